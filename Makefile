@@ -1,0 +1,57 @@
+# Needs Python 3.11 or newer, make and git. Each recipe is plain enough to be typed by hand.
+
+PYTHON ?= python3
+PORT ?= 8000
+RUN = .venv/bin/python
+ABOUT_THE_SITE = browser figures frame_stepper katex labs reference site  # tests/test_….py
+
+export NO_MKDOCS_2_WARNING = 1
+
+.PHONY: help
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+
+.PHONY: setup
+setup: .venv/installed ## make .venv with the pinned versions, and bring KaTeX
+	@$(RUN) -m tools.katex
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('This needs Python 3.11 or newer; $(PYTHON) is ' + sys.version.split()[0] + '. Try: make PYTHON=python3.12 $(MAKECMDGOALS)')"
+	@echo "Installing the versions of constraints.txt into .venv: about 1.2 GB, a minute or more"
+	$(PYTHON) -m venv .venv
+	$(RUN) -m pip install --disable-pip-version-check -c constraints.txt -e ".[site,test]"
+	@touch $@
+
+.PHONY: serve
+serve: setup ## show the site while you write, on http://127.0.0.1:8000 (PORT=8001 for another)
+	@! $(RUN) -c "import socket; socket.create_connection(('127.0.0.1', $(PORT)))" 2> /dev/null || { echo "Port $(PORT) is taken. Try: make serve PORT=$$(($(PORT) + 1))"; exit 1; }
+	@echo "Building; the site will be on http://127.0.0.1:$(PORT)/ in a moment, and Ctrl-C stops it"
+	@$(RUN) -m mkdocs serve --livereload --no-strict --dev-addr 127.0.0.1:$(PORT)
+
+.PHONY: site
+site: setup ## build the site into site/, every lab executed
+	$(RUN) -m mkdocs build
+
+.PHONY: test
+test: setup ## everything that must hold: style, types, every block and test, the site
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2
+	$(RUN) -m mkdocs build
+
+.PHONY: test-gpu
+test-gpu: setup ## the code blocks of the pages and the package's tests, on a GPU
+	ATTENTION_DEVICE=cuda $(RUN) -m pytest $(ABOUT_THE_SITE:%=--ignore=tests/test_%.py)
+
+.PHONY: figures
+figures: setup ## draw the figures of images/ again
+	$(RUN) -m images
+
+.PHONY: sync
+sync: setup ## bring the code and the outputs that the pages show up to date
+	$(RUN) -m tests.blocks.sync
+
+.PHONY: clean
+clean: ## remove all that make has made
+	rm -rf .venv .cache build site .mypy_cache .pytest_cache .ruff_cache

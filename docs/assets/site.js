@@ -1,0 +1,77 @@
+// The frame's own behaviour. Everything here is an addition: without it the site reads just as well.
+// @ts-check
+
+/** The dark mode switch; the choice is kept in this browser. */
+function switchScheme() {
+  const button = document.querySelector(".scheme-switch");
+  const dark = () => document.body.dataset.mdColorScheme === "slate";
+  const show = () => button?.setAttribute("aria-pressed", String(dark()));
+  button?.addEventListener("click", () => {
+    document.body.dataset.mdColorScheme = dark() ? "default" : "slate";
+    localStorage.setItem("scheme", document.body.dataset.mdColorScheme);
+  });
+  new MutationObserver(show).observe(document.body, { attributeFilter: ["data-md-color-scheme"] });
+  show();
+}
+
+/** A copy button on every block of code. */
+function addCopyButtons() {
+  for (const code of document.querySelectorAll(".main-content pre > code")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy-button";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(code.textContent ?? "");
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = "Copy"), 2000);
+    });
+    code.parentElement?.after(button);
+  }
+}
+
+/** Lets a keyboard reach what is too wide and scrolls by itself. */
+function scrollByKeyboard() {
+  const observer = new ResizeObserver((boxes) => {
+    for (const { target: box } of boxes) {
+      if (box.scrollWidth > box.clientWidth) box.setAttribute("tabindex", "0");
+      else box.removeAttribute("tabindex");
+    }
+  });
+  for (const box of document.querySelectorAll(".main-content pre, .table-wrapper")) observer.observe(box);
+}
+
+/** Marks the section in view in the page's contents. */
+function followContents() {
+  const links = /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(".page-contents a"));
+  const headings = [...links].map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1))));
+  const mark = () => {
+    const passed = headings.filter((heading) => heading && heading.getBoundingClientRect().top < innerHeight / 4);
+    const current = headings.indexOf(passed[passed.length - 1] ?? null);
+    links.forEach((link, index) => link.classList.toggle("current", index === current));
+  };
+  addEventListener("scroll", mark, { passive: true });
+  mark();
+}
+
+/** Fetches Material's search, script and index, when the reader first goes to the box. */
+function searchOnDemand() {
+  const box = /** @type {HTMLInputElement} */ (document.querySelector("#search-input"));
+  const template = /** @type {HTMLTemplateElement} */ (document.querySelector("#material"));
+  box.addEventListener("focus", () => {
+    const script = template.content.querySelector("script");
+    if (script) document.body.append(document.importNode(script, true));
+  }, { once: true });
+  addEventListener("keydown", (event) => {
+    const typing = /** @type {HTMLElement} */ (event.target).closest?.("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    box.focus();
+  });
+}
+
+switchScheme();
+addCopyButtons();
+scrollByKeyboard();
+followContents();
+searchOnDemand();

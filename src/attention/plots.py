@@ -1,0 +1,73 @@
+"""Pictures of attention: functions that return a matplotlib Figure, in the colours of the book."""
+
+from collections.abc import Sequence
+from io import StringIO
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from attention.shapes import Float, Tensor
+
+__all__ = ["COLOURS", "alignment"]
+
+# One colour code through the whole book; colour-blind safe, after Okabe and Ito 2008.
+COLOURS = {
+    "query": "#0072B2",
+    "key": "#B35900",
+    "value": "#00795C",
+    "weights": "#A3437F",
+    "source": "#4B5BA6",
+    "target": "#9C2F2F",
+    "ink": "#5C5962",
+}
+
+
+class Plot(Figure):
+    """A Figure that a notebook shows as a sharp drawing, without any magic command."""
+
+    def _repr_svg_(self) -> str:
+        svg = StringIO()
+        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "attention"}):
+            self.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
+        return svg.getvalue()
+
+
+def alignment(
+    weights: Float[Tensor, "T S"], source: Sequence[str], target: Sequence[str]
+) -> Figure:
+    """A heat map of where each target word looked: the darker a cell, the more.
+
+    Args:
+        weights: One row a target word; each row sums to one.
+        source: The words that were read, across.
+        target: The words that were written, down.
+
+    Raises:
+        ValueError: The weights have another shape than the words.
+
+    Source: the counterpart of Bahdanau et al. 2014, figure 3.
+    """
+    if weights.shape != (len(target), len(source)):
+        shape = tuple(weights.shape)
+        raise ValueError(f"weights {shape} for {len(target)} target and {len(source)} source words")
+    figure = Plot(
+        figsize=(1.6 + 0.36 * len(source), 1.6 + 0.36 * len(target)), layout="constrained"
+    )
+    axes = figure.add_subplot()
+    for t, row in enumerate(weights.tolist()):
+        for s, weight in enumerate(row):
+            cell = Rectangle((s - 0.5, t - 0.5), 1, 1, color=COLOURS["weights"], linewidth=0)
+            cell.set_alpha(min(1.0, max(0.0, weight)))
+            axes.add_patch(cell)
+    axes.set(xlim=(-0.5, len(source) - 0.5), ylim=(len(target) - 0.5, -0.5), aspect="equal")
+    axes.set_xticks(range(len(source)), source, rotation=90, color=COLOURS["source"])
+    axes.set_yticks(range(len(target)), target, color=COLOURS["target"])
+    axes.set_xlabel("key (word read)", color=COLOURS["key"])
+    axes.set_ylabel("query (word written)", color=COLOURS["query"])
+    axes.xaxis.set_ticks_position("top")
+    axes.xaxis.set_label_position("top")
+    axes.tick_params(length=0)
+    axes.spines[:].set_color(COLOURS["ink"])
+    axes.spines[:].set_linewidth(0.8)
+    return figure

@@ -1,0 +1,135 @@
+"""A training run kept in a folder, so that it can be stopped and taken up again."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from attention.checkpoints import load_json, load_tensors, save_json, save_tensors
+from attention.corpora import Pair, parallel, toy
+from attention.errors import BadInput
+from attention.training import TrainingConfig
+from attention.translation import Translator, translation_trainer
+
+__all__ = ["TranslationRun", "choose_device", "read_data"]
+
+TOY_SIZES = {"train": 20_000, "valid": 500, "test": 1_000}
+SAVE_EVERY = 200  # steps
+
+
+def read_data(data: Sequence[str], split: str = "train") -> list[Pair]:
+    """The sentence pairs that the command's `--data` means.
+
+    Args:
+        data: `toy`, `toy-train`, `toy-valid` or `toy-test`; one tab-separated file; or two
+            line-aligned files, the source first.
+        split: Which part of the toy corpus plain `toy` means.
+
+    Raises:
+        BadInput: A file cannot be used; the message says which, where and why.
+    """
+    if len(data) == 1 and data[0] in {"toy", *(f"toy-{name}" for name in TOY_SIZES)}:
+        split = data[0].removeprefix("toy").lstrip("-") or split
+        return toy.pairs(split, TOY_SIZES[split])
+    return parallel.read_pairs([Path(name) for name in data])
+
+
+class TranslationRun:
+    """A translator in training: its folder, its data and its settings.
+
+    Attributes:
+        translator: What is being trained.
+        trainer: How far it has come; `trainer.step` of `trainer.config.steps`.
+    """
+
+    def __init__(
+        self, folder: Path, data: Sequence[str], translator: Translator, config: TrainingConfig
+    ) -> None:
+        self.folder, self.data, self.translator = folder, list(data), translator
+        self.pairs = read_data(data)
+        self.trainer = translation_trainer(translator, self.pairs, config)
+
+    @classmethod
+    def begin(
+        cls, folder: Path, arch: str, data: Sequence[str], config: TrainingConfig, device: str
+    ) -> "TranslationRun":
+        """Make the folder and an untrained translator.
+
+        Raises:
+            BadInput: The folder holds a run already or cannot be written, or the data are bad.
+        """
+        if (folder / "run.json").exists():
+            raise BadInput(
+                f"{folder}: holds a run already; continue it with --resume, or give another --out"
+            )
+        translator = Translator.new(arch, read_data(data), seed=config.seed)
+        translator.model.to(device)
+        _make_folder(folder)
+        run = cls(folder, data, translator, config)
+        run.save()
+        return run
+
+    @classmethod
+    def resume(cls, folder: Path, device: str) -> "TranslationRun":
+        """Take up a run where it was last saved.
+
+        Raises:
+            BadInput: The folder holds no run, or a damaged one.
+        """
+        if not (folder / "run.json").exists():
+            raise BadInput(f"{folder}: holds no run to resume; leave --resume out to begin one")
+        settings = load_json(folder / "run.json")
+        translator = Translator.load(folder)
+        translator.model.to(device)
+        try:
+            run = cls(folder, settings["data"], translator, TrainingConfig(**settings["training"]))
+            run.trainer.load_state(load_tensors(folder / "training.safetensors"))
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise BadInput(f"{folder}: damaged run ({str(error).splitlines()[0]})") from error
+        return run
+
+    def steps(self) -> Generator[float, None, None]:
+        """Train to the end, giving out each step's loss, and save now and then.
+
+        Whatever stops it between two steps, an exception thrown in included, the run is saved.
+        """
+        try:
+            for loss in self.trainer.steps():
+                if self.trainer.step % SAVE_EVERY == 0:
+                    self.save()
+                yield loss
+        finally:
+            self.save()
+
+    def save(self) -> None:
+        """Write the translator and all that `resume` needs."""
+        self.translator.save(self.folder)
+        save_tensors(self.folder / "training.safetensors", self.trainer.state())
+        settings = {"data": self.data, "training": asdict(self.trainer.config)}
+        save_json(self.folder / "run.json", settings)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be written ({error.strerror})") from error
+
+
+def choose_device(name: str | None) -> str:
+    """The device asked for, or the fastest one there is.
+
+    Raises:
+        BadInput: This machine has no such device.
+    """
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise BadInput(f"--device {name}: not on this machine; leave it out") from error
+    return name

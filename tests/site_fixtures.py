@@ -1,0 +1,119 @@
+"""The built site and a browser to see it in, for the tests that need them."""
+
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from mkdocs.commands.build import build as mkdocs_build
+from mkdocs.config import load_config
+from mkdocs.exceptions import Abort
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True)
+class Build:
+    """A finished build: where the site lies, whether it is sound, and what MkDocs warned of."""
+
+    site: Path
+    sound: bool
+    warnings: list[str]
+
+    def page(self, name: str) -> str:
+        """The HTML of a page, named by its address."""
+        return (self.site / name / "index.html").read_text("utf-8")
+
+
+class Warnings(logging.Handler):
+    """Keeps what MkDocs warns of."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(record.getMessage())
+
+
+def build(docs: Path, site: Path, **environment: str) -> Build:
+    """Build docs with the project's own configuration, labs not executed."""
+    warnings, sound = Warnings(), True
+    logging.getLogger("mkdocs").addHandler(warnings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        for name in ("SITE_URL", "GITHUB_REPOSITORY"):
+            patch.delenv(name, raising=False)
+        for name, value in {"LABS": "skip", **environment}.items():
+            patch.setenv(name, value)
+        config = load_config(str(ROOT / "mkdocs.yml"), docs_dir=str(docs), site_dir=str(site))
+        try:
+            mkdocs_build(config)
+        except Abort:
+            sound = False
+    logging.getLogger("mkdocs").removeHandler(warnings)
+    return Build(site, sound, warnings.heard)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """This site, without an address of its own."""
+    done = build(ROOT / "docs", tmp_path_factory.mktemp("built") / "some" / "where")
+    assert done.sound, done.warnings
+    return done
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A file server that keeps its log to itself."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serve a folder on this machine, and give its address."""
+    servers = []
+
+    def start(folder: Path) -> str:
+        handler = partial(Quiet, directory=folder)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium of this machine; under CI=true it must be there."""
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    with sync_playwright() as playwright:
+        if path is None and not Path(playwright.chromium.executable_path).exists():
+            if os.environ.get("CI") == "true":
+                pytest.fail("CI must install Chromium")
+            pytest.skip("no Chromium on this machine")
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()

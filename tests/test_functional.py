@@ -1,0 +1,106 @@
+"""The formula and its masks, against torch."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from attention.functional import (
+    attend,
+    causal_mask,
+    masked_softmax,
+    padding_mask,
+    scaled_dot_product_attention,
+)
+
+DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+
+
+def qkv(*batch: int, t: int = 5, s: int = 7, k: int = 4, dtype: torch.dtype = torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(*batch, t, k), (*batch, s, k), (*batch, s, k)]
+    made = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+    return [tensor.to(dtype).requires_grad_() for tensor in made]
+
+
+def random_mask(*shape: int) -> torch.Tensor:
+    mask = torch.rand(shape, generator=torch.Generator().manual_seed(1)) > 0.4
+    mask[..., 0] = True  # every query may look somewhere
+    return mask
+
+
+@pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_formula_equals_torch_with_gradients(batch, masked):
+    ours, theirs = qkv(*batch), qkv(*batch)
+    mask = random_mask(*batch, 5, 7) if masked else None
+    output, weights = scaled_dot_product_attention(*ours, mask)
+    expected = F.scaled_dot_product_attention(*theirs, attn_mask=mask)
+    torch.testing.assert_close(output, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights.sum(-1)))
+    output.sin().sum().backward()
+    expected.sin().sum().backward()
+    for mine, theirs_ in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine.grad, theirs_.grad, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_fused_path_equals_formula(masked):
+    q, k, v = qkv(2)
+    mask = random_mask(2, 5, 7) if masked else None
+    if masked:
+        mask[0, 3] = False  # and one query may look nowhere
+    formula = scaled_dot_product_attention(q, k, v, mask)[0]
+    torch.testing.assert_close(attend(q, k, v, mask), formula, rtol=0, atol=1e-12)
+
+
+def test_true_means_may_look():
+    q, k, v = qkv()
+    mask = torch.zeros(5, 7, dtype=torch.bool)
+    mask[:, 2] = True
+    output, weights = scaled_dot_product_attention(q, k, v, mask)
+    assert weights[:, 2].tolist() == [1.0] * 5
+    torch.testing.assert_close(output, v[2].expand(5, -1))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("path", [attend, lambda *a: scaled_dot_product_attention(*a)[0]])
+def test_a_query_that_may_look_nowhere_gets_zeros(path, dtype):
+    q, k, v = qkv(2, dtype=dtype)
+    mask = random_mask(2, 5, 7)
+    mask[1, 4] = False
+    output = path(q, k, v, mask)
+    assert output.dtype == dtype
+    assert output[1, 4].tolist() == [0.0] * 4
+    assert output.isfinite().all()
+    output.sum().backward()
+    for tensor in (q, k, v):
+        assert tensor.grad.isfinite().all()
+    assert q.grad[1, 4].tolist() == [0.0] * 4
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_extreme_scores_stay_finite(dtype):
+    scores = torch.tensor([[6e4, -6e4, 0.0]]).to(dtype)
+    assert masked_softmax(scores).isfinite().all()
+    assert masked_softmax(scores, torch.tensor([[True, False, True]])).tolist() == [[1, 0, 0]]
+
+
+def test_causal_mask_looks_back_and_at_itself():
+    assert causal_mask(3).tolist() == [
+        [True, False, False],
+        [True, True, False],
+        [True, True, True],
+    ]
+
+
+def test_padding_mask_hides_padding_from_every_query():
+    mask = padding_mask(torch.tensor([[5, 6, 0], [7, 0, 0]]))
+    assert mask.tolist() == [[[True, True, False]], [[True, False, False]]]
+
+
+def test_weights_at_padding_are_exactly_zero():
+    q, k, v = qkv(2)
+    ids = torch.tensor([[1, 2, 3, 4, 5, 0, 0], [1, 1, 1, 1, 1, 1, 0]])
+    weights = scaled_dot_product_attention(q, k, v, padding_mask(ids))[1]
+    assert weights[0, :, 5:].abs().max() == 0
+    assert weights[1, :, 6:].abs().max() == 0

@@ -1,0 +1,147 @@
+"""The staircase of layers, against torch's own attention."""
+
+import pytest
+import torch
+from torch import nn
+
+from attention import (
+    EncoderDecoderAttention,
+    MaskedSelfAttention,
+    MultiHeadAttention,
+    SelfAttention,
+    padding_mask,
+)
+
+D = 8
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+def x(*batch: int, length: int = 5) -> torch.Tensor:
+    return torch.randn(*batch, length, D, dtype=torch.float64)
+
+
+def test_projections_are_made_in_the_order_of_the_course():
+    assert [name for name, _ in SelfAttention(D).named_children()] == ["W_q", "W_k", "W_v"]
+    torch.manual_seed(3)
+    layer = SelfAttention(2)
+    torch.manual_seed(3)
+    for name in ("W_q", "W_k", "W_v"):
+        expected = nn.Linear(2, 2, bias=False).weight
+        assert torch.equal(getattr(layer, name).weight, expected)
+
+
+@pytest.mark.parametrize("batch", [(), (5,), (2, 3)])
+def test_every_layer_takes_any_leading_axes(batch):
+    one, other = x(*batch), x(*batch, length=7)
+    for layer in (SelfAttention(D), MaskedSelfAttention(D), MultiHeadAttention(D, 2)):
+        assert layer.double()(one).shape == one.shape
+    assert EncoderDecoderAttention(D, 3).double()(one, other).shape == (*batch, 5, 3)
+
+
+def test_batch_equals_one_by_one_even_when_batch_tokens_and_width_agree():
+    square = torch.randn(D, D, D, dtype=torch.float64)
+    for layer in (SelfAttention(D), MaskedSelfAttention(D), MultiHeadAttention(D, 2)):
+        layer = layer.double()
+        singles = torch.stack([layer(sentence) for sentence in square])
+        torch.testing.assert_close(layer(square), singles, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("layer", [MaskedSelfAttention(D), MaskedSelfAttention(D, 3)])
+def test_no_word_sees_the_future(layer):
+    layer = layer.double()
+    sentence = x(2).requires_grad_()
+    for t in range(5):
+        (gradient,) = torch.autograd.grad(layer(sentence)[:, t].sum(), sentence)
+        assert not gradient[:, t + 1 :].any()
+        assert gradient[:, : t + 1].any()
+    assert not layer.attention_weights(sentence).triu(1).any()
+
+
+def test_masked_self_attention_never_sees_more_for_an_extra_mask():
+    layer = MaskedSelfAttention(D)
+    everything = torch.ones(5, 5, dtype=torch.bool)
+    sentence = torch.randn(5, D)
+    torch.testing.assert_close(layer(sentence, everything), layer(sentence))
+
+
+def test_padding_changes_nothing():
+    sentence, garbage = x(length=4), 1e3 * x(length=3)
+    padded = torch.cat([sentence, garbage]).unsqueeze(0)
+    mask = padding_mask(torch.tensor([[1, 1, 1, 1, 0, 0, 0]]))
+    for layer in (SelfAttention(D), MaskedSelfAttention(D)):
+        layer = layer.double()
+        torch.testing.assert_close(layer(padded, mask)[0, :4], layer(sentence), rtol=0, atol=1e-12)
+    heads = MultiHeadAttention(D, 2).double()
+    torch.testing.assert_close(heads(padded, mask=mask)[0, :4], heads(sentence), rtol=0, atol=1e-12)
+    cross, queries = EncoderDecoderAttention(D).double(), x(1, length=2)
+    torch.testing.assert_close(
+        cross(queries, padded, mask), cross(queries, sentence.unsqueeze(0)), rtol=0, atol=1e-12
+    )
+
+
+def test_cross_attention_depends_on_the_memory():
+    layer, queries, memory = EncoderDecoderAttention(D).double(), x(), x(length=7)
+    changed = memory.clone()
+    changed[3] += 1
+    assert not torch.allclose(layer(queries, memory), layer(queries, changed))
+    assert not torch.allclose(
+        layer.attention_weights(queries, memory), layer.attention_weights(queries, changed)
+    )
+
+
+def twin(ours: MultiHeadAttention) -> nn.MultiheadAttention:
+    """torch's layer with our weights."""
+    theirs = nn.MultiheadAttention(D, ours.n_heads, batch_first=True).double()
+    parts = [ours.W_q, ours.W_k, ours.W_v]
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.cat([p.weight for p in parts]))
+        theirs.in_proj_bias.copy_(torch.cat([p.bias for p in parts]))
+    theirs.out_proj.load_state_dict(ours.W_o.state_dict())
+    return theirs
+
+
+@pytest.mark.parametrize("n_heads", [1, 2, 4])
+@pytest.mark.parametrize("masked", [False, True])
+def test_multi_head_attention_equals_torch_with_gradients(n_heads, masked):
+    ours = MultiHeadAttention(D, n_heads, bias=True).double()
+    theirs = twin(ours)
+    inputs = [x(3).requires_grad_(), x(3, length=7).requires_grad_()]
+    copies = [tensor.detach().clone().requires_grad_() for tensor in inputs]
+    ids = torch.tensor([[1] * 7, [1] * 5 + [0] * 2, [1] + [0] * 6])
+    mask = padding_mask(ids) if masked else None
+
+    output = ours(*inputs, mask=mask)
+    # torch's polarity is the other way round: True in its key_padding_mask hides.
+    hidden = (ids == 0) if masked else None
+    expected, weights = theirs(
+        copies[0], copies[1], copies[1], key_padding_mask=hidden, average_attn_weights=False
+    )
+    torch.testing.assert_close(output, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        ours.attention_weights(*inputs, mask=mask), weights, rtol=0, atol=1e-12
+    )
+    output.sin().sum().backward()
+    expected.sin().sum().backward()
+    for mine, peer in zip(inputs, copies, strict=True):
+        torch.testing.assert_close(mine.grad, peer.grad, rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        ours.W_o.weight.grad, theirs.out_proj.weight.grad, rtol=0, atol=1e-12
+    )
+
+
+def test_heads_must_share_the_width_evenly():
+    with pytest.raises(ValueError, match="3 heads cannot share a width of 8"):
+        MultiHeadAttention(D, 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_every_float_dtype(dtype):
+    sentence = torch.randn(2, 5, D).to(dtype)
+    for layer in (SelfAttention(D), MaskedSelfAttention(D), MultiHeadAttention(D, 2)):
+        output = layer.to(dtype)(sentence)
+        assert output.dtype == dtype
+        assert output.isfinite().all()

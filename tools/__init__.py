@@ -1,0 +1,1 @@
+"""What builds the site: MkDocs hooks and Markdown extensions, one idea a file."""

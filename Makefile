@@ -50,7 +50,7 @@ figures: setup ## draw the figures of images/ again
 
 .PHONY: sync
 sync: setup ## bring the code and the outputs that the pages show up to date
-	$(RUN) -m tests.blocks.sync
+	$(RUN) -m tools.sync
 
 .PHONY: clean
 clean: ## remove all that make has made

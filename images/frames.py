@@ -199,36 +199,24 @@ def weighs(reading: Reading) -> Drawing:
     """Frame 13: before a word is written, every English word gets a weight."""
     return weighing(
         reading,
-        0,
-        0,
-        "The decoder weighs every input word",
-        "Before the first French word, a line from each English word to the decoder is as wide "
-        "as the weight that the decoder gives to that word.",
+        now=0,
+        written=0,
+        title="The decoder weighs every input word",
+        description="Before the first French word, a line from each English word to the decoder "
+        "is as wide as the weight that the decoder gives to that word.",
     )
 
 
-def first_alignment(reading: Reading) -> Drawing:
-    """Frame 14: the first French word looks at the first English word."""
-    first = reading.target[0]
+def alignment(reading: Reading, now: int) -> Drawing:
+    """Frames 14 and 15: a French word is written, and the decoder looks at its English word."""
+    word, row = reading.target[now], reading.attention[now]
+    looked_at = reading.source[row.index(max(row))]
     return weighing(
         reading,
-        0,
-        1,
-        f"“{first}” looks at “{reading.source[0]}”",
-        f"The decoder writes {first}; almost all of its weight is on {reading.source[0]}.",
-    )
-
-
-def second_alignment(reading: Reading) -> Drawing:
-    """Frame 15: the second French word looks at the fourth English word."""
-    second = reading.target[1]
-    return weighing(
-        reading,
-        1,
-        2,
-        f"“{second}” looks at “{reading.source[3]}”",
-        f"The decoder writes {second}; almost all of its weight is on {reading.source[3]}, the "
-        "fourth English word.",
+        now,
+        written=now + 1,
+        title=f"“{word}” looks at “{looked_at}”",
+        description=f"The decoder writes {word}; its largest weight is on {looked_at}.",
     )
 
 
@@ -240,6 +228,6 @@ def frames(reading: Reading) -> dict[int, Drawing]:
         11: first_word(reading),
         12: word_by_word(reading),
         13: weighs(reading),
-        14: first_alignment(reading),
-        15: second_alignment(reading),
+        14: alignment(reading, 0),
+        15: alignment(reading, 1),
     }

@@ -215,7 +215,7 @@ def read(translator: Translator) -> Reading:
 
     A word's vector is shown by four components of its forward half, which knows the words before
     it, and four of its backward half, which knows those after it; the sentence's by eight of the
-    backward half at the first word, from which the decoder starts.
+    backward half at the first word, which has come through the whole sentence.
     """
     [translation] = translator.translate([SENTENCE])
     ids = torch.tensor([translator.source.encode(SENTENCE)])

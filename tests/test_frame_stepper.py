@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from io import BytesIO
-from pathlib import Path
 
 import markdown
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
-ROOT = Path(__file__).parents[1]
+from tests.site_fixtures import ROOT
+
 PAGE = "http://book.test/"
 FRAMES = "\n".join(
     f"""<figure>
@@ -34,22 +32,6 @@ CHAPTER = f"""Before.
 After.
 """
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium of this machine; on CI it must be there."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    with sync_playwright() as playwright:
-        if path is None and not Path(playwright.chromium.executable_path).exists():
-            assert not os.environ.get("CI"), "CI must install Chromium"
-            pytest.skip("no Chromium on this machine")
-        chromium = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

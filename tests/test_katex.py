@@ -29,6 +29,11 @@ def test_a_formula_in_a_sentence():
     assert "annotation" not in html
 
 
+@pytest.mark.parametrize("tex", [r"\{a\}", "a_i * b_i * c_i", "a < b", "x^2"])
+def test_markdown_leaves_a_formula_alone(tex):
+    assert convert(f"So ${tex}$.") == f"<p>So {render(tex)}.</p>"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -38,6 +43,7 @@ def test_a_formula_in_a_sentence():
         "<pre>$x$</pre>",
         r"It costs \$5 or \$6.",
         "It costs $5 and then $6.",
+        "It costs $5-$6.",
         "A $ and a $.",
     ],
 )

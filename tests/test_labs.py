@@ -102,7 +102,7 @@ def test_a_lab_becomes_a_page(lab, tmp_path):
     assert "<style" not in article.replace('<style type="text/css">*{stroke', "")
     assert len(page) < 60_000, "mkdocs-jupyter's own page has 654 KB of styles and scripts"
 
-    assert "blob/notebooks/tiny.ipynb" in article
+    assert "blob/notebooks/tiny/tiny.ipynb" in article
     assert '<a href="tiny.ipynb" download' in article
     notebook = nbformat.read(site.site / "tiny" / "tiny.ipynb", as_version=4)
     nbformat.validate(notebook)

@@ -36,10 +36,10 @@ Here is how the course is laid out.
 * We'll start with pictures.
 * And go on with code:
 
-  ```text
-  a row
-  - another row
-  ```
+```text
+a row
+- another row
+```
 
 <img src="./images/intro-fig1.svg"/>
 ![As GitHub shows it](../images/intro-fig2.svg)

@@ -163,13 +163,15 @@ def execute_waiting() -> None:
             log.error(str(error))
 
 
-def links(source: str) -> str:
-    """Offer the notebook: to keep, and to open in Colab when the repository is known."""
-    notebook = Path(source).with_suffix(".ipynb")
-    offers = [f'<a href="{notebook.name}" download>Download notebook (.ipynb)</a>']
+def links(folder: str, name: str) -> str:
+    """Offer the notebook: to keep, and to open in Colab when the repository is known.
+
+    Colab opens what lies in a repository: publishing puts the notebooks of the site on a branch.
+    """
+    offers = [f'<a href="{name}" download>Download notebook (.ipynb)</a>']
     if repository := os.environ.get("GITHUB_REPOSITORY"):
         place = f"https://colab.research.google.com/github/{repository}/blob/notebooks"
-        offers.append(f'<a href="{place}/{notebook.as_posix()}">Open in Colab</a>')
+        offers.append(f'<a href="{place}/{folder}{name}">Open in Colab</a>')
     return f'<p class="lab-links">{" · ".join(offers)}</p>'
 
 
@@ -214,6 +216,6 @@ def on_page_read_source(page: Page, config: MkDocsConfig) -> str | None:
     page.render(config, Files([]))  # mkdocs-jupyter's own, with our template
     del page.render
     markdown = drawings(unescape(str(page.content).partition("<")[0]))
-    top = links(page.file.src_uri) + (f'\n<p class="lab-note">{note}</p>' if note else "")
+    top = links(page.url, notebook.name) + (f'\n<p class="lab-note">{note}</p>' if note else "")
     markdown = re.sub(r"\A(\s*# .*\n)?", rf"\g<0>\n{top}\n", markdown, count=1)
     return f"---\n{yaml.safe_dump(front_matter(lab))}---\n{markdown}"

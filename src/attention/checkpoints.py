@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
@@ -16,7 +17,15 @@ __all__ = ["load_json", "load_tensors", "save_json", "save_tensors"]
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """Write tensors by name. A crash leaves the file as it was before."""
-    _replace(path, save({name: t.detach().cpu().clone() for name, t in tensors.items()}))
+    _replace(
+        path,
+        save(
+            {
+                name: t.detach().cpu().clone(memory_format=torch.contiguous_format)
+                for name, t in tensors.items()
+            }
+        ),
+    )
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

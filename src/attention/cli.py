@@ -25,6 +25,7 @@ app = App(
     help="Train, use and measure the models of *Attention in Transformers with PyTorch*.",
     help_epilogue="Begin with: attention train translation --data toy --out runs/first",
     version_flags=[],
+    result_action="return_value",
 )
 train = App(name="train", help="Train a model and keep it in a folder.")
 app.command(train)

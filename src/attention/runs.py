@@ -1,5 +1,6 @@
 """A training run kept in a folder, so that it can be stopped and taken up again."""
 
+import os
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -44,11 +45,15 @@ class TranslationRun:
     """
 
     def __init__(
-        self, folder: Path, data: Sequence[str], translator: Translator, config: TrainingConfig
+        self,
+        folder: Path,
+        data: Sequence[str],
+        pairs: Sequence[Pair],
+        translator: Translator,
+        config: TrainingConfig,
     ) -> None:
-        self.folder, self.data, self.translator = folder, list(data), translator
-        self.pairs = read_data(data)
-        self.trainer = translation_trainer(translator, self.pairs, config)
+        self.folder, self.data, self.pairs, self.translator = folder, list(data), pairs, translator
+        self.trainer = translation_trainer(translator, pairs, config)
 
     @classmethod
     def begin(
@@ -63,10 +68,12 @@ class TranslationRun:
             raise BadInput(
                 f"{folder}: holds a run already; continue it with --resume, or give another --out"
             )
-        translator = Translator.new(arch, read_data(data), seed=config.seed)
+        _must_be_writable(folder)
+        pairs = read_data(data)
+        translator = Translator.new(arch, pairs, seed=config.seed)
         translator.model.to(device)
-        _make_folder(folder)
-        run = cls(folder, data, translator, config)
+        folder.mkdir(parents=True, exist_ok=True)
+        run = cls(folder, data, pairs, translator, config)
         run.save()
         return run
 
@@ -83,7 +90,8 @@ class TranslationRun:
         translator = Translator.load(folder)
         translator.model.to(device)
         try:
-            run = cls(folder, settings["data"], translator, TrainingConfig(**settings["training"]))
+            data, config = settings["data"], TrainingConfig(**settings["training"])
+            run = cls(folder, data, read_data(data), translator, config)
             run.trainer.load_state(load_tensors(folder / "training.safetensors"))
         except (KeyError, TypeError, RuntimeError) as error:
             raise BadInput(f"{folder}: damaged run ({str(error).splitlines()[0]})") from error
@@ -110,14 +118,11 @@ class TranslationRun:
         save_json(self.folder / "run.json", settings)
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise BadInput(f"{folder}: cannot be written ({error.strerror})") from error
+def _must_be_writable(folder: Path) -> None:
+    """Find out before an hour of training, not after it."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise BadInput(f"{folder}: cannot be written, because of {there}")
 
 
 def choose_device(name: str | None) -> str:

@@ -41,6 +41,7 @@ class WordTokenizer:
     def __init__(
         self, tokenizer: Tokenizer, joins_left: Iterable[str], joins_right: Iterable[str]
     ) -> None:
+        tokenizer.encode_special_tokens = True  # a </s> that somebody types is only a text
         self._tokenizer = tokenizer
         self.joins_left = frozenset(joins_left)
         self.joins_right = frozenset(joins_right)

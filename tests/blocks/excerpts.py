@@ -52,9 +52,10 @@ def _split(dotted: str) -> tuple[str, list[str]]:
 
 
 def _child(node: ast.AST, name: str, dotted: str) -> ast.AST:
-    for child in getattr(node, "body", []):
+    body: list[ast.AST] = getattr(node, "body", [])
+    for child in body:
         targets = getattr(child, "targets", [getattr(child, "target", None)])
         defined = [getattr(child, "name", None), *(getattr(t, "id", None) for t in targets)]
         if name in defined:
-            return child  # type: ignore[no-any-return]
+            return child
     raise LookupError(f"{dotted} is not defined in its module")

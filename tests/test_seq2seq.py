@@ -1,0 +1,96 @@
+"""The recurrent translator keeps its promises: no leak, no padding, batches equal singles."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from attention import record_attention
+from attention.models.seq2seq import Bahdanau, BahdanauConfig
+
+CONFIG = BahdanauConfig(11, 13, d_embedding=6, d_model=8)
+SOURCE = torch.tensor([[4, 5, 6, 7], [8, 9, 0, 0], [10, 0, 0, 0]])
+TARGET = torch.tensor([[2, 5, 6, 7, 8], [2, 9, 10, 0, 0], [2, 11, 0, 0, 0]])
+
+
+@pytest.fixture
+def model() -> Bahdanau:
+    torch.manual_seed(0)
+    return Bahdanau(CONFIG).double().eval()
+
+
+def test_a_score_for_every_word_at_every_place(model):
+    assert model(SOURCE, TARGET).shape == (3, 5, 13)
+
+
+def test_no_place_sees_the_words_after_it(model):
+    logits = model(SOURCE, TARGET)
+    for t in range(4):
+        changed = TARGET.clone()
+        changed[:, t + 1 :] = 12
+        later = model(SOURCE, changed)
+        torch.testing.assert_close(later[:, : t + 1], logits[:, : t + 1], rtol=0, atol=0)
+        assert not torch.allclose(later[:, t + 1], logits[:, t + 1])
+
+
+def test_batch_equals_one_by_one_so_padding_changes_nothing(model):
+    logits = model(SOURCE, TARGET)
+    for i, (s, t) in enumerate([(4, 5), (2, 3), (1, 2)]):
+        single = model(SOURCE[i : i + 1, :s], TARGET[i : i + 1, :t])
+        torch.testing.assert_close(logits[i, :t], single[0], rtol=0, atol=1e-12)
+
+
+def test_writing_word_by_word_equals_being_read_the_translation(model):
+    logits = model(SOURCE, TARGET)
+    state = model.start(SOURCE)
+    for t in range(TARGET.size(1)):
+        scores, state = model.step(TARGET[:, t], state)
+        torch.testing.assert_close(scores, logits[:, t], rtol=0, atol=1e-12)
+
+
+def test_recorded_rows_are_weights_over_the_real_words(model):
+    with record_attention(model) as weights:
+        model(SOURCE, TARGET)
+    rows = weights[model.alignment_layer]
+    assert rows.shape == (3, 5, 4)
+    torch.testing.assert_close(rows.sum(-1), torch.ones(3, 5, dtype=torch.float64))
+    assert not rows[1, :, 2:].any()
+    assert rows[2, :, 0].tolist() == [1.0] * 5
+
+
+def test_every_source_word_moves_the_weights_and_the_scores(model):
+    def look(source):
+        with record_attention(model) as weights:
+            logits = model(source, TARGET[:1])
+        return weights[model.alignment_layer], logits
+
+    weights, logits = look(SOURCE[:1])
+    for s in range(4):
+        changed = SOURCE[:1].clone()
+        changed[0, s] = 3
+        other_weights, other_logits = look(changed)
+        assert not torch.allclose(other_weights, weights)
+        assert not torch.allclose(other_logits, logits)
+
+
+def test_it_learns_a_batch_by_heart():
+    torch.manual_seed(0)
+    model = Bahdanau(BahdanauConfig(11, 13, d_embedding=16, d_model=32))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    following = TARGET.roll(-1, dims=1)
+    following[:, -1] = 0
+    for _ in range(80):
+        loss = F.cross_entropy(
+            model(SOURCE, TARGET).flatten(0, 1), following.flatten(), ignore_index=0
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.01
+
+
+def test_dropout_is_off_when_evaluating():
+    torch.manual_seed(0)
+    model = Bahdanau(BahdanauConfig(11, 13, 6, 8, dropout=0.5))
+    assert not torch.equal(model(SOURCE, TARGET), model(SOURCE, TARGET))
+    model.eval()
+    assert torch.equal(model(SOURCE, TARGET), model(SOURCE, TARGET))

@@ -1,0 +1,59 @@
+"""Words in and out."""
+
+import pytest
+
+from attention.text import BEGIN, END, PAD, UNKNOWN, WordTokenizer, split_words
+
+TOY = ["L'accord a été signé .", "L'accord a été créé ."]
+REAL = ["« Deux hommes », dit-il.", "Deux hommes d'ici."]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("L'accord .", ["L'", "accord", "."]),
+        ("aujourd’hui", ["aujourd’", "hui"]),
+        ("Peut-être!", ["Peut-être", "!"]),
+        ("a  b\tc\u00a0d", ["a", "b", "c", "d"]),
+        ("créé 🙂", ["créé", "🙂"]),
+        ("cre\u0301e\u0301", ["créé"]),
+        ("", []),
+        ("  ", []),
+    ],
+)
+def test_split_words(text, words):
+    assert split_words(text) == words
+
+
+def test_encode_and_back():
+    tokenizer = WordTokenizer.train(TOY)
+    ids = tokenizer.encode("L'accord a été signé .")
+    assert tokenizer.words(ids) == ["L'", "accord", "a", "été", "<unk>", "."]
+    assert ids.count(UNKNOWN) == 1
+    assert (PAD, UNKNOWN, BEGIN, END) == (0, 1, 2, 3)
+    assert len(tokenizer) == 4 + 5
+
+
+def test_rare_words_are_unknown_unless_asked_for():
+    assert WordTokenizer.train(TOY).unknown("L'accord a été signé 🙂") == ["signé", "🙂"]
+    assert WordTokenizer.train(TOY, min_count=1).unknown("L'accord a été signé .") == []
+
+
+def test_special_tokens_in_a_text_are_only_words():
+    tokenizer = WordTokenizer.train([*TOY, "< / s > s", "< / s > s"])
+    assert END not in tokenizer.encode("a </s> été")
+    assert PAD not in tokenizer.encode("<pad>")
+
+
+@pytest.mark.parametrize("corpus", [TOY, REAL])
+def test_join_spaces_as_the_corpus_did(corpus):
+    tokenizer = WordTokenizer.train(corpus, min_count=1)
+    for sentence in corpus:
+        assert tokenizer.join(split_words(sentence)) == sentence
+
+
+def test_a_tokenizer_survives_being_written_down():
+    tokenizer = WordTokenizer.train(REAL, min_count=1)
+    again = WordTokenizer.from_dict(tokenizer.to_dict())
+    assert again.to_dict() == tokenizer.to_dict()
+    assert again.encode(REAL[0]) == tokenizer.encode(REAL[0])

@@ -5,17 +5,44 @@ import torch
 from torch.nn import functional as F
 
 from attention import record_attention
-from attention.models.seq2seq import Bahdanau, BahdanauConfig
+from attention.models.seq2seq import (
+    Bahdanau,
+    BahdanauConfig,
+    FixedVector,
+    FixedVectorConfig,
+    Luong,
+    LuongConfig,
+    Seq2Seq,
+)
+from attention.models.seq2seq.fixed_vector import reverse_words
 
-CONFIG = BahdanauConfig(11, 13, d_embedding=6, d_model=8)
+SIZES = {"source_vocab_size": 11, "target_vocab_size": 13, "d_embedding": 6, "d_model": 8}
+FIXED = {
+    "fixed vector": lambda **sizes: FixedVector(FixedVectorConfig(**sizes)),
+    "reversed": lambda **sizes: FixedVector(FixedVectorConfig(**sizes, reverse=True)),
+}
+LOOKING = {
+    "bahdanau": lambda **sizes: Bahdanau(BahdanauConfig(**sizes)),
+    "dot": lambda **sizes: Luong(LuongConfig(**sizes)),
+    "general": lambda **sizes: Luong(LuongConfig(**sizes, score="general")),
+    "concat": lambda **sizes: Luong(LuongConfig(**sizes, score="concat")),
+    "monotonic": lambda **sizes: Luong(LuongConfig(**sizes, local="monotonic")),
+    "predictive": lambda **sizes: Luong(LuongConfig(**sizes, score="general", local="predictive")),
+}
 SOURCE = torch.tensor([[4, 5, 6, 7], [8, 9, 0, 0], [10, 0, 0, 0]])
 TARGET = torch.tensor([[2, 5, 6, 7, 8], [2, 9, 10, 0, 0], [2, 11, 0, 0, 0]])
 
 
-@pytest.fixture
-def model() -> Bahdanau:
+@pytest.fixture(params=[*FIXED, *LOOKING])
+def model(request) -> Seq2Seq:
     torch.manual_seed(0)
-    return Bahdanau(CONFIG).double().eval()
+    return (FIXED | LOOKING)[request.param](**SIZES).double().eval()
+
+
+@pytest.fixture(params=LOOKING)
+def looking(request) -> Seq2Seq:
+    torch.manual_seed(0)
+    return LOOKING[request.param](**SIZES).double().eval()
 
 
 def test_a_score_for_every_word_at_every_place(model):
@@ -47,38 +74,62 @@ def test_writing_word_by_word_equals_being_read_the_translation(model):
         torch.testing.assert_close(scores, logits[:, t], rtol=0, atol=1e-12)
 
 
-def test_recorded_rows_are_weights_over_the_real_words(model):
+def look(model, source, target=TARGET):
     with record_attention(model) as weights:
-        model(SOURCE, TARGET)
-    rows = weights[model.alignment_layer]
+        logits = model(source, target)
+    return weights[model.alignment_layer], logits
+
+
+def test_recorded_rows_are_weights_over_the_real_words(looking):
+    rows, _ = look(looking, SOURCE)
     assert rows.shape == (3, 5, 4)
-    torch.testing.assert_close(rows.sum(-1), torch.ones(3, 5, dtype=torch.float64))
     assert not rows[1, :, 2:].any()
-    assert rows[2, :, 0].tolist() == [1.0] * 5
+    assert (rows >= 0).all()
+    totals = rows.sum(-1)
+    if getattr(looking.config, "local", None) == "predictive":
+        assert (totals <= 1).all()  # the Gaussian comes after the softmax, as in the paper
+    else:
+        torch.testing.assert_close(totals, torch.ones_like(totals))
 
 
-def test_every_source_word_moves_the_weights_and_the_scores(model):
-    def look(source):
-        with record_attention(model) as weights:
-            logits = model(source, TARGET[:1])
-        return weights[model.alignment_layer], logits
-
-    weights, logits = look(SOURCE[:1])
+def test_every_source_word_moves_the_weights_and_the_scores(looking):
+    weights, logits = look(looking, SOURCE[:1], TARGET[:1])
     for s in range(4):
         changed = SOURCE[:1].clone()
         changed[0, s] = 3
-        other_weights, other_logits = look(changed)
+        other_weights, other_logits = look(looking, changed, TARGET[:1])
         assert not torch.allclose(other_weights, weights)
         assert not torch.allclose(other_logits, logits)
 
 
-def test_it_learns_a_batch_by_heart():
+@pytest.mark.parametrize("name", FIXED)
+def test_the_fixed_vector_is_all_that_the_decoder_gets(name):
+    model = FIXED[name](**SIZES).eval()
+    assert model.alignment_layer is None
+    state = model.start(SOURCE)
+    assert [tensor.shape for tensor in state] == [(3, 8), (3, 8)]
+
+
+def test_reversing_turns_the_words_and_leaves_the_padding():
+    assert reverse_words(SOURCE).tolist() == [[7, 6, 5, 4], [9, 8, 0, 0], [10, 0, 0, 0]]
+
+
+def test_reading_backwards_is_reading_the_reversed_sentence():
     torch.manual_seed(0)
-    model = Bahdanau(BahdanauConfig(11, 13, d_embedding=16, d_model=32))
+    forward = FIXED["fixed vector"](**SIZES)
+    backward = FIXED["reversed"](**SIZES)
+    backward.load_state_dict(forward.state_dict())
+    torch.testing.assert_close(backward(SOURCE, TARGET), forward(reverse_words(SOURCE), TARGET))
+
+
+@pytest.mark.parametrize("name", [*FIXED, *LOOKING])
+def test_it_learns_a_batch_by_heart(name):
+    torch.manual_seed(0)
+    model = (FIXED | LOOKING)[name](**SIZES | {"d_embedding": 16, "d_model": 32})
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     following = TARGET.roll(-1, dims=1)
     following[:, -1] = 0
-    for _ in range(80):
+    for _ in range(120):
         loss = F.cross_entropy(
             model(SOURCE, TARGET).flatten(0, 1), following.flatten(), ignore_index=0
         )

@@ -1,12 +1,15 @@
-"""The first attention: a decoder that learns where to look in the sentence it translates."""
+"""The first attention: a decoder that learns where to look in the sentence it translates.
+
+Additive (Bahdanau et al. 2014); multiplicative, global and local (Luong et al. 2015).
+"""
 
 import torch
 from torch import nn
 
 from attention.functional import masked_softmax
-from attention.shapes import Bool, Float, Tensor
+from attention.shapes import Bool, Float, Int, Tensor
 
-__all__ = ["AdditiveAttention"]
+__all__ = ["AdditiveAttention", "LocalAttention", "MultiplicativeAttention"]
 
 
 class AdditiveAttention(nn.Module):
@@ -59,3 +62,124 @@ class AdditiveAttention(nn.Module):
     def keys(self, memory: Float[Tensor, "*B S M"]) -> Float[Tensor, "*B S A"]:
         """The source words' half of the small network, which does not depend on the query."""
         return self.U_a(memory)
+
+
+class MultiplicativeAttention(nn.Module):
+    """Score each source word by a product of its vector with the decoder's state.
+
+    Args:
+        d_query: Width of the decoder's state.
+        d_key: Width of an encoded source word.
+        score: `dot` multiplies the two as they are; `general` puts a learned matrix between them,
+            `sᵀ W_a h`.
+
+    Raises:
+        ValueError: `dot` with a query and a key of different widths.
+
+    Source: Luong et al. 2015, equation 8.
+    """
+
+    def __init__(self, d_query: int, d_key: int, score: str = "dot") -> None:
+        super().__init__()
+        if score == "dot" and d_query != d_key:
+            raise ValueError(
+                f"a query of {d_query} numbers and a key of {d_key} have no dot product"
+            )
+        self.W_a = nn.Linear(d_key, d_query, bias=False) if score == "general" else nn.Identity()
+
+    def forward(
+        self,
+        query: Float[Tensor, "*B T Q"],
+        memory: Float[Tensor, "*B S M"],
+        mask: Bool[Tensor, "*#B #T S"] | None = None,
+    ) -> Float[Tensor, "*B T M"]:
+        """Mix the encoded words of `memory` by how well each fits the query: the *context*.
+
+        Args:
+            mask: True where a query may look at a source word.
+        """
+        return self.attention_weights(query, memory, mask) @ memory
+
+    def attention_weights(
+        self,
+        query: Float[Tensor, "*B T Q"],
+        memory: Float[Tensor, "*B S M"],
+        mask: Bool[Tensor, "*#B #T S"] | None = None,
+    ) -> Float[Tensor, "*B T S"]:
+        """How much each query (row) looks at each source word (column)."""
+        return masked_softmax(query @ self.W_a(memory).transpose(-2, -1), mask)
+
+
+class LocalAttention(nn.Module):
+    """Look through a window: only at the words around one place in the source.
+
+    Args:
+        attention: Scores the words inside the window.
+        d_query: Width of the decoder's state.
+        kind: `monotonic` puts the window where the decoder is itself, word 3 at word 3;
+            `predictive` lets the state choose the place, and favours the words nearest to it
+            by a Gaussian.
+        reach: Words that the window holds on either side of its place.
+
+    Source: Luong et al. 2015, section 3.2.
+    """
+
+    def __init__(
+        self,
+        attention: AdditiveAttention | MultiplicativeAttention,
+        d_query: int,
+        kind: str,
+        reach: int = 5,
+    ) -> None:
+        super().__init__()
+        self.scores, self.predictive, self.reach = attention, kind == "predictive", reach
+        if self.predictive:
+            self.W_p = nn.Linear(d_query, d_query, bias=False)
+            self.v_p = nn.Linear(d_query, 1, bias=False)
+
+    def forward(
+        self,
+        query: Float[Tensor, "*B T Q"],
+        memory: Float[Tensor, "*B S M"],
+        mask: Bool[Tensor, "*#B #T S"],
+        place: Int[Tensor, "*B T"],
+    ) -> Float[Tensor, "*B T M"]:
+        """Mix the encoded words inside the window of each query.
+
+        Args:
+            mask: True where a query may look at a source word.
+            place: How many words were written before each query.
+        """
+        return self.attention_weights(query, memory, mask, place) @ memory
+
+    def attention_weights(
+        self,
+        query: Float[Tensor, "*B T Q"],
+        memory: Float[Tensor, "*B S M"],
+        mask: Bool[Tensor, "*#B #T S"],
+        place: Int[Tensor, "*B T"],
+    ) -> Float[Tensor, "*B T S"]:
+        """How much each query looks at each source word; zero outside its window.
+
+        As in the paper, the Gaussian of `predictive` comes after the softmax, so that its rows
+        sum to less than one.
+        """
+        length = mask.sum(dim=-1)  # (*B, T or 1) real words
+        centre = self._centre(query, length, place).unsqueeze(-1)
+        distance = torch.arange(memory.size(-2), device=memory.device) - centre  # (*B, T, S)
+        weights = self.scores.attention_weights(
+            query, memory, mask & (distance.abs() <= self.reach)
+        )
+        if self.predictive:
+            weights = weights * torch.exp(-2 * (distance / self.reach) ** 2)  # sigma is reach / 2
+        return weights
+
+    def _centre(
+        self,
+        query: Float[Tensor, "*B T Q"],
+        length: Int[Tensor, "*#B #T"],
+        place: Int[Tensor, "*B T"],
+    ) -> Float[Tensor, "*B T"]:
+        if not self.predictive:  # past its end, stay at the last word
+            return torch.minimum(place, length - 1).to(query.dtype)
+        return length * torch.sigmoid(self.v_p(torch.tanh(self.W_p(query)))).squeeze(-1)

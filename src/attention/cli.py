@@ -3,19 +3,21 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from cyclopts import App, CycloptsError, Parameter
 
-from attention import console
+from attention import console, plots
+from attention.architectures import ARCHITECTURES
+from attention.bench import bench_translation
 from attention.errors import BadInput
 from attention.evaluation import evaluate
+from attention.options import given, must_agree, must_be_in_range, must_belong
 from attention.runs import TranslationRun, choose_device, read_data
 from attention.text import split_words
-from attention.training import TrainingConfig
 from attention.translation import Translator
 
 __all__ = ["app", "main"]
@@ -29,7 +31,10 @@ app = App(
 )
 train = App(name="train", help="Train a model and keep it in a folder.")
 app.command(train)
+bench = App(name="bench", help="Measure models side by side, in one run.")
+app.command(bench)
 
+Architecture = Literal["word-by-word", "fixed-vector", "bahdanau", "luong"]
 Many = Parameter(consume_multiple=True, negative=())
 Run = Annotated[Path, Parameter(help="The folder that `attention train` made.")]
 
@@ -38,13 +43,19 @@ Run = Annotated[Path, Parameter(help="The folder that `attention train` made.")]
 def train_translation(
     *,
     out: Path,
-    arch: Literal["bahdanau"] | None = None,
+    arch: Architecture | None = None,
     data: Annotated[list[str] | None, Many] = None,
     valid: Annotated[list[str] | None, Many] = None,
     steps: int | None = None,
     tokens: int | None = None,
     lr: float | None = None,
     seed: int | None = None,
+    d_model: int | None = None,
+    d_embedding: int | None = None,
+    dropout: float | None = None,
+    reverse: Annotated[bool | None, Parameter(negative=())] = None,
+    score: Literal["dot", "general", "concat"] | None = None,
+    local: Literal["monotonic", "predictive"] | None = None,
     device: str | None = None,
     resume: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -55,28 +66,47 @@ def train_translation(
 
     Args:
         out: Folder for the translator.
-        arch: bahdanau (the default): a GRU encoder-decoder with additive attention.
+        arch: word-by-word: a dictionary, learned by IBM Model 1. fixed-vector: a GRU
+            encoder-decoder with one vector between them. bahdanau (the default): additive
+            attention. luong: dot-product attention.
         data: toy (the default), the built-in English-French grammar; or FILE FILE, two files
             whose lines translate each other; or FILE, tab-separated, further columns ignored.
         valid: Pairs to measure the trained translator on, given like --data.
-        steps: Updates of the weights; 2000 unless given.
+        steps: Updates of the weights; 2000 unless given. For word-by-word rounds; 10.
         tokens: Target tokens in each update; 500 unless given.
         lr: Highest learning rate; 0.004 unless given.
         seed: Start of all randomness; 0 unless given.
+        d_model: Width of an encoded word and of the decoder's state; 128 unless given, for
+            fixed-vector 192.
+        d_embedding: Width of a word's vector; 64 unless given.
+        dropout: Share of numbers dropped in training; 0 unless given. Small corpora want 0.3.
+        reverse: fixed-vector: read the source backwards.
+        score: luong: how a query is compared with a key; dot unless given.
+        local: luong: look only at a window, around the same place in the source (monotonic) or
+            around one that the decoder chooses (predictive). All words unless given.
         device: cpu, cuda, mps ...; a CUDA device if there is one, else the CPU.
         resume: Go on with the run in --out where it stopped.
     """
-    given: dict[str, Any] = {"steps": steps, "tokens": tokens, "lr": lr, "seed": seed}
-    given = {name: value for name, value in given.items() if value is not None}
-    _must_be_positive(given)
+    training = given(steps=steps, tokens=tokens, lr=lr, seed=seed)
+    sizes = given(
+        d_model=d_model,
+        d_embedding=d_embedding,
+        dropout=dropout,
+        reverse=reverse,
+        score=score,
+        local=local,
+    )
+    must_be_in_range(training | sizes)
     device = choose_device(device)
     valid_pairs = read_data(valid, "valid") if valid else None
     if resume:
         run = TranslationRun.resume(out, device)
-        _must_agree(run, given | {"arch": arch, "data": data})
+        must_agree(run, training | sizes | given(arch=arch, data=data))
     else:
-        config = TrainingConfig(**given)
-        run = TranslationRun.begin(out, arch or "bahdanau", data or ["toy"], config, device)
+        arch = arch or "bahdanau"
+        must_belong(arch, sizes)
+        config = replace(ARCHITECTURES[arch].training, **training)
+        run = TranslationRun.begin(out, arch, data or ["toy"], config, device, **sizes)
     console.train_to_the_end(run)
     if valid_pairs:
         console.print_scores(evaluate(run.translator, valid_pairs), as_json=False)
@@ -103,7 +133,7 @@ def translate(
         as_json: One JSON object a sentence: source, target, text and attention.
         device: cpu, cuda, mps ...; a CUDA device if there is one, else the CPU.
     """
-    _must_be_positive({"beam": beam})
+    must_be_in_range({"beam": beam})
     translator = Translator.load(run)
     translator.model.to(choose_device(device))
     lines = sentences or console.lines_of_standard_input()
@@ -137,11 +167,41 @@ def evaluate_command(
         as_json: One JSON object with all of it.
         device: cpu, cuda, mps ...; a CUDA device if there is one, else the CPU.
     """
-    _must_be_positive({"beam": beam})
+    must_be_in_range({"beam": beam})
     translator = Translator.load(run)
     translator.model.to(choose_device(device))
     pairs = read_data(data or ["toy-test"], "test")
     console.print_scores(evaluate(translator, pairs, beam), as_json)
+
+
+@bench.command(name="translation")
+def bench_translation_command(
+    *,
+    seconds: float = 60.0,
+    data: Annotated[list[str] | None, Many] = None,
+    test: Annotated[list[str] | None, Many] = None,
+    seed: int = 0,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    plot: Path | None = None,
+) -> None:
+    """Train every translator for the same time, and print one table.
+
+    Args:
+        seconds: Processor time for each of them.
+        data: What to learn from, given as for `attention train translation`; toy unless given.
+        test: What to be measured on; toy-test unless given.
+        seed: Start of all randomness.
+        as_json: One JSON object a translator, instead of the table.
+        plot: Draw BLEU against sentence length into this file (.svg, .png, .pdf).
+    """
+    must_be_in_range({"seconds": seconds, "seed": seed})
+    if data and data != ["toy"] and not test:
+        raise BadInput("--data needs a --test of its own")
+    pairs, held_out = read_data(data or ["toy"]), read_data(test or ["toy-test"])
+    results = console.bench(bench_translation(pairs, held_out, seconds, seed=seed), as_json)
+    if plot:
+        curves = {result.name: result.by_length for result in results}
+        console.save_figure(plots.by_length(curves), plot)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -158,21 +218,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _must_be_positive(numbers: dict[str, Any]) -> None:
-    for name, value in numbers.items():
-        if value < 0 or (value == 0 and name != "seed"):
-            raise BadInput(
-                f"--{name} {value}: must be {'0 or more' if name == 'seed' else 'above 0'}"
-            )
-
-
-def _must_agree(run: TranslationRun, given: dict[str, Any]) -> None:
-    settings = asdict(run.trainer.config) | {"arch": run.translator.arch, "data": run.data}
-    for name, value in given.items():
-        if value is not None and value != settings[name]:
-            raise BadInput(
-                f"--{name} {value}: the run in {run.folder} began with {settings[name]}, "
-                "and --resume keeps its settings"
-            )

@@ -10,9 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from attention import plots
+from attention.bench import Result
 from attention.errors import BadInput
 from attention.evaluation import Scores
 from attention.runs import TranslationRun
@@ -20,10 +22,12 @@ from attention.text import split_words
 from attention.translation import Translation, Translator
 
 __all__ = [
+    "bench",
     "draw_attention",
     "lines_of_standard_input",
     "print_scores",
     "print_translation",
+    "save_figure",
     "train_to_the_end",
     "warn_of_surprises",
 ]
@@ -115,7 +119,8 @@ def warn_of_surprises(translator: Translator, sentences: Sequence[str]) -> None:
 def print_translation(translation: Translation, as_json: bool) -> None:
     """The sentence, or all about it as one line of JSON."""
     if as_json:
-        values = asdict(translation) | {"attention": translation.attention.tolist()}
+        look = translation.attention
+        values = asdict(translation) | {"attention": None if look is None else look.tolist()}
         print(json.dumps(values, ensure_ascii=False))
     else:
         print(translation.text)
@@ -125,9 +130,20 @@ def draw_attention(translation: Translation, path: Path) -> None:
     """Draw where the model looked, in the format that the file's ending names.
 
     Raises:
+        BadInput: The model looks nowhere, or `save_figure` fails.
+    """
+    if translation.attention is None:
+        raise BadInput("this translator looks nowhere, so there is no attention to draw")
+    figure = plots.alignment(translation.attention, translation.source, translation.target)
+    save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure in the format that the file's ending names.
+
+    Raises:
         BadInput: The file cannot be written, or matplotlib does not know the format.
     """
-    figure = plots.alignment(translation.attention, translation.source, translation.target)
     try:
         figure.savefig(path)
     except (OSError, ValueError) as error:
@@ -145,3 +161,25 @@ def print_scores(scores: Scores, as_json: bool) -> None:
     print(f"chrF                  {scores.chrf:.1f}")
     print(f"exact match           {scores.exact_match:.3f}")
     print(f"alignment error rate  {aer}")
+
+
+def bench(results: Iterator[Result], as_json: bool) -> list[Result]:
+    """Print each result as it comes, as a row of a table or as a JSON object."""
+    shown = []
+    if not as_json:
+        head = f"{'BLEU':>5} {'exact':>6} {'AER':>5} {'CPU s':>6} {'parameters':>10}"
+        print(f"{'':24} {head}   BLEU by length")
+    for result in results:
+        shown.append(result)
+        if as_json:
+            print(json.dumps(asdict(result)), flush=True)
+            continue
+        scores = result.scores
+        aer = "-" if scores.aer is None else f"{scores.aer:.3f}"
+        curve = "  ".join(f"≤{length}: {bleu:.0f}" for length, bleu in result.by_length.items())
+        print(
+            f"{result.name:24} {scores.bleu:5.1f} {scores.exact_match:6.3f} {aer:>5} "
+            f"{result.seconds:6.0f} {result.parameters:10,}   {curve}",
+            flush=True,
+        )
+    return shown

@@ -8,9 +8,18 @@ from sacrebleu.metrics.chrf import CHRF
 
 from attention.corpora import Pair
 from attention.shapes import Float, Tensor
+from attention.text import split_words
 from attention.translation import Translator
 
-__all__ = ["Scores", "alignment_error_rate", "evaluate", "hard_alignment"]
+__all__ = [
+    "Scores",
+    "alignment_error_rate",
+    "bleu_by_length",
+    "evaluate",
+    "hard_alignment",
+]
+
+LENGTHS = (5, 10, 15, 20, 25, 100)
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,8 @@ class Scores:
         bleu: Corpus BLEU, 0 to 100: how many runs of one to four words are right.
         chrf: chrF, 0 to 100: the same for runs of characters.
         exact_match: Share of translations that are the reference, letter by letter, 0 to 1.
-        aer: Alignment error rate, 0 (best) to 1; None where no gold alignment is known.
+        aer: Alignment error rate, 0 (best) to 1; None where no gold alignment is known, or where
+            the model looks nowhere.
         signature: sacrebleu's note of how BLEU was computed; quote it with the number.
         sentences: How many were translated.
     """
@@ -53,6 +63,23 @@ def evaluate(translator: Translator, pairs: Sequence[Pair], beam: int = 1) -> Sc
     )
 
 
+def bleu_by_length(
+    translator: Translator, pairs: Sequence[Pair], lengths: Sequence[int] = LENGTHS
+) -> dict[int, float]:
+    """BLEU of the sentences with up to so many words, and more than the length before.
+
+    A length that no sentence has is left out.
+
+    Source: the counterpart of Bahdanau et al. 2014, figure 2.
+    """
+    groups: dict[int, list[Pair]] = {}
+    for pair in pairs:
+        words = len(split_words(pair.source))
+        if longest := next((length for length in lengths if words <= length), None):
+            groups.setdefault(longest, []).append(pair)
+    return {length: evaluate(translator, groups[length]).bleu for length in sorted(groups)}
+
+
 def alignment_error_rate(
     found: Sequence[frozenset[tuple[int, int]]], gold: Sequence[frozenset[tuple[int, int]]]
 ) -> float:
@@ -75,7 +102,8 @@ def _sources(pairs: Sequence[Pair]) -> list[str]:
 
 def _measured_aer(translator: Translator, pairs: Sequence[Pair]) -> float | None:
     known = [pair for pair in pairs if pair.alignment is not None]
-    if not known:
+    looks = translator.align(known)
+    if not looks:
         return None
-    found = [hard_alignment(weights) for weights in translator.align(known)]
+    found = [hard_alignment(weights) for weights in looks]
     return alignment_error_rate(found, [pair.alignment or frozenset() for pair in known])

@@ -1,6 +1,6 @@
 """Pictures of attention: functions that return a matplotlib Figure, in the colours of the book."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 
 import matplotlib
@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from attention.shapes import Float, Tensor
 
-__all__ = ["COLOURS", "alignment"]
+__all__ = ["COLOURS", "alignment", "by_length"]
 
 # One colour code through the whole book; colour-blind safe, after Okabe and Ito 2008.
 COLOURS = {
@@ -70,4 +70,32 @@ def alignment(
     axes.tick_params(length=0)
     axes.spines[:].set_color(COLOURS["ink"])
     axes.spines[:].set_linewidth(0.8)
+    return figure
+
+
+def by_length(curves: Mapping[str, Mapping[int, float]]) -> Figure:
+    """BLEU against the length of the sentence, a line for each translator.
+
+    Args:
+        curves: For each translator's name, BLEU by the greatest number of words in a group.
+
+    Source: the counterpart of Bahdanau et al. 2014, figure 2.
+    """
+    figure = Plot(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    names = ["query", "key", "value", "weights", "source", "target", "ink"]
+    for (name, curve), colour, mark in zip(curves.items(), names, "osD^vPX", strict=False):
+        places = range(len(curve))
+        axes.plot(places, list(curve.values()), color=COLOURS[colour], marker=mark, label=name)
+    lengths = list(next(iter(curves.values())))
+    least = [1, *(length + 1 for length in lengths[:-1])]
+    labels = [f"{a} to {b}" for a, b in zip(least, lengths, strict=True)]
+    axes.set_xticks(range(len(lengths)), [*labels[:-1], f"{least[-1]} and more"])
+    axes.set(ylim=(0, 103))
+    axes.set_xlabel("words in the English sentence", color=COLOURS["ink"])
+    axes.set_ylabel("BLEU", color=COLOURS["ink"])
+    axes.tick_params(colors=COLOURS["ink"])
+    axes.spines[:].set_color(COLOURS["ink"])
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, labelcolor=COLOURS["ink"], loc="lower left")
     return figure

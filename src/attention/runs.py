@@ -4,14 +4,16 @@ import os
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from attention.checkpoints import load_json, load_tensors, save_json, save_tensors
 from attention.corpora import Pair, parallel, toy
 from attention.errors import BadInput
+from attention.teaching import translation_trainer
 from attention.training import TrainingConfig
-from attention.translation import Translator, translation_trainer
+from attention.translation import Translator
 
 __all__ = ["TranslationRun", "choose_device", "read_data"]
 
@@ -57,9 +59,15 @@ class TranslationRun:
 
     @classmethod
     def begin(
-        cls, folder: Path, arch: str, data: Sequence[str], config: TrainingConfig, device: str
+        cls,
+        folder: Path,
+        arch: str,
+        data: Sequence[str],
+        config: TrainingConfig,
+        device: str,
+        **sizes: Any,
     ) -> "TranslationRun":
-        """Make the folder and an untrained translator.
+        """Make the folder and an untrained translator; `sizes` change its Config.
 
         Raises:
             BadInput: The folder holds a run already or cannot be written, or the data are bad.
@@ -70,7 +78,7 @@ class TranslationRun:
             )
         _must_be_writable(folder)
         pairs = read_data(data)
-        translator = Translator.new(arch, pairs, seed=config.seed)
+        translator = Translator.new(arch, pairs, seed=config.seed, **sizes)
         translator.model.to(device)
         folder.mkdir(parents=True, exist_ok=True)
         run = cls(folder, data, pairs, translator, config)

@@ -1,6 +1,6 @@
 """One readable training loop: batches in, steps down the slope of the loss, a checkpoint out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Generic, TypeVar
@@ -68,7 +68,7 @@ class Trainer(Generic[Batch]):
         self.optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
         self.step = 0
 
-    def steps(self) -> Iterator[float]:
+    def steps(self) -> Generator[float, None, None]:
         """Train until `config.steps` is reached, giving out the loss after each update.
 
         Between two updates the run is whole: stop there as you like, keep `state()`, and a

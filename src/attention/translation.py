@@ -2,28 +2,24 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 
-from attention.batches import batches_by_length, pad
+from attention.architectures import ARCHITECTURES
+from attention.batches import pad
 from attention.checkpoints import load_json, load_tensors, save_json, save_tensors
 from attention.corpora import Pair
 from attention.decoding import beam_search, greedy
 from attention.errors import BadInput
-from attention.models.seq2seq import Bahdanau, BahdanauConfig
+from attention.models.word_by_word import WordByWord
 from attention.recording import record_attention
 from attention.shapes import Float, Tensor
-from attention.text import BEGIN, END, PAD, WordTokenizer
-from attention.training import Trainer, TrainingConfig
+from attention.text import BEGIN, UNKNOWN, WordTokenizer, split_words
 
-__all__ = ["ARCHITECTURES", "Translation", "Translator", "translation_trainer"]
-
-ARCHITECTURES: dict[str, tuple[type[Bahdanau], type[BahdanauConfig]]] = {
-    "bahdanau": (Bahdanau, BahdanauConfig),
-}
+__all__ = ["Translation", "Translator"]
 
 
 @dataclass(frozen=True)
@@ -32,15 +28,17 @@ class Translation:
 
     Attributes:
         source: The words that were read.
-        target: The words that were written.
+        target: The words that were written. Where the model wrote that it knows no word
+            (`<unk>`), the source word that it looked at most stands here as it is.
         text: The translation as a sentence.
-        attention: How much each written word (row) looked at each word read (column).
+        attention: How much each written word (row) looked at each word read (column). None where
+            the model cannot look.
     """
 
     source: list[str]
     target: list[str]
     text: str
-    attention: Float[Tensor, "T S"]
+    attention: Float[Tensor, "T S"] | None
 
 
 class Translator:
@@ -51,7 +49,7 @@ class Translator:
         model: The network; `model(source_ids, target_ids)` gives logits.
     """
 
-    def __init__(self, arch: str, model: Bahdanau, source: WordTokenizer, target: WordTokenizer):
+    def __init__(self, arch: str, model: Any, source: WordTokenizer, target: WordTokenizer) -> None:
         self.arch, self.model, self.source, self.target = arch, model.eval(), source, target
 
     @classmethod
@@ -64,14 +62,26 @@ class Translator:
         """
         source = WordTokenizer.train([pair.source for pair in pairs])
         target = WordTokenizer.train([pair.target for pair in pairs])
-        make, config = ARCHITECTURES[arch]
+        kind = ARCHITECTURES[arch]
         torch.manual_seed(seed)
-        return cls(arch, make(config(len(source), len(target), **sizes)), source, target)
+        return cls(arch, kind.model(kind.config(len(source), len(target), **sizes)), source, target)
 
     @property
     def device(self) -> torch.device:
         """Where the model's weights are."""
-        return next(self.model.parameters()).device
+        return next(chain(self.model.parameters(), self.model.buffers())).device
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has learned."""
+        if isinstance(self.model, WordByWord):
+            return self.model.config.entries
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def can_look(self) -> bool:
+        """Whether it has weights that say which word comes from which."""
+        return isinstance(self.model, WordByWord) or bool(self.model.alignment_layer)
 
     def translate(
         self, sentences: Sequence[str], beam: int = 1, batch_size: int = 100
@@ -94,34 +104,53 @@ class Translator:
             )
             for i, words in zip(rows, written, strict=True):
                 targets[i] = words
+        looks: Sequence[Tensor | None] | None = self._look(sources, targets, batch_size)
+        looks = looks or [None] * len(sources)
         return [
             self._translation(*row)
-            for row in zip(sources, targets, self._look(sources, targets, batch_size), strict=True)
+            for row in zip(map(split_words, sentences), targets, looks, strict=True)
         ]
 
-    def align(self, pairs: Sequence[Pair], batch_size: int = 100) -> list[Float[Tensor, "T S"]]:
-        """Where the model looks while it is made to write the translations it is given."""
+    def align(
+        self, pairs: Sequence[Pair], batch_size: int = 100
+    ) -> list[Float[Tensor, "T S"]] | None:
+        """Where the model looks while it is made to write the translations it is given.
+
+        None where it cannot look anywhere.
+        """
         sources = [self.source.encode(pair.source) for pair in pairs]
         targets = [self.target.encode(pair.target) for pair in pairs]
         return self._look(sources, targets, batch_size)
 
+    @torch.inference_mode()
     def _look(
         self, sources: list[list[int]], targets: list[list[int]], batch_size: int
-    ) -> list[Float[Tensor, "T S"]]:
+    ) -> list[Float[Tensor, "T S"]] | None:
         """Row `t` of each result holds the weights by which target word `t` was written."""
+        if not self.can_look:
+            return None
         looks = [torch.zeros(len(t), len(s)) for s, t in zip(sources, targets, strict=True)]
         for rows in _chunks(sources, batch_size):
             source = pad([sources[i] for i in rows]).to(self.device)
             target = pad([[BEGIN, *targets[i]] for i in rows]).to(self.device)
-            with torch.inference_mode(), record_attention(self.model) as recorded:
-                self.model(source, target)
-            for i, weights in zip(rows, recorded[self.model.alignment_layer].cpu(), strict=True):
-                looks[i] = weights[: len(targets[i]), : len(sources[i])]
+            if isinstance(self.model, WordByWord):
+                weights = self.model.align(source, target[:, 1:])
+            else:
+                with record_attention(self.model) as recorded:
+                    self.model(source, target)
+                weights = recorded[self.model.alignment_layer]
+            for i, look in zip(rows, weights.cpu(), strict=True):
+                looks[i] = look[: len(targets[i]), : len(sources[i])]
         return looks
 
-    def _translation(self, source: list[int], target: list[int], weights: Tensor) -> Translation:
+    def _translation(
+        self, source: list[str], target: list[int], weights: Tensor | None
+    ) -> Translation:
         words = self.target.words(target)
-        return Translation(self.source.words(source), words, self.target.join(words), weights)
+        if weights is not None:  # Luong, Sutskever et al. 2015: copy what has no translation
+            for t, (word, row) in enumerate(zip(target, weights, strict=True)):
+                words[t] = source[int(row.argmax())] if word == UNKNOWN else words[t]
+        return Translation(source, words, self.target.join(words), weights)
 
     def save(self, folder: Path | str) -> None:
         """Keep it in a folder: `translator.json` and `model.safetensors`."""
@@ -146,38 +175,14 @@ class Translator:
             raise BadInput(f"{folder}: no such folder; `attention train translation` makes one")
         values, weights = load_json(file), load_tensors(Path(folder) / "model.safetensors")
         try:
-            make, config = ARCHITECTURES[values["arch"]]
-            model = make(config(**values["config"]))
+            kind = ARCHITECTURES[values["arch"]]
+            model = kind.model(kind.config(**values["config"]))
             model.load_state_dict(weights)
             source, target = (WordTokenizer.from_dict(values[k]) for k in ("source", "target"))
         except Exception as error:  # the tokenizers library raises bare Exceptions
             first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
             raise BadInput(f"{folder}: damaged translator ({first})") from error
         return cls(values["arch"], model, source, target)
-
-
-def translation_trainer(
-    translator: Translator, pairs: Sequence[Pair], config: TrainingConfig
-) -> Trainer[list[int]]:
-    """Make ready to teach `translator` these pairs; nothing is learned until `steps()` is walked.
-
-    Source of the loss: the log-likelihood of each right next word, Bahdanau et al. 2014, eq. 2.
-    """
-    sources = [translator.source.encode(pair.source) for pair in pairs]
-    targets = [[BEGIN, *translator.target.encode(pair.target), END] for pair in pairs]
-    lengths = [len(target) for target in targets]
-
-    def batches(epoch: int) -> list[list[int]]:
-        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-        return batches_by_length(lengths, config.tokens, generator)
-
-    def loss(rows: list[int]) -> Tensor:
-        source = pad([sources[i] for i in rows]).to(translator.device)
-        target = pad([targets[i] for i in rows]).to(translator.device)
-        logits = translator.model(source, target[:, :-1])
-        return F.cross_entropy(logits.flatten(0, 1), target[:, 1:].flatten(), ignore_index=PAD)
-
-    return Trainer(translator.model, batches, loss, config)
 
 
 def _chunks(sources: Sequence[Sequence[int]], size: int) -> Iterable[list[int]]:

@@ -1,0 +1,95 @@
+"""The first translator with attention: additive scores, by a small network."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from attention.alignment import AdditiveAttention
+from attention.models.seq2seq.frame import Encoder, Seq2Seq
+from attention.shapes import Bool, Float, Tensor
+
+__all__ = ["Bahdanau", "BahdanauConfig", "BahdanauDecoder"]
+
+
+@dataclass(frozen=True)
+class BahdanauConfig:
+    """The sizes of a `Bahdanau` translator, small enough to train in a minute on a laptop.
+
+    Attributes:
+        source_vocab_size: Words that can be read.
+        target_vocab_size: Words that can be written.
+        d_embedding: Width of a word's vector before it is read in context.
+        d_model: Width of the decoder's state, and of an encoded word: half of it reads forward,
+            half backward.
+        dropout: Share of numbers dropped from word vectors and before the output, in training.
+    """
+
+    source_vocab_size: int
+    target_vocab_size: int
+    d_embedding: int = 64
+    d_model: int = 128
+    dropout: float = 0.0
+
+
+class State(NamedTuple):
+    """What the decoder remembers between two words."""
+
+    hidden: Float[Tensor, "B D"]
+    memory: Float[Tensor, "B S D"]
+    keys: Float[Tensor, "B S A"]
+    mask: Bool[Tensor, "B 1 S"]
+
+
+class BahdanauDecoder(nn.Module):
+    """Before each word, look at every source word, and write from what was found there.
+
+    Source: Bahdanau et al. 2014, section 3.1 and appendix A.2.2.
+    """
+
+    def __init__(self, vocab_size: int, d_embedding: int, d_model: int, dropout: float) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(vocab_size, d_embedding, padding_idx=0)
+        self.dropout = nn.Dropout(dropout)
+        self.attention = AdditiveAttention(d_model, d_model, d_align=d_model)
+        self.gru = nn.GRUCell(d_embedding + d_model, d_model)
+        self.maxout = nn.Linear(d_model + d_embedding + d_model, 2 * d_embedding)
+        self.output = nn.Linear(d_embedding, vocab_size)
+
+    def start(self, memory: Float[Tensor, "B S D"], mask: Bool[Tensor, "B 1 S"]) -> State:
+        """Begin knowing nothing, so that everything must be looked for.
+
+        The paper begins from the backward reader's last state. That state has just read the first
+        word, so the first query has no need to look at it, and the first row of the alignment
+        comes out meaningless.
+        """
+        hidden = memory.new_zeros(memory.size(0), self.gru.hidden_size)
+        return State(hidden, memory, self.attention.keys(memory), mask)
+
+    def step(self, word: Float[Tensor, "B E"], state: State) -> tuple[Float[Tensor, "B R"], State]:
+        """Look, then move on: `word` is the vector of the word just written."""
+        context = self.attention(
+            state.hidden.unsqueeze(1), state.memory, state.mask, keys=state.keys
+        ).squeeze(1)
+        hidden = self.gru(torch.cat([word, context], dim=-1), state.hidden)
+        return torch.cat([hidden, word, context], dim=-1), state._replace(hidden=hidden)
+
+    def logits(self, said: Float[Tensor, "*B R"]) -> Float[Tensor, "*B V"]:
+        """Score every word to be written next: the larger of each pair, then a projection."""
+        pairs = self.maxout(said).unflatten(-1, (-1, 2))
+        return self.output(self.dropout(pairs.amax(dim=-1)))
+
+
+class Bahdanau(Seq2Seq):
+    """The first translator with attention: it learns to align and to translate at once.
+
+    Source: Bahdanau, Cho and Bengio 2014, arXiv 1409.0473.
+    """
+
+    alignment_layer = "decoder.attention"
+
+    def __init__(self, config: BahdanauConfig) -> None:
+        sizes = config.d_embedding, config.d_model, config.dropout
+        encoder = Encoder(config.source_vocab_size, *sizes)
+        super().__init__(config, encoder, BahdanauDecoder(config.target_vocab_size, *sizes))

@@ -1,0 +1,108 @@
+"""Attention made simpler: look with the new state, score by a product, feed the answer back."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import nn
+
+from attention.alignment import AdditiveAttention, LocalAttention, MultiplicativeAttention
+from attention.models.seq2seq.frame import Encoder, Seq2Seq
+from attention.shapes import Bool, Float, Int, Tensor
+
+__all__ = ["Luong", "LuongConfig", "LuongDecoder"]
+
+
+@dataclass(frozen=True)
+class LuongConfig:
+    """The sizes of a `Luong` translator, and how it scores and where it looks.
+
+    Attributes:
+        source_vocab_size: Words that can be read.
+        target_vocab_size: Words that can be written.
+        d_embedding: Width of a word's vector before it is read in context.
+        d_model: Width of the decoder's state, and of an encoded word: half of it reads forward,
+            half backward.
+        dropout: Share of numbers dropped from word vectors and before the output, in training.
+        score: How a query and a key are compared (Luong et al. 2015, equation 8).
+        local: None to look at all words; else at a window around the same place in the source
+            (`monotonic`) or around a place that the decoder chooses (`predictive`).
+    """
+
+    source_vocab_size: int
+    target_vocab_size: int
+    d_embedding: int = 64
+    d_model: int = 128
+    dropout: float = 0.0
+    score: Literal["dot", "general", "concat"] = "dot"
+    local: Literal["monotonic", "predictive"] | None = None
+
+
+class State(NamedTuple):
+    """What the decoder remembers between two words."""
+
+    hidden: Float[Tensor, "B D"]
+    said: Float[Tensor, "B D"]
+    place: Int[Tensor, " B"]
+    memory: Float[Tensor, "B S D"]
+    mask: Bool[Tensor, "B 1 S"]
+
+
+class LuongDecoder(nn.Module):
+    """Move on, look with the new state, and let the next step know what was found.
+
+    Source: Luong et al. 2015, section 3; input feeding: section 3.3.
+    """
+
+    def __init__(self, config: LuongConfig) -> None:
+        super().__init__()
+        d_embedding, d_model = config.d_embedding, config.d_model
+        self.embed = nn.Embedding(config.target_vocab_size, d_embedding, padding_idx=0)
+        self.dropout = nn.Dropout(config.dropout)
+        self.gru = nn.GRUCell(d_embedding + d_model, d_model)
+        attention: AdditiveAttention | MultiplicativeAttention
+        if config.score == "concat":  # one matrix for both halves side by side, or one for each
+            attention = AdditiveAttention(d_model, d_model, d_align=d_model)
+        else:
+            attention = MultiplicativeAttention(d_model, d_model, config.score)
+        local = config.local and LocalAttention(attention, d_model, config.local)
+        self.attention = local or attention
+        self.W_c = nn.Linear(2 * d_model, d_model, bias=False)
+        self.output = nn.Linear(d_model, config.target_vocab_size)
+
+    def start(self, memory: Float[Tensor, "B S D"], mask: Bool[Tensor, "B 1 S"]) -> State:
+        """Begin knowing nothing, having said nothing, at the first place."""
+        nothing = memory.new_zeros(memory.size(0), self.gru.hidden_size)
+        place = torch.zeros(memory.size(0), dtype=torch.long, device=memory.device)
+        return State(nothing, nothing, place, memory, mask)
+
+    def step(self, word: Float[Tensor, "B E"], state: State) -> tuple[Float[Tensor, "B D"], State]:
+        """Move on, then look: `word` is the vector of the word just written."""
+        hidden = self.gru(torch.cat([word, state.said], dim=-1), state.hidden)
+        query = hidden.unsqueeze(1)
+        if isinstance(self.attention, LocalAttention):
+            context = self.attention(query, state.memory, state.mask, state.place.unsqueeze(1))
+        else:
+            context = self.attention(query, state.memory, state.mask)
+        said = torch.tanh(self.W_c(torch.cat([context.squeeze(1), hidden], dim=-1)))
+        return said, state._replace(hidden=hidden, said=said, place=state.place + 1)
+
+    def logits(self, said: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
+        """Score every word to be written next (Luong et al. 2015, equation 6)."""
+        return self.output(self.dropout(said))
+
+
+class Luong(Seq2Seq):
+    """Global and local attention with scores that are products.
+
+    Its encoder is that of `Bahdanau`, so that the two differ in their attention alone; the paper
+    stacks four LSTM layers that read forward.
+
+    Source: Luong, Pham and Manning 2015, arXiv 1508.04025.
+    """
+
+    alignment_layer = "decoder.attention"
+
+    def __init__(self, config: LuongConfig) -> None:
+        sizes = config.d_embedding, config.d_model, config.dropout
+        super().__init__(config, Encoder(config.source_vocab_size, *sizes), LuongDecoder(config))

@@ -8,7 +8,7 @@ from attention.corpora import toy
 from attention.errors import BadInput
 from attention.evaluation import evaluate
 from attention.training import TrainingConfig
-from attention.translation import translation_trainer
+from attention.teaching import translation_trainer
 
 PAIRS = toy.pairs("train", 20) * 2  # twice, so that every word is common enough to be learned
 SENTENCES = [pair.source for pair in PAIRS[:6]]

@@ -1,6 +1,6 @@
 """The dictionary that IBM Model 1 learns, and the translator that looks words up in it."""
 
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 import torch
@@ -48,7 +48,7 @@ def test_the_second_round_by_hand():
 def test_the_likelihood_never_falls_and_the_right_words_win():
     rounds = learned(60)
     likelihoods = [likelihood for likelihood, _ in rounds]
-    assert all(b >= a - 1e-12 for a, b in zip(likelihoods, likelihoods[1:], strict=False))
+    assert all(b >= a - 1e-12 for a, b in pairwise(likelihoods))
     dictionary = rounds[-1][1]
     for source, target in [(THE, LA), (HOUSE, MAISON), (BOOK, LIVRE), (A, UNE)]:
         assert probability(dictionary, source, target) > 0.9

@@ -18,7 +18,7 @@ __all__ = ["DictionaryTrainer", "translation_trainer"]
 
 def translation_trainer(
     translator: Translator, pairs: Sequence[Pair], config: TrainingConfig
-) -> Trainer[list[int]] | DictionaryTrainer:
+) -> "Trainer[list[int]] | DictionaryTrainer":
     """Make ready to teach `translator` these pairs; nothing is learned until `steps()` is walked.
 
     Source of the loss: the log-likelihood of each right next word, Bahdanau et al. 2014, eq. 2.

@@ -7,7 +7,7 @@ import pytest
 
 from tests.blocks.comparing import as_on_cpu, first_difference
 from tests.blocks.excerpts import source_of
-from tests.blocks.reading import PageError, read_blocks
+from tools.blocks import PageError, read_blocks
 from tools.sync import sync
 
 ROOT = Path(__file__).parent.parent

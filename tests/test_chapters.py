@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.blocks.excerpts import source_of
-from tests.blocks.reading import Block, read_blocks
+from tools.blocks import Block, read_blocks
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -84,7 +84,7 @@ def test_a_diagram_is_redrawn_byte_for_byte(number: int) -> None:
 @pytest.mark.xdist_group("trained")
 @pytest.mark.parametrize("number", FRAMES)
 def test_a_frame_is_redrawn_from_a_model_trained_anew(reading: Reading, number: int) -> None:
-    """All but the numbers is the same; the weights agree within 15 points of a hundred.
+    """All but the numbers is the same; the weights agree within 25 points of a hundred.
 
     Another processor rounds otherwise and trains another translator, which says the same with
     other vectors: of those, only the number and the range are compared.
@@ -92,8 +92,8 @@ def test_a_frame_is_redrawn_from_a_model_trained_anew(reading: Reading, number: 
     again = str(frames(reading)[number])
     assert skeleton(again) == skeleton(drawn(number)), "run `make figures`"
     new, old = trained_numbers(again), trained_numbers(drawn(number))
-    assert new["share"] == pytest.approx(old["share"], abs=15)
-    assert new["weight"] == pytest.approx(old["weight"], abs=0.15 * 7)
+    assert new["share"] == pytest.approx(old["share"], abs=25)
+    assert new["weight"] == pytest.approx(old["weight"], abs=0.25 * 7)
     assert len(new["cell"]) == len(old["cell"])
     for cells in new["cell"], old["cell"]:
         assert all(0.04 <= opacity <= 1 for opacity in cells)

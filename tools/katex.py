@@ -71,6 +71,8 @@ def render(tex: str, display: bool = False) -> str:
         raise PluginError(f"cannot read the formula `{tex.strip()}`: {reason}") from None
     # Search and the list of contents read the text of a page, where TeX would be noise.
     html = re.sub("<annotation.*?</annotation>", "", html, flags=re.DOTALL)
+    # Search would read every formula twice. (It can leave out <math>, but no span around spans.)
+    html = html.replace("<math ", "<math data-search-exclude ")
     if display:  # a wide formula scrolls by itself, and a keyboard can scroll it too
         return f'<div class="formula" tabindex="0" role="group" aria-label="Formula">{html}</div>'
     return html

@@ -86,7 +86,7 @@ def execute(lab: Path) -> Path:
     """Execute a lab, unless its outputs are kept already, and give their place.
 
     Raises:
-        PluginError: a cell failed; the message names the lab and the cell.
+        PluginError: a cell failed, or draws without saying what; the message names the cell.
     """
     place = kept(lab)
     if place.exists():
@@ -108,6 +108,10 @@ def execute(lab: Path) -> Path:
         except (CellControlSignal, DeadKernelError) as error:
             trace = strip_ansi(str(error))
             raise PluginError(f"{lab.name}: {cell_that_failed(notebook)}\n{trace}") from None
+    if kept(lab) != place:
+        return execute(lab)  # something changed meanwhile: these outputs may be of neither state
+    if silent := picture_without_words(notebook):
+        raise PluginError(f"{lab.name}: {silent}")
     place.parent.mkdir(parents=True, exist_ok=True)
     unfinished = place.with_suffix(f".{os.getpid()}")
     nbformat.write(notebook, unfinished)
@@ -121,6 +125,16 @@ def cell_that_failed(notebook: NotebookNode) -> str:
         if any(output.output_type == "error" for output in cell.get("outputs", [])):
             return f"cell {number} of {len(notebook.cells)} failed"
     return "a cell failed"
+
+
+def picture_without_words(notebook: NotebookNode) -> str:
+    """Name the first cell that draws and does not say, for those who listen, what is to be seen."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        shown = {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
+        if any(kind.startswith("image/") for kind in shown) and not cell.metadata.get("alt"):
+            cells = f"cell {number} of {len(notebook.cells)}"
+            return f'{cells} draws a picture: say what it shows, with `# %% alt="..."` above it'
+    return ""
 
 
 # A lab as a page.

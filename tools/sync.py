@@ -14,7 +14,7 @@ import pytest
 from tests.blocks.comparing import first_difference
 from tests.blocks.excerpts import source_of
 from tests.blocks.plugin import BlockItem
-from tests.blocks.reading import Block, Fence, PageError, read_blocks
+from tools.blocks import Block, Fence, PageError, read_blocks
 
 MARK = "<!--pytest-codeblocks:expected-output-->"
 
@@ -47,7 +47,7 @@ def write_output(page: Path, block: Block, printed: str) -> None:
             fence = ["", MARK, "```text", *printed.rstrip().splitlines(), "```"]
             lines[block.fence.end : block.fence.end] = _indent(fence, block.fence.prefix)
     else:
-        ignore = block.expected_output_ignore_whitespace
+        ignore = block.output_ignores_whitespace
         if first_difference(block.output.code, printed, ignore) is not None:
             _replace(lines, block.output, printed)
     _write(page, lines)

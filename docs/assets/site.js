@@ -14,19 +14,40 @@ function switchScheme() {
   show();
 }
 
-/** A copy button on every block of code. */
+/** A copy button on every block of code; one that continues others has a second, for all together. */
 function addCopyButtons() {
+  const said = document.createElement("p");
+  said.className = "hidden";
+  said.setAttribute("role", "status");
+  document.body.append(said);
+
+  /** @param {HTMLButtonElement} button @param {() => string} text */
+  const copies = (button, text) => {
+    const label = button.textContent;
+    let shown = 0;
+    button.addEventListener("click", async () => {
+      const copied = await navigator.clipboard.writeText(text()).then(() => "Copied", () => "Not copied");
+      button.style.minWidth = `${button.offsetWidth}px`; // nothing moves as the words change
+      button.textContent = said.textContent = copied;
+      clearTimeout(shown);
+      shown = setTimeout(() => (button.textContent = label, said.textContent = ""), 2000);
+    });
+  };
+  /** @param {Element | null | undefined} block */
+  const codeOf = (block) => block?.querySelector("pre > code")?.textContent ?? "";
+
   for (const code of document.querySelectorAll(".main-content pre > code")) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy-button";
     button.textContent = "Copy";
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(code.textContent ?? "");
-      button.textContent = "Copied";
-      setTimeout(() => (button.textContent = "Copy"), 2000);
-    });
+    copies(button, () => code.textContent ?? "");
     code.parentElement?.after(button);
+  }
+  for (const line of document.querySelectorAll(".continues")) {
+    const needed = [...line.querySelectorAll("a")].map((link) => document.querySelector(link.hash));
+    const all = [...needed, line.parentElement];
+    copies(/** @type {HTMLButtonElement} */ (line.querySelector("button")), () => all.map(codeOf).join("\n"));
   }
 }
 

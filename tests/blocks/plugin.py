@@ -18,8 +18,9 @@ import torch
 from mkdocs.utils import is_markdown_file
 from pytest_codeblocks.plugin import MarkdownFile, TestBlock
 
+from tools.blocks import Block, PageError, read_blocks
+
 from .comparing import as_on_cpu, first_difference, lines_of
-from .reading import Block, PageError, read_blocks
 from .running import Session, snapshot
 from .tally import Tally
 
@@ -164,7 +165,7 @@ class BlockItem(TestBlock):  # type: ignore[misc,unused-ignore]
                 self._refuse(f"the page does not show what this block prints:\n\n{printed}")
             return
         self.user_properties.append(("compared", "yes"))
-        ignore = self.block.expected_output_ignore_whitespace
+        ignore = self.block.output_ignores_whitespace
         line = first_difference(shown.code, printed, ignore)
         if line is not None:
             pages, blocks = lines_of(shown.code), lines_of(printed)

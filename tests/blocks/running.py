@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch._tensor_str import PRINT_OPTS
 
+from tools.blocks import Block
+
 from .excerpts import module_of
-from .reading import Block
 
 
 def _set_device(device: torch.device) -> None:

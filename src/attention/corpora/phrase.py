@@ -18,7 +18,7 @@ BEFORE_A_VOWEL = {
     "ce": "cet",
     "nouveau": "nouvel",
 }
-CONTRACTIONS = {("de", "le"): "du", ("de", "les"): "des", ("à", "le"): "au", ("à", "les"): "aux"}
+CONTRACTIONS = {("de", "le"): "du", ("de", "les"): "des", ("à", "le"): "au"}
 VOWELS = tuple("aàâeéèêiîoôuh")  # every French h of the lexicon is silent
 
 

@@ -1,48 +1,17 @@
 """Someone with something to say: sentences of the toy grammar, chosen by chance."""
 
-import random
-from collections.abc import Sequence
-from typing import TypeVar
-
 from attention.corpora import grammar as g
 from attention.corpora import lexicon as lex
-from attention.corpora.grammar import Agreement, Nominal
+from attention.corpora.grammar import Agreement
+from attention.corpora.namer import VERBS, Namer
 from attention.corpora.phrase import Phrase, word
-from attention.corpora.words import Verb
-
-T = TypeVar("T")
 
 NOTHING = Phrase()
 AND, COMMA = word("and", "et"), word(",", ",")
-NOUNS = {"person": lex.PEOPLE, "text": lex.TEXTS, "event": lex.EVENTS}
-ADJECTIVES = {
-    "person": lex.ORIGINS + lex.QUALITIES,
-    "text": lex.ORIGINS + lex.FIELDS + lex.QUALITIES,
-    "event": lex.ORIGINS + lex.FIELDS + lex.QUALITIES,
-}
-SINGULAR = [determiner for determiner in lex.DETERMINERS if determiner.english]
-PLURAL = [determiner for determiner in lex.DETERMINERS if determiner.english_plural]
-VERBS = {
-    kind: [verb for verb in lex.TRANSITIVE if kind in verb.objects]
-    for kind in ("person", "text", "event", "body")
-}
 
 
-class Speaker:
-    """Says one sentence after another, made of parts that go together freely.
-
-    Args:
-        chance: Where every choice comes from.
-    """
-
-    def __init__(self, chance: random.Random) -> None:
-        self.roll = chance.random
-
-    def maybe(self, probability: float) -> bool:
-        return self.roll() < probability
-
-    def one(self, choices: Sequence[T]) -> T:
-        return choices[int(self.roll() * len(choices))]
+class Speaker(Namer):
+    """Says one sentence after another, made of parts that go together freely."""
 
     # Sentences
 
@@ -67,13 +36,15 @@ class Speaker:
         return self.clause()
 
     def command(self) -> Phrase:
-        """*Listen*, *wait here and sign the agreement*."""
+        """*Listen*, *wait in Paris and sign the agreement*."""
         if self.maybe(0.5):
             verb, kind = self.one(lex.COMMANDS_TO)
             return word(*verb) + self.nominal(kind, full=False).phrase
         order = word(*self.one(lex.COMMANDS))
         if self.maybe(0.7):
-            order = order + (self.adverb() if self.maybe(0.5) else self.circumstances())
+            order = order + (self.adverb() if self.maybe(0.5) else self.place())
+        if self.maybe(0.3):
+            order = order + word(*self.one(lex.AFTER_NOW))
         return order + AND + self.command() if self.maybe(0.3) else order
 
     def event(self) -> Phrase:
@@ -100,9 +71,6 @@ class Speaker:
 
     # What is said
 
-    def did(self, verb: Verb, subject: Agreement) -> Phrase:
-        return g.did_not(verb, subject) if self.maybe(0.1) else g.past(verb, subject)
-
     def doing(self, subject: Agreement) -> Phrase:
         """What somebody did."""
         roll = self.roll()
@@ -127,10 +95,6 @@ class Speaker:
         if self.maybe(0.2):
             by = g.preposition("by", "par", self.someone())
         return subject.phrase + was + by + self.circumstances()
-
-    def was(self, kind: str, subject: Agreement) -> Phrase:
-        was = g.passive(self.one(VERBS[kind]), subject)
-        return g.negated(was) if self.maybe(0.1) else was
 
     def duty(self) -> Phrase:
         """What somebody must or may do, or what must or may be done."""
@@ -158,67 +122,6 @@ class Speaker:
         return (
             subject.phrase + being + very + g.qualified(self.one(lex.QUALITIES), subject.agreement)
         )
-
-    # Who and what
-
-    def actor(self) -> Nominal:
-        """Whoever acts; a pronoun, more often than not."""
-        return g.pronoun(self.one(lex.PRONOUNS)) if self.maybe(0.35) else self.someone()
-
-    def someone(self) -> Nominal:
-        """Whoever acts, by name or description."""
-        roll = self.roll()
-        if roll < 0.3:
-            return self.nominal("body")
-        if roll < 0.4:
-            return g.country(self.one(lex.COUNTRIES))
-        if roll < 0.5:
-            return g.both(self.nominal("person", full=False), self.nominal("person", full=False))
-        return self.nominal("person")
-
-    def nominal(self, kind: str, full: bool = True) -> Nominal:
-        """People or things of a kind; when it is `full`, perhaps with what tells them apart."""
-        if kind == "body":
-            return self.institution()
-        adjectives = [self.one(lex.FIRST)] if self.maybe(0.25) else []
-        if self.maybe(0.3):
-            adjectives.append(self.one(ADJECTIVES[kind]))
-        plural = self.maybe(0.4)
-        determiner = self.one(PLURAL if plural else SINGULAR) if self.maybe(0.4) else lex.THE
-        nominal = g.noun_phrase(determiner, adjectives, self.one(NOUNS[kind]), plural)
-        return self.told_apart(nominal, kind) if full and self.maybe(0.3) else nominal
-
-    def institution(self) -> Nominal:
-        first, second = self.one(lex.TITLES), self.one(lex.TITLES)
-        titles = [first] if first == second or self.maybe(0.5) else [first, second]
-        return g.named(titles, self.one(lex.INSTITUTIONS))
-
-    def told_apart(self, nominal: Nominal, kind: str) -> Nominal:
-        """Which of them: *of Italy*, *on the new law*, *who arrived late*, *that they signed*."""
-        roll = self.roll()
-        if roll < 0.2:
-            return nominal.with_(g.preposition("of", "de", g.country(self.one(lex.COUNTRIES))))
-        if roll < 0.4:
-            owner = self.nominal(self.one(["body", "person"]), full=False)
-            return nominal.with_(g.preposition("of", "de", owner))
-        if kind == "person":
-            return nominal.with_(word("who", "qui") + self.deed(nominal.agreement))
-        if kind == "text" and roll < 0.7:
-            topic = self.nominal(self.one(["body", "body", "event"]), full=False)
-            return nominal.with_(g.preposition("on", "sur", topic))
-        verb = self.one(VERBS[kind])
-        if self.maybe(0.5):
-            return nominal.with_(word("that", "qui") + g.passive(verb, nominal.agreement))
-        maker = g.pronoun(self.one(lex.PRONOUNS)) if self.maybe(0.5) else self.institution()
-        made = g.past(verb, maker.agreement, before=nominal.agreement)
-        return nominal.with_(word("that", "que") + maker.phrase + made)
-
-    def deed(self, subject: Agreement) -> Phrase:
-        """What somebody did, in a few words."""
-        if self.maybe(0.5):
-            return self.did(self.one(lex.MOVING + lex.INTRANSITIVE), subject)
-        kind = self.one(["text", "body", "event", "person"])
-        return self.did(self.one(VERBS[kind]), subject) + self.nominal(kind, full=False).phrase
 
     # When, where and how
 

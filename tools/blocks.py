@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import markdown
 from mkdocs.utils.yaml import yaml_load
-from pytest_codeblocks import CodeBlock
 
 PYTHON = {"python", "python3", "py", "py3"}
 EXCERPT = re.compile(r"attention(\.\w+)+")
@@ -19,6 +18,7 @@ OUTPUT = {"expected-output", "expected-output-ignore-whitespace"}
 OPENING = re.compile(r"(?P<prefix>[ \t>]*)(?P<fence>`{3,}|~{3,}) *(?P<info>[^`]*)")
 LANGUAGE = re.compile(r"\{[^.}]*\.(?P<braced>[\w+-]+)|(?P<plain>[\w+-]+)")
 TITLE = re.compile(r"""title=(["'])(.*?)\1""")
+SHOWN = re.compile(r'<div class="language-(\S+) highlight">.*?<code>(.*?)</code>', re.DOTALL)
 MARK = re.compile(r"<!--[-\s]*(?:pytest-codeblocks:\s*(.*?)|(pytest\.mark\..*?))[-\s]*-->")
 
 
@@ -48,15 +48,33 @@ class Fence(NamedTuple):
 
 
 @dataclass
-class Block(CodeBlock):  # type: ignore[misc,unused-ignore]  # pytest-codeblocks has no types
+class Block:
     """A Python fence of a page, with its marks, its shown output and the blocks it continues."""
 
-    fence: Fence = field(kw_only=True)
+    fence: Fence
     needs: list["Block"] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    importorskip: str = ""
     output: Fence | None = None
+    output_ignores_whitespace: bool = False
     skipped: str = ""  # the reasons that the marks give
     output_varies: str = ""
     may_raise: bool = False
+
+    @property
+    def code(self) -> str:
+        """What a reader copies."""
+        return self.fence.code
+
+    @property
+    def lineno(self) -> int:
+        """The line of the page on which its fence opens."""
+        return self.fence.line
+
+    @property
+    def shows_error(self) -> bool:
+        """Whether it is there to fail, as its marks say."""
+        return any(mark.startswith("pytest.mark.xfail") for mark in self.marks)
 
     @property
     def is_excerpt(self) -> bool:
@@ -71,6 +89,30 @@ def read_blocks(path: Path) -> list[Block]:
         PageError: A mark that means nothing where it stands, or a fence that the site reads
             in another way than we do.
     """
+    blocks = find_blocks(path)
+    text = path.read_text("utf-8")
+    page = markdown.markdown(text, extensions=list(_site()), extension_configs=_site())
+    codes = [code_shown(block) for block in SHOWN.finditer(page)]
+    found = [block.code.split() for block in blocks]
+    shown = [code.split() for code in codes if code is not None]
+    if found != shown:
+        where = ", ".join(str(block.lineno) for block in blocks) or "none"
+        same = sum(ours == theirs for ours, theirs in zip(found, shown, strict=False))
+        problem = (
+            f"the site shows {len(shown)} Python blocks, the tests found {len(found)} "
+            f"(at lines: {where}), and only {same} agree. "
+            "Is a fence indented too much or too little, or an option of it misspelt?"
+        )
+        raise PageError(path, blocks[same].lineno if same < len(blocks) else 1, problem)
+    return blocks
+
+
+def find_blocks(path: Path) -> list[Block]:
+    """Find the Python blocks of a page in its Markdown.
+
+    Raises:
+        PageError: A mark that means nothing where it stands, or a fence that is odd.
+    """
     text = path.read_text("utf-8")
     blocks: list[Block] = []
     marks: list[Mark] = []
@@ -82,17 +124,6 @@ def read_blocks(path: Path) -> list[Block]:
             marks = []
         elif marks:
             raise PageError(path, marks[0].line, "this mark is not right above a fence")
-
-    found, shown = [block.code.split() for block in blocks], [code.split() for code in _shown(text)]
-    if found != shown:
-        where = ", ".join(str(block.lineno) for block in blocks) or "none"
-        same = sum(ours == theirs for ours, theirs in zip(found, shown, strict=False))
-        problem = (
-            f"the site shows {len(shown)} Python blocks, the tests found {len(found)} "
-            f"(at lines: {where}), and only {same} agree. "
-            "Is a fence indented too much or too little, or an option of it misspelt?"
-        )
-        raise PageError(path, blocks[same].lineno if same < len(blocks) else 1, problem)
     return blocks
 
 
@@ -136,7 +167,7 @@ def _fence(
 def _place(path: Path, fence: Fence, marks: list[Mark], blocks: list[Block]) -> None:
     """Make a block of a Python fence, or give a shown output to the block that prints it."""
     if fence.language in PYTHON:
-        block = Block(fence.code, fence.line, fence.language, fence=fence)
+        block = Block(fence)
         for mark in marks:
             _apply(path, mark, block, blocks)
         blocks.append(block)
@@ -147,8 +178,7 @@ def _place(path: Path, fence: Fence, marks: list[Mark], blocks: list[Block]) -> 
         if not blocks or blocks[-1].output:
             raise PageError(path, mark.line, "no block prints this output")
         blocks[-1].output = fence
-        blocks[-1].expected_output = fence.code
-        blocks[-1].expected_output_ignore_whitespace = mark.text.endswith("whitespace")
+        blocks[-1].output_ignores_whitespace = mark.text.endswith("whitespace")
 
 
 def _apply(path: Path, mark: Mark, block: Block, blocks: list[Block]) -> None:
@@ -157,7 +187,10 @@ def _apply(path: Path, mark: Mark, block: Block, blocks: list[Block]) -> None:
         before = [earlier for earlier in blocks if not earlier.is_excerpt]
         if block.is_excerpt or not before:
             raise PageError(path, mark.line, "`cont` has no block to continue")
-        block.needs = [*before[-1].needs, before[-1]]
+        # Who copies the blocks must not meet an error halfway: one that is shown is looked past.
+        block.needs = [b for b in [*before[-1].needs, before[-1]] if not b.shows_error]
+        if not block.needs:
+            raise PageError(path, mark.line, "`cont` has only a block that fails to continue")
     elif module := re.fullmatch(r"importorskip\(([\w.]+)\)", mark.text):
         block.importorskip = module[1]
     elif mark.text.startswith("pytest.mark."):
@@ -166,21 +199,16 @@ def _apply(path: Path, mark: Mark, block: Block, blocks: list[Block]) -> None:
         raise PageError(path, mark.line, f"`{mark.text}` is no mark of a Python block")
 
 
-def _shown(text: str) -> list[str]:
-    """Render the page as the site does, and return the code of each Python block on it."""
-    page = markdown.markdown(text, extensions=list(_site()), extension_configs=_site())
-    blocks = re.findall(r'class="language-(\S+) highlight".*?<code>(.*?)</code>', page, re.DOTALL)
-    return [
-        html.unescape(re.sub(r"<[^>]+>", "", code))
-        for language, code in blocks
-        if language.lower() in PYTHON
-    ]
+def code_shown(block: re.Match[str]) -> str | None:
+    """Take the code out of a block that the site shows (a match of `SHOWN`), if it is Python."""
+    language, code = block.groups()
+    return html.unescape(re.sub(r"<[^>]+>", "", code)) if language.lower() in PYTHON else None
 
 
 @cache
 def _site() -> dict[str, dict[str, Any]]:
     """The site's Markdown extensions and their options, without the formulas: they are slow."""
-    settings = Path(__file__).parents[2] / "mkdocs.yml"
+    settings = Path(__file__).parents[1] / "mkdocs.yml"
     extensions: dict[str, dict[str, Any]] = {}
     for extension in yaml_load(settings.read_text("utf-8"))["markdown_extensions"]:
         extensions |= extension if isinstance(extension, dict) else {extension: {}}

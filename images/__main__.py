@@ -1,6 +1,7 @@
 """Draws the figures of every chapter: `python -m images`, or `make figures`."""
 
-from images import introduction
-from images.style import save
+from images.chapters import CHAPTERS
+from images.style import IMAGES, save
 
-save(introduction.draw(introduction.trained_translator()), introduction.IMAGES)
+for chapter in CHAPTERS:
+    save(chapter.draw(), IMAGES)

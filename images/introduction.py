@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import math
 import shutil
-from pathlib import Path
 
 import torch
 from tqdm import tqdm
@@ -20,9 +19,8 @@ from attention.runs import TranslationRun
 from attention.training import TrainingConfig
 from images import course_map
 from images.frames import Reading, frames
-from images.style import LABEL, TEXT, WIDTH, Drawing, text_width
+from images.style import IMAGES, LABEL, TEXT, WIDTH, Drawing, text_width
 
-IMAGES = Path(__file__).resolve().parent
 SOURCES = sorted((IMAGES.parent / "src" / "attention").rglob("*.py"))
 SENTENCE = "The European Economic Area was created in January 1994 ."
 
@@ -231,8 +229,12 @@ def read(translator: Translator) -> Reading:
     )
 
 
-def draw(translator: Translator) -> dict[str, Drawing]:
+def diagrams() -> dict[str, Drawing]:
+    """Draw the figures that this script knows all about, by name."""
+    return {f"intro-fig{n}": diagram() for n, diagram in DIAGRAMS.items()}
+
+
+def draw() -> dict[str, Drawing]:
     """Draw all figures of the chapter, by name."""
-    diagrams = {n: diagram() for n, diagram in DIAGRAMS.items()}
-    figures = diagrams | frames(read(translator))
-    return {f"intro-fig{n}": figures[n] for n in sorted(figures)}
+    stepper = frames(read(trained_translator()))
+    return diagrams() | {f"intro-fig{n}": frame for n, frame in stepper.items()}

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
+IMAGES = Path(__file__).resolve().parent
 WIDTH = 560
 TEXT = 18  # words and titles; labels are one size below
 LABEL = 16.5

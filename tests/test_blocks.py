@@ -531,6 +531,18 @@ def test_the_message_of_an_announced_error_is_compared(run):
     run(page).assert_outcomes(failed=1)
 
 
+def test_a_chain_looks_past_an_error(run):
+    fails = xfail("ZeroDivisionError") + CONT + python("x = 2\n1 / 0")
+    page = python("x = 1") + fails + CONT + python("print(x)")
+    run(page + output("1")).assert_outcomes(passed=2, xfailed=1)
+
+
+def test_an_error_alone_cannot_be_continued(tmp_path):
+    page = python("x = 1") + xfail("ZeroDivisionError") + python("1 / 0") + CONT + python("x")
+    with pytest.raises(PageError, match=r"page\.md:10: `cont` has only a block that fails"):
+        blocks_of(tmp_path, page)
+
+
 @pytest.mark.skipif(os.environ.get("ATTENTION_DEVICE") == "cuda", reason="there is no fall-back")
 def test_a_gpu_block_says_that_it_fell_back(run):
     code = 'import torch\nprint("cuda" if torch.cuda.is_available() else "cpu")'

@@ -13,12 +13,15 @@ from matplotlib.textpath import TextPath
 
 from attention import plots
 from images import introduction
+from images.chapters import CHAPTERS
 from images.frames import Reading, frames
 from images.style import COLOURS
 
 IMAGES = Path(__file__).parents[1] / "images"
-DIAGRAMS = [1, 2, 16, 17, 18, 19, 20, 21]
-FRAMES = range(5, 16)
+DIAGRAMS = introduction.diagrams()
+for chapter in CHAPTERS:
+    DIAGRAMS |= {} if chapter is introduction else chapter.draw()
+FRAMES = {f"intro-fig{number}": number for number in range(5, 16)}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -28,9 +31,9 @@ def reading(trained_translator: Any) -> Reading:
     return introduction.read(trained_translator)
 
 
-def drawn(number: int) -> str:
+def drawn(name: str) -> str:
     """The figure as it lies in the repository."""
-    return (IMAGES / f"intro-fig{number}.svg").read_bytes().decode("utf-8")
+    return (IMAGES / f"{name}.svg").read_bytes().decode("utf-8")
 
 
 def elements(svg: str) -> list[ElementTree.Element]:
@@ -71,27 +74,26 @@ def skeleton(svg: str) -> list[Any]:
     return parts
 
 
-def test_all_nineteen_pictures_are_there_and_no_other() -> None:
-    found = {path.stem for path in IMAGES.glob("intro-fig*")}
-    assert found == {f"intro-fig{n}" for n in [*DIAGRAMS, *FRAMES]}
+def test_all_pictures_are_there_and_no_other() -> None:
+    assert {path.stem for path in IMAGES.glob("*.svg")} == {*DIAGRAMS, *FRAMES}
 
 
-@pytest.mark.parametrize("number", DIAGRAMS)
-def test_a_diagram_is_redrawn_byte_for_byte(number: int) -> None:
-    assert str(introduction.DIAGRAMS[number]()) == drawn(number), "run `make figures`"
+@pytest.mark.parametrize("name", DIAGRAMS)
+def test_a_diagram_is_redrawn_byte_for_byte(name: str) -> None:
+    assert str(DIAGRAMS[name]) == drawn(name), "run `make figures`"
 
 
 @pytest.mark.xdist_group("trained")
-@pytest.mark.parametrize("number", FRAMES)
-def test_a_frame_is_redrawn_from_a_model_trained_anew(reading: Reading, number: int) -> None:
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_frame_is_redrawn_from_a_model_trained_anew(reading: Reading, name: str) -> None:
     """All but the numbers is the same; the weights agree within 25 points of a hundred.
 
     Another processor rounds otherwise and trains another translator, which says the same with
     other vectors: of those, only the number and the range are compared.
     """
-    again = str(frames(reading)[number])
-    assert skeleton(again) == skeleton(drawn(number)), "run `make figures`"
-    new, old = trained_numbers(again), trained_numbers(drawn(number))
+    again = str(frames(reading)[FRAMES[name]])
+    assert skeleton(again) == skeleton(drawn(name)), "run `make figures`"
+    new, old = trained_numbers(again), trained_numbers(drawn(name))
     assert new["share"] == pytest.approx(old["share"], abs=25)
     assert new["weight"] == pytest.approx(old["weight"], abs=0.25 * 7)
     assert len(new["cell"]) == len(old["cell"])
@@ -111,17 +113,17 @@ def test_the_story_of_the_frames_is_true(reading: Reading) -> None:
 def test_the_frames_say_what_was_drawn() -> None:
     """The widths of the lines and the percentages tell the same, and make a whole."""
     for number in (13, 14, 15):
-        found = trained_numbers(drawn(number))
+        found = trained_numbers(drawn(f"intro-fig{number}"))
         assert len(found["share"]) == len(found["weight"]) == 6
         assert sum(found["share"]) == pytest.approx(100, abs=3)
         widths = [1.2 + 7 * share / 100 for share in found["share"]]
         assert found["weight"] == pytest.approx(widths, abs=0.05)
 
 
-@pytest.mark.parametrize("number", [*DIAGRAMS, *FRAMES])
-def test_every_text_has_room_in_the_widest_font(number: int) -> None:
+@pytest.mark.parametrize("name", [*DIAGRAMS, *FRAMES])
+def test_every_text_has_room_in_the_widest_font(name: str) -> None:
     """DejaVu Sans, which matplotlib brings along, is about as wide as a reader's font gets."""
-    root = ElementTree.fromstring(drawn(number))
+    root = ElementTree.fromstring(drawn(name))
     width, height = (float(v) for v in root.get("viewBox", "").split()[2:])
     boxes = [e for e in root.iter(f"{SVG}rect") if is_a(e, "box") or is_a(e, "gap")]
     for text in root.iter(f"{SVG}text"):
@@ -140,9 +142,9 @@ def test_every_text_has_room_in_the_widest_font(number: int) -> None:
                 assert left + long <= bx + bw - 3, f"{text.text} touches its box"
 
 
-@pytest.mark.parametrize("number", [*DIAGRAMS, *FRAMES])
-def test_a_figure_stands_alone_in_both_schemes(number: int) -> None:
-    svg = drawn(number)
+@pytest.mark.parametrize("name", [*DIAGRAMS, *FRAMES])
+def test_a_figure_stands_alone_in_both_schemes(name: str) -> None:
+    svg = drawn(name)
     kinds = [element.tag.removeprefix(SVG) for element in elements(svg)]
     assert kinds[:4] == ["svg", "title", "desc", "style"]
     assert len(re.findall("prefers-color-scheme:dark", svg)) == 1

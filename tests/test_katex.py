@@ -1,5 +1,6 @@
 """Formulas become HTML while the site is built, and nothing else on a page is touched."""
 
+import json
 import re
 import shutil
 
@@ -127,6 +128,17 @@ def test_only_a_page_with_a_formula_pays_for_it(pages, tmp_path):
     fonts = set(folder.glob("fonts/*"))
     assert named == fonts
     assert {font.suffix for font in fonts} == {".woff2"}
+
+
+def test_search_reads_a_formula_once(pages, tmp_path):
+    docs = shutil.copytree(pages, tmp_path / "docs")
+    (docs / "more.md").write_text(
+        "---\ntitle: More\n---\n# More\n\nWith $uvw$ in it.\n\n$$\n\\query{xyz}\n$$\n\nAnd so on.\n"
+    )
+    site = build(docs, tmp_path / "site")
+    entries = json.loads((site.site / "search" / "search_index.json").read_text())["docs"]
+    (text,) = (entry["text"] for entry in entries if entry["location"] == "more/")
+    assert re.sub("<[^>]+>", "", text).split() == "With uvw in it. xyz And so on.".split()
 
 
 def test_an_invalid_formula_fails_the_build_with_the_page(pages, tmp_path):

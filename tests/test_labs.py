@@ -52,10 +52,6 @@ def test_every_lab_runs(lab):
             assert not warned, f"{lab.name} warns: {output.text}"
             shown = output.get("data", {})
             assert "image/png" not in shown, f"{lab.name}: pictures are drawn by attention.plots"
-            if "image/svg+xml" in shown:
-                assert cell.metadata.get("alt"), (
-                    f'{lab.name}: write `# %% alt="..."` over {cell.source}'
-                )
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
@@ -128,6 +124,13 @@ def test_a_failing_cell_fails_the_build(lab, tmp_path):
     assert not site.sound
     assert site.warnings[-1].startswith("tiny.py: cell 3 of 3 failed")
     assert "ValueError: the wrong way round" in site.warnings[-1]
+
+
+def test_a_picture_without_words_fails_the_build(lab, tmp_path):
+    lab.write_text(lab.read_text() + PICTURE.replace(' alt="A dark diagonal"', ""))
+    site = build(lab.parent, tmp_path / "site", LABS="")
+    assert not site.sound
+    assert site.warnings[-1].startswith("tiny.py: cell 3 of 3 draws a picture: say what it shows")
 
 
 def test_a_lab_is_executed_once(lab, elsewhere, monkeypatch):

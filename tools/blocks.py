@@ -18,7 +18,7 @@ OUTPUT = {"expected-output", "expected-output-ignore-whitespace"}
 OPENING = re.compile(r"(?P<prefix>[ \t>]*)(?P<fence>`{3,}|~{3,}) *(?P<info>[^`]*)")
 LANGUAGE = re.compile(r"\{[^.}]*\.(?P<braced>[\w+-]+)|(?P<plain>[\w+-]+)")
 TITLE = re.compile(r"""title=(["'])(.*?)\1""")
-SHOWN = re.compile(r'<div class="language-(\S+) highlight">.*?<code>(.*?)</code>', re.DOTALL)
+SHOWN = re.compile(r'<div class="language-(\S+) highlight"[^>]*>.*?<code>(.*?)</code>', re.DOTALL)
 MARK = re.compile(r"<!--[-\s]*(?:pytest-codeblocks:\s*(.*?)|(pytest\.mark\..*?))[-\s]*-->")
 
 

@@ -62,9 +62,9 @@ def continues(names: list[str]) -> str:
     if not names:
         return ""
     if len(names) == 1:
-        links = f'Continues <a href="#{names[0]}">the block above</a>'
+        links = f'Continues an <a href="#{names[0]}">earlier block</a>'
     else:
         each = [f'<a href="#{name}">{number}</a>' for number, name in enumerate(names, 1)]
-        links = f"Continues the {len(names)} blocks above: {', '.join(each)}"
+        links = f"Continues {len(names)} earlier blocks: {', '.join(each)}"
     button = '<button type="button" class="copy-with-needs">Copy with what it needs</button>'
     return f'<p class="continues" data-search-exclude><span>{links}</span> {button}</p>'

@@ -26,9 +26,14 @@ function addCopyButtons() {
     const label = button.textContent;
     let shown = 0;
     button.addEventListener("click", async () => {
-      const copied = await navigator.clipboard.writeText(text()).then(() => "Copied", () => "Not copied");
+      let words = "Copied";
+      try {
+        await navigator.clipboard.writeText(text());
+      } catch {
+        words = "Not copied";
+      }
       button.style.minWidth = `${button.offsetWidth}px`; // nothing moves as the words change
-      button.textContent = said.textContent = copied;
+      button.textContent = said.textContent = words;
       clearTimeout(shown);
       shown = setTimeout(() => (button.textContent = label, said.textContent = ""), 2000);
     });

@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from attention.architectures import ARCHITECTURES
 from attention.corpora import Pair
 from attention.evaluation import Scores, bleu_by_length, evaluate
 from attention.teaching import translation_trainer
+from attention.training import TrainingConfig
 from attention.translation import Translator
 
 __all__ = ["CONTESTANTS", "Result", "bench_translation"]
@@ -53,39 +55,56 @@ def bench_translation(
     contestants: Sequence[tuple[str, str, dict[str, Any]]] = CONTESTANTS,
     seed: int = 0,
     tick: Callable[[str], None] = lambda name: None,
-) -> Iterator[Result]:
+) -> Iterator[tuple[Translator, Result]]:
     """Train each translator for the same time, and measure it, one after the other.
-
-    The learning rate of a translator must fall to zero just when its time is over, so a short
-    trial counts first how many steps there is time for. A dictionary needs no such time: it gets
-    its ten rounds.
 
     Args:
         seconds: Processor time for each.
         tick: Called after each step with the name of the translator.
+
+    Yields:
+        Each translator, trained, and how it did.
     """
     for name, arch, sizes in contestants:
         begun = time.process_time()
-        config = replace(ARCHITECTURES[arch].training, seed=seed)
-        translator = Translator.new(arch, pairs, seed=seed, **sizes)
-        if arch != "word-by-word":
-            trial = translation_trainer(translator, pairs, config)
-            with closing(trial.steps()) as walk:
-                next(walk)
-                start = time.process_time()
-                for _ in range(TRIAL):
-                    next(walk)
-            pace = (time.process_time() - start) / TRIAL
-            left = seconds - (time.process_time() - begun)
-            config = replace(config, steps=max(TRIAL, int(left / pace)))
-            translator = Translator.new(arch, pairs, seed=seed, **sizes)
-        for _ in translation_trainer(translator, pairs, config).steps():
-            tick(name)
+        translator = _trained_for(seconds, arch, pairs, seed, sizes, partial(tick, name))
         spent = time.process_time() - begun
-        yield Result(
-            name,
-            translator.size,
-            spent,
-            evaluate(translator, test),
-            bleu_by_length(translator, test),
-        )
+        scores, curve = evaluate(translator, test), bleu_by_length(translator, test)
+        yield translator, Result(name, translator.size, spent, scores, curve)
+
+
+def _trained_for(
+    seconds: float,
+    arch: str,
+    pairs: Sequence[Pair],
+    seed: int,
+    sizes: dict[str, Any],
+    tick: Callable[[], None],
+) -> Translator:
+    """A translator whose learning rate falls to zero just when its time is over.
+
+    So a short trial counts first how many steps there is time for. A dictionary needs no such
+    time: it gets its ten rounds.
+    """
+    begun = time.process_time()
+    translator = Translator.new(arch, pairs, seed=seed, **sizes)
+    config = replace(ARCHITECTURES[arch].training, seed=seed)
+    if arch != "word-by-word":
+        pace = _seconds_a_step(translator, pairs, config)
+        left = seconds - (time.process_time() - begun)
+        config = replace(config, steps=max(TRIAL, int(left / pace)))
+        translator = Translator.new(arch, pairs, seed=seed, **sizes)  # it forgets the trial
+    for _ in translation_trainer(translator, pairs, config).steps():
+        tick()
+    return translator
+
+
+def _seconds_a_step(
+    translator: Translator, pairs: Sequence[Pair], config: TrainingConfig
+) -> float:
+    with closing(translation_trainer(translator, pairs, config).steps()) as walk:
+        next(walk)  # the first step prepares the data
+        begun = time.process_time()
+        for _ in range(TRIAL):
+            next(walk)
+        return (time.process_time() - begun) / TRIAL

@@ -198,7 +198,8 @@ def bench_translation_command(
     if data and data != ["toy"] and not test:
         raise BadInput("--data needs a --test of its own")
     pairs, held_out = read_data(data or ["toy"]), read_data(test or ["toy-test"])
-    results = console.bench(bench_translation(pairs, held_out, seconds, seed=seed), as_json)
+    contest = bench_translation(pairs, held_out, seconds, seed=seed)
+    results = console.bench((result for _, result in contest), as_json)
     if plot:
         curves = {result.name: result.by_length for result in results}
         console.save_figure(plots.by_length(curves), plot)

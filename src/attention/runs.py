@@ -17,7 +17,7 @@ from attention.translation import Translator
 
 __all__ = ["TranslationRun", "choose_device", "read_data"]
 
-TOY_SIZES = {"train": 20_000, "valid": 500, "test": 1_000}
+TOY_SIZES = {"train": 50_000, "valid": 500, "test": 1_000}
 SAVE_EVERY = 200  # steps
 
 

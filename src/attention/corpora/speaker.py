@@ -30,9 +30,9 @@ class Speaker(Namer):
             return self.duty()
         if roll < 0.22:
             return self.time() + COMMA + self.event()
-        if roll < 0.37:
+        if roll < 0.30:
             joined = self.clause() + word(*self.one(lex.CONJUNCTIONS)) + self.clause()
-            return joined + COMMA + AND + self.clause() if roll < 0.24 else joined
+            return joined + COMMA + AND + self.clause() if roll < 0.23 else joined
         return self.clause()
 
     def command(self) -> Phrase:
@@ -64,7 +64,7 @@ class Speaker(Namer):
         if roll < 0.42:
             return self.description()
         subject = self.actor()
-        if roll < 0.49:
+        if roll < 0.46:
             said = self.did(self.one(lex.SAYING), subject.agreement)
             return subject.phrase + said + word("that", "que") + self.clause()
         return subject.phrase + self.doing(subject.agreement)

@@ -53,18 +53,19 @@ class BahdanauDecoder(nn.Module):
         self.embed = nn.Embedding(vocab_size, d_embedding, padding_idx=0)
         self.dropout = nn.Dropout(dropout)
         self.attention = AdditiveAttention(d_model, d_model, d_align=d_model)
+        self.s_0 = nn.Parameter(torch.randn(d_model) / 2)
         self.gru = nn.GRUCell(d_embedding + d_model, d_model)
         self.maxout = nn.Linear(d_model + d_embedding + d_model, 2 * d_embedding)
         self.output = nn.Linear(d_embedding, vocab_size)
 
     def start(self, memory: Float[Tensor, "B S D"], mask: Bool[Tensor, "B 1 S"]) -> State:
-        """Begin knowing nothing, so that everything must be looked for.
+        """Begin from a learned state that knows nothing of the sentence.
 
         The paper begins from the backward reader's last state. That state has just read the first
         word, so the first query has no need to look at it, and the first row of the alignment
         comes out meaningless.
         """
-        hidden = memory.new_zeros(memory.size(0), self.gru.hidden_size)
+        hidden = self.s_0.expand(memory.size(0), -1)
         return State(hidden, memory, self.attention.keys(memory), mask)
 
     def step(self, word: Float[Tensor, "B E"], state: State) -> tuple[Float[Tensor, "B R"], State]:

@@ -1,0 +1,113 @@
+"""The staircase is climbed in time, and told to people and to machines."""
+
+import json
+from itertools import count
+
+import pytest
+
+from attention import bench
+from attention.bench import CONTESTANTS, bench_translation
+from attention.cli import main
+from attention.corpora import toy
+from attention.teaching import translation_trainer
+from attention.translation import Translator
+
+TWO = [("word by word", "word-by-word", {}), ("small", "luong", {"d_model": 8, "d_embedding": 8})]
+NAMES = [name for name, _, _ in CONTESTANTS]
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return toy.pairs("train", 50)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A processor on which nothing takes time but a step: a hundredth of a second."""
+    ticks = count(1)
+    now = [0.0]
+
+    def trainer(translator, pairs, config):
+        real = translation_trainer(translator, pairs, config)
+        steps = real.steps
+
+        def walk():
+            for loss in steps():
+                now[0] = next(ticks) / 100
+                yield loss
+
+        real.steps = walk
+        return real
+
+    monkeypatch.setattr(bench, "translation_trainer", trainer)
+    monkeypatch.setattr(bench.time, "process_time", lambda: now[0])
+
+
+def test_each_translator_comes_with_its_result(pairs):
+    contest = list(bench_translation(pairs, pairs[:10], seconds=0.2, contestants=TWO))
+    assert [result.name for _, result in contest] == ["word by word", "small"]
+    for translator, result in contest:
+        assert isinstance(translator, Translator)
+        assert result.parameters == translator.size > 0
+        assert result.scores.sentences == 10
+        assert result.scores.aer is not None
+        assert result.by_length.keys() <= {5, 10, 15, 20, 25, 100}
+        assert result.seconds > 0
+    assert contest[1][0].model.config.d_model == 8
+
+
+def test_training_stops_when_the_time_is_over(pairs, clock):
+    (_, dictionary), (_, network) = bench_translation(pairs, pairs[:2], 1.0, TWO)
+    assert dictionary.seconds == pytest.approx(0.10)  # its ten rounds, however much time there is
+    assert network.seconds == pytest.approx(1.0, abs=0.02)  # the trial counts
+
+
+def test_every_step_ticks_and_the_trial_does_not(pairs, clock):
+    heard = []
+    list(bench_translation(pairs, pairs[:2], 1.0, TWO, tick=heard.append))
+    trial = 1 + bench.TRIAL
+    assert heard == ["word by word"] * 10 + ["small"] * (100 - trial)
+
+
+def test_the_trial_leaves_no_trace(pairs, clock):
+    """The contest trains as `attention train` does with as many steps."""
+    ((contestant, _),) = bench_translation(pairs, pairs[:2], 0.41, TWO[1:], seed=3)
+    alone = Translator.new("luong", pairs, seed=3, **TWO[1][2])
+    config = bench.replace(bench.ARCHITECTURES["luong"].training, seed=3, steps=20)
+    for _ in translation_trainer(alone, pairs, config).steps():
+        pass
+    theirs, ours = contestant.model.state_dict(), alone.model.state_dict()
+    assert all(theirs[name].equal(ours[name]) for name in ours)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, pairs):
+    path = tmp_path_factory.mktemp("data") / "pairs.tsv"
+    path.write_text("".join(f"{pair.source}\t{pair.target}\n" for pair in pairs[:12]), "utf-8")
+    return str(path)
+
+
+def test_the_command_prints_a_table_and_draws_the_curves(data, tmp_path, capsys):
+    plot = tmp_path / "lengths.svg"
+    command = ["bench", "translation", "--seconds", "0.1", "--data", data, "--test", data]
+    main([*command, "--plot", str(plot)])
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split()[:3] == ["BLEU", "exact", "AER"]
+    assert [row[:24].rstrip() for row in rows] == NAMES
+    assert all(row[24:].split()[2] == "-" for row in rows), "no gold alignment in a file"
+    assert plot.read_text().startswith("<?xml")
+
+
+def test_the_command_prints_a_json_object_a_translator(data, capsys):
+    main(["bench", "translation", "--seconds", "0.1", "--data", data, "--test", data, "--json"])
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [result["name"] for result in results] == NAMES
+    for result in results:
+        assert result["scores"]["sentences"] == 12
+        assert set(result) == {"name", "parameters", "seconds", "scores", "by_length"}
+
+
+def test_data_of_one_s_own_needs_a_test_of_its_own(data, capsys):
+    with pytest.raises(SystemExit):
+        main(["bench", "translation", "--data", data])
+    assert "--test" in capsys.readouterr().err

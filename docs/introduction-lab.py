@@ -72,8 +72,8 @@ print(f"loss of a blind guess: {math.log(len(translator.target)):.2f}")
 # becomes more likely. There are 2,000 steps. Guess the loss after the first 250, then run the cell. It takes a minute or two.
 
 # %%
-from attention.training import TrainingConfig
 from attention.teaching import translation_trainer
+from attention.training import TrainingConfig
 
 trainer = translation_trainer(translator, pairs, TrainingConfig(seed=0))
 for step, loss in enumerate(trainer.steps(), start=1):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from collections import defaultdict
 
-from attention.models.word_by_word import model_1
 from images.style import LABEL, WIDTH, Drawing, text_width
 
-ENGLISH = ["", "the", "house", "car", "a"]  # the empty word has number 0
-FRENCH = ["", "la", "maison", "voiture", "une"]
-PAIRS = [([1, 2], [1, 2]), ([1, 3], [1, 3]), ([4, 2], [4, 2])]
-Table = dict[tuple[int, int], float]
+PAIRS = [
+    (["the", "house"], ["la", "maison"]),
+    (["the", "car"], ["la", "voiture"]),
+    (["a", "house"], ["une", "maison"]),
+]
+Table = dict[tuple[str, str], float]
 
 
 def circle() -> Drawing:
@@ -22,8 +23,8 @@ def circle() -> Drawing:
         "the dictionary can share out the words, and who knows the links can count.",
     )
     for left, kind, name, line in [
-        (16, "ink", "dictionary", "the → la?"),
-        (344, "weights", "links", "la ← the?"),
+        (16, "ink", "a dictionary", "the → la, or maison?"),
+        (344, "weights", "links", "la ← the, or house?"),
     ]:
         drawing.box(left, 78, 200, 94, f"{kind} box")
         drawing.text(left + 100, 108, name, f"{kind} bold")
@@ -37,32 +38,40 @@ def circle() -> Drawing:
     return drawing
 
 
-def tables(rounds: int) -> list[Table]:
-    """What `model_1` believes after each round, the even start first."""
-    learned = islice(model_1(*zip(*PAIRS, strict=True)), rounds)
-    known = [
-        {(s, t): p for (s, t), p in zip(d.entries.tolist(), d.probability.tolist(), strict=True)}
-        for _, d in learned
-    ]
-    return [dict.fromkeys(known[0], 1.0), *known]
+def shares(table: Table, source: list[str], word: str) -> list[float]:
+    """How one French word shares itself out among the words of its source."""
+    total = sum(table[english, word] for english in source)
+    return [table[english, word] / total for english in source]
+
+
+def after(rounds: int) -> Table:
+    """Do what the chapter does by hand, so many times."""
+    table = {(s, t): 1.0 for source, target in PAIRS for s in source for t in target}
+    for _ in range(rounds):
+        given: Table = defaultdict(float)
+        for source, target in PAIRS:
+            for t in target:
+                for s, share in zip(source, shares(table, source, t), strict=True):
+                    given[s, t] += share
+        totals: dict[str, float] = defaultdict(float)
+        for (s, _), share in given.items():
+            totals[s] += share
+        table = {(s, t): share / totals[s] for (s, t), share in given.items()}
+    return table
 
 
 def links(drawing: Drawing, left: float, y: float, pair: int, table: Table) -> float:
     """Draw one pair of sentences, with lines as wide as the shares, and say where it ends."""
     source, target = PAIRS[pair]
-    rows = [[ENGLISH[s] for s in source], [FRENCH[t] for t in target]]
-    widths = [max(text_width(row[place]) for row in rows) + 14 for place in range(2)]
-    middles = [left + widths[0] / 2, left + widths[0] + 8 + widths[1] / 2]
-    for word, middle in zip(rows[0], middles, strict=True):
-        drawing.chip(middle, y, word, "source")
-    for word, middle in zip(rows[1], middles, strict=True):
-        drawing.chip(middle, y + 106, word, "target")
-    for t, below in zip(target, middles, strict=True):
-        total = sum(table[s, t] for s in [0, *source])
-        for s, above in zip(source, middles, strict=True):
-            share = table[s, t] / total
-            drawing.link(above, y + 38, below, y + 104, "weights", 0.4 + 8 * share)
-    return left + sum(widths) + 8
+    widths = [max(map(text_width, words)) + 16 for words in zip(source, target, strict=True)]
+    middles = [left + widths[0] / 2, left + widths[0] + 14 + widths[1] / 2]
+    for english, french, middle in zip(source, target, middles, strict=True):
+        drawing.chip(middle, y, english, "source")
+        drawing.chip(middle, y + 106, french, "target")
+    for french, below in zip(target, middles, strict=True):
+        for share, above in zip(shares(table, source, french), middles, strict=True):
+            drawing.link(above, y + 42, below, y + 100, "weights", 0.4 + 8 * share)
+    return left + sum(widths) + 14
 
 
 def rounds() -> Drawing:
@@ -72,15 +81,14 @@ def rounds() -> Drawing:
         "Three pairs find their links",
         "The house, la maison; the car, la voiture; a house, une maison. First each French word is "
         "linked to both English words alike. After two rounds the right links are wider, and after "
-        "twenty only they are left.",
+        "ten nearly nothing else is left.",
     )
-    after = tables(20)
     y = 8.0
-    for count, heading in [(0, "At first"), (2, "After two rounds"), (20, "After twenty rounds")]:
+    for count, heading in [(0, "At first"), (2, "After two rounds"), (10, "After ten rounds")]:
         drawing.text(10, y + 12, heading, "ink bold", LABEL, "start")
-        left = 10.0
+        table, left = after(count), 10.0
         for pair in range(3):
-            left = links(drawing, left, y + 34, pair, after[count]) + 34
+            left = links(drawing, left, y + 34, pair, table) + 52
         y += 202
     return drawing
 

@@ -83,13 +83,19 @@ def test_the_trial_leaves_no_trace(pairs, clock):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, pairs):
     path = tmp_path_factory.mktemp("data") / "pairs.tsv"
-    path.write_text("".join(f"{pair.source}\t{pair.target}\n" for pair in pairs[:12]), "utf-8")
+    path.write_text("".join(f"{pair.source}\t{pair.target}\n" for pair in pairs[:6]), "utf-8")
     return str(path)
 
 
-def test_the_command_prints_a_table_and_draws_the_curves(data, tmp_path, capsys):
+@pytest.fixture
+def hurry(monkeypatch):
+    """Contests of three steps each, for the tests that look at what is printed."""
+    monkeypatch.setattr(bench, "TRIAL", 1)
+
+
+def test_the_command_prints_a_table_and_draws_the_curves(data, tmp_path, capsys, hurry):
     plot = tmp_path / "lengths.svg"
-    command = ["bench", "translation", "--seconds", "0.1", "--data", data, "--test", data]
+    command = ["bench", "translation", "--seconds", "0.01", "--data", data, "--test", data]
     main([*command, "--plot", str(plot)])
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split()[:3] == ["BLEU", "exact", "AER"]
@@ -98,12 +104,12 @@ def test_the_command_prints_a_table_and_draws_the_curves(data, tmp_path, capsys)
     assert plot.read_text().startswith("<?xml")
 
 
-def test_the_command_prints_a_json_object_a_translator(data, capsys):
-    main(["bench", "translation", "--seconds", "0.1", "--data", data, "--test", data, "--json"])
+def test_the_command_prints_a_json_object_a_translator(data, capsys, hurry):
+    main(["bench", "translation", "--seconds", "0.01", "--data", data, "--test", data, "--json"])
     results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [result["name"] for result in results] == NAMES
     for result in results:
-        assert result["scores"]["sentences"] == 12
+        assert result["scores"]["sentences"] == 6
         assert set(result) == {"name", "parameters", "seconds", "scores", "by_length"}
 
 

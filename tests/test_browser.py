@@ -108,9 +108,9 @@ def test_dark_mode_is_kept_and_pictures_follow_it(built, open_page):
 
     def see() -> tuple[str, bytes]:
         picture.scroll_into_view_if_needed()
-        return page.evaluate(
-            "getComputedStyle(document.body).backgroundColor"
-        ), picture.screenshot()
+        return page.evaluate("getComputedStyle(document.body).backgroundColor"), picture.screenshot(
+            animations="disabled"
+        )
 
     light_ground, light_picture = see()
     switch.click()
@@ -141,9 +141,9 @@ def test_a_picture_follows_the_scheme_as_its_own_colours_say(browser):
     )
     page = browser.new_page(color_scheme="light")
     page.set_content(f'<img src="data:image/svg+xml,{svg}" width="9" height="9">')
-    light = page.locator("img").screenshot()
+    light = page.locator("img").screenshot(animations="disabled")
     page.evaluate("document.documentElement.style.colorScheme = 'dark'")
-    assert page.locator("img").screenshot() != light
+    assert page.locator("img").screenshot(animations="disabled") != light
     page.close()
 
 

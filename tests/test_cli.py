@@ -123,6 +123,55 @@ def test_evaluate_prints_a_table_or_one_json_object(run, data, capsys):
     assert "exact match           1.000" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "arch",
+    [
+        ["word-by-word"],
+        ["fixed-vector", "--reverse"],
+        ["luong", "--score", "general"],
+        ["luong", "--score", "concat", "--local", "predictive"],
+        ["luong", "--local", "monotonic"],
+    ],
+)
+def test_every_architecture_is_trained_kept_used_and_measured(arch, tmp_path, data, capsys):
+    out = str(tmp_path / "run")
+    steps = [] if arch == ["word-by-word"] else ["--steps", "60"]
+    main(["train", "translation", "--arch", *arch, "--data", data, "--out", out, *steps])
+    main(["train", "translation", "--arch", *arch, "--data", data, "--out", out, "--resume"])
+    capsys.readouterr()
+    main(["translate", out, "They arrived .", "--json"])
+    line = json.loads(capsys.readouterr().out)
+    if arch == ["word-by-word"]:
+        assert len(line["target"]) == 3  # a word for a word
+    else:
+        assert line["text"] == "Ils sont arrivés ."
+    assert (line["attention"] is None) == (arch[0] == "fixed-vector")
+    main(["evaluate", out, "--data", data, "--json"])
+    assert json.loads(capsys.readouterr().out)["sentences"] == 18
+
+
+def test_a_model_that_looks_nowhere_has_no_map(tmp_path, data, capsys):
+    out = str(tmp_path / "run")
+    main(
+        [
+            "train",
+            "translation",
+            "--arch",
+            "fixed-vector",
+            "--data",
+            data,
+            "--out",
+            out,
+            "--steps",
+            "2",
+        ]
+    )
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["translate", out, "They arrived .", "--attention", str(tmp_path / "map.svg")])
+    assert "looks nowhere" in capsys.readouterr().err
+
+
 def test_resume_takes_the_same_command_and_refuses_another(run, data, capsys):
     same = ["train", "translation", "--out", run, "--resume"]
     main([*same, "--data", data, "--steps", "60"])
@@ -146,6 +195,18 @@ def test_resume_takes_the_same_command_and_refuses_another(run, data, capsys):
         (["train", "translation", "--out", "{run}"], "holds a run already"),
         (["train", "translation", "--out", "{tmp}/file/x"], "cannot be written"),
         (["train", "translation", "--out", "{tmp}/x", "--device", "abacus"], "abacus"),
+        (["train", "translation", "--out", "{tmp}/x", "--score", "dot"], "but with luong"),
+        (["train", "translation", "--out", "{tmp}/x", "--score", "magic"], "concat"),
+        (
+            ["train", "translation", "--out", "{tmp}/x", "--arch", "luong", "--reverse"],
+            "fixed-vector",
+        ),
+        (["train", "translation", "--out", "{tmp}/x", "--dropout", "1.5"], "must be below 1"),
+        (
+            ["train", "translation", "--out", "{tmp}/x", "--d-model", "7"],
+            "--d-model 7: must be even",
+        ),
+        (["bench", "translation", "--data", "a.tsv"], "--test"),
         (["fly"], "fly"),
     ],
 )

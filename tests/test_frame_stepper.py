@@ -176,7 +176,7 @@ def test_pictures_follow_the_scheme_of_the_page(open_page: Open, system: str) ->
     for scheme, text in [("default", (0x4B, 0x5B, 0xA6)), ("slate", (0x9A, 0xA8, 0xF0))]:
         page.evaluate(f"document.body.dataset.mdColorScheme = {scheme!r}")
         expect(page.locator("[data-current] img")).to_be_visible()
-        assert text in colours(page.locator("[data-current] img").screenshot())
+        assert text in colours(page.locator("[data-current] img").screenshot(animations="disabled"))
 
 
 def colours(png: bytes) -> set[tuple[int, ...]]:

@@ -7,8 +7,8 @@ from attention import Translator
 from attention.corpora import toy
 from attention.errors import BadInput
 from attention.evaluation import evaluate
-from attention.training import TrainingConfig
 from attention.teaching import translation_trainer
+from attention.training import TrainingConfig
 
 PAIRS = toy.pairs("train", 20) * 2  # twice, so that every word is common enough to be learned
 SENTENCES = [pair.source for pair in PAIRS[:6]]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -26,7 +27,7 @@ CONTESTANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("Luong, general", "luong", {"score": "general"}),
     ("Luong, concat", "luong", {"score": "concat"}),
 ]
-TRIAL = 20  # steps walked to find out how many more there is time for
+TRIAL, SAMPLE = 20, 2_000  # steps, and pairs, to find out how many steps there is time for
 
 
 @dataclass(frozen=True)
@@ -83,25 +84,24 @@ def _trained_for(
 ) -> Translator:
     """A translator whose learning rate falls to zero just when its time is over.
 
-    So a short trial counts first how many steps there is time for. A dictionary needs no such
-    time: it gets its ten rounds.
+    So a short trial counts first how long a step takes. A dictionary needs no such time: it gets
+    its ten rounds.
     """
     begun = time.process_time()
-    translator = Translator.new(arch, pairs, seed=seed, **sizes)
     config = replace(ARCHITECTURES[arch].training, seed=seed)
+    translator = Translator.new(arch, pairs, seed=seed, **sizes)
+    trainer = translation_trainer(translator, pairs, config)
     if arch != "word-by-word":
-        pace = _seconds_a_step(translator, pairs, config)
+        another = Translator(arch, deepcopy(translator.model), translator.source, translator.target)
+        pace = _seconds_a_step(another, pairs[:SAMPLE], config)
         left = seconds - (time.process_time() - begun)
-        config = replace(config, steps=max(TRIAL, int(left / pace)))
-        translator = Translator.new(arch, pairs, seed=seed, **sizes)  # it forgets the trial
-    for _ in translation_trainer(translator, pairs, config).steps():
+        trainer.config = replace(config, steps=max(TRIAL, int(left / pace)))
+    for _ in trainer.steps():
         tick()
     return translator
 
 
-def _seconds_a_step(
-    translator: Translator, pairs: Sequence[Pair], config: TrainingConfig
-) -> float:
+def _seconds_a_step(translator: Translator, pairs: Sequence[Pair], config: TrainingConfig) -> float:
     with closing(translation_trainer(translator, pairs, config).steps()) as walk:
         next(walk)  # the first step prepares the data
         begun = time.process_time()

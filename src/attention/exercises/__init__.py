@@ -1,10 +1,25 @@
 """Checks for the exercises: each says that your answer is right, or what is wrong with it."""
 
 from attention.exercises.checking import Hint
+from attention.exercises.encoder_decoder import (
+    check_likeliest,
+    check_loss,
+    check_paper_gru_step,
+    check_reverse,
+)
 from attention.exercises.word_by_word import (
     check_alignment_error_rate,
-    check_normalise,
-    check_share_out,
+    check_look_up,
+    check_shares,
 )
 
-__all__ = ["Hint", "check_alignment_error_rate", "check_normalise", "check_share_out"]
+__all__ = [
+    "Hint",
+    "check_alignment_error_rate",
+    "check_likeliest",
+    "check_look_up",
+    "check_loss",
+    "check_paper_gru_step",
+    "check_reverse",
+    "check_shares",
+]

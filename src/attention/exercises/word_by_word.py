@@ -6,18 +6,49 @@ from typing import Any
 import torch
 
 from attention.evaluation import alignment_error_rate
-from attention.exercises.checking import compare, right
+from attention.exercises.checking import Hint, compare, right
 
-__all__ = ["check_alignment_error_rate", "check_normalise", "check_share_out"]
+__all__ = ["check_alignment_error_rate", "check_look_up", "check_shares"]
 
 Links = frozenset[tuple[int, int]]
 
 
-def check_share_out(share_out: Callable[..., Any]) -> None:
+def check_look_up(look_up: Callable[..., Any]) -> None:
+    """Check a translator that looks each word up.
+
+    Args:
+        look_up: From the words of a sentence and a dictionary, `{(English, French): probability}`,
+            the likeliest French word for each English one. Of equals the first in the dictionary
+            is taken; an unknown word stays as it is.
+
+    Raises:
+        Hint: It writes something else.
+    """
+    dictionary = {
+        ("the", "les"): 0.2, ("the", "la"): 0.4, ("the", "le"): 0.4,
+        ("treaty", "un"): 0.1, ("treaty", "traité"): 0.9,
+    }  # fmt: skip
+    try:
+        written = look_up(["the", "Lisbon", "treaty"], dict(dictionary))
+    except (LookupError, ValueError) as error:
+        message = "A word that is not in the dictionary stays as it is. On `Lisbon` yours raises "
+        raise Hint(message + repr(error)) from error
+    what, expected = "look_up(['the', 'Lisbon', 'treaty'], dictionary)", ["la", "Lisbon", "traité"]
+    compare(what, written, expected, [
+        (["les", "Lisbon", "un"], "You take the first translation. Take the likeliest."),
+        (["le", "Lisbon", "traité"], "la and le are equally likely. Keep the one that came first."),
+        (["la", "traité"], "A word that is not in the dictionary stays. You leave it out."),
+        (["la", "<unk>", "traité"], "Copy the unknown word: a name is often right as it is."),
+        ("la Lisbon traité", "This is the right text. Give its words, in a list."),
+    ])  # fmt: skip
+    right("one word for one word, in the order of the source.")
+
+
+def check_shares(shares: Callable[..., Any]) -> None:
     """Check the expectation step of one sentence pair, all words at once.
 
     Args:
-        share_out: From a table of probabilities (a row for each source word, a column for each
+        shares: From a table of probabilities (a row for each source word, a column for each
             target word) and the numbers of the two sentences' words, the share of each target
             word (row) that each source word (column) gets.
 
@@ -27,55 +58,19 @@ def check_share_out(share_out: Callable[..., Any]) -> None:
     table = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.2, 0.2, 0.6]])
     source, target = torch.tensor([2, 0]), torch.tensor([0, 1, 1])
     claims = table[source][:, target].T
-    shares = claims / claims.sum(dim=1, keepdim=True)
-    what = "share_out(table, source, target)"
+    expected = claims / claims.sum(dim=1, keepdim=True)
+    what = "shares(table, source, target)"
     shape = "it needs a row for each target word and a column for each source word."
     other_way = claims / claims.sum(dim=0)
-    compare(what, share_out(table, source, target), shares, [
+    compare(what, shares(table, source, target), expected, [
         (claims, "These are the claims. Each row must add up to 1: divide by its sum."),
         (claims.T, f"These are the claims, and they lie on their side: {shape} Then divide."),
-        (shares.T, f"The shares are right, but they lie on their side: {shape}"),
+        (expected.T, f"The shares are right, but they lie on their side: {shape}"),
         (torch.full_like(claims, 0.5), "Even shares were for the start. Look into the table."),
         (other_way, "Your columns add up to 1. A target word shares itself out: rows must."),
         (claims.softmax(dim=1), "No softmax here: the table holds probabilities, not scores."),
     ])  # fmt: skip
     right("each target word is shared out once, among the words of its source.")
-
-
-def check_normalise(normalise: Callable[..., Any]) -> None:
-    """Check the maximisation step.
-
-    Args:
-        normalise: From counts, by (source word, target word), the probability of each target word
-            given the source word.
-
-    Raises:
-        Hint: It divides by the wrong total.
-    """
-    counts = {("the", "la"): 3.0, ("the", "le"): 1.0, ("house", "la"): 1.0, ("house", "maison"): 2}
-    given = {"the": 4, "house": 3}
-    received = {"la": 4, "le": 1, "maison": 2}
-
-    def divided(total: Callable[[str, str], float]) -> dict[tuple[str, str], float]:
-        return {(s, t): count / total(s, t) for (s, t), count in counts.items()}
-
-    compare("normalise(counts)", normalise(dict(counts)), divided(lambda s, t: given[s]), [
-        (counts, "These are still the counts. Divide each by a total."),
-        (
-            divided(lambda s, t: received[t]),
-            "You divide by what each French word received. The probabilities of an English word "
-            "must add up to 1: divide by what that word was given.",
-        ),
-        (
-            divided(lambda s, t: 7),
-            "You divide by the total of all counts. Each English word needs a total of its own.",
-        ),
-        (
-            divided(lambda s, t: 2),
-            "You divide by the number of translations. Divide by the sum of their counts.",
-        ),
-    ])  # fmt: skip
-    right("the probabilities of each English word add up to 1.")
 
 
 def check_alignment_error_rate(error_rate: Callable[..., Any]) -> None:

@@ -1,0 +1,137 @@
+"""The figures of *The first attention*: one step in numbers, two orders of work, a window."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from attention.exercises.first_attention import MEMORY, QUERIES, U_A, V_A, W_A
+from images.style import CHIP, LABEL, WIDTH, Drawing, number
+
+WORDS = ["the", "European", "Area"]
+
+
+def vector(numbers: list[float], digits: int = 0) -> str:
+    """Write a vector as the chapter does."""
+    return "(" + ", ".join(f"{n:.{digits}f}".replace("-", "−") for n in numbers) + ")"
+
+
+def step() -> Drawing:
+    """Figure 1: the decoder has written "la", and looks for its next word."""
+    query = QUERIES[0]
+    weights = (torch.tanh(W_A @ query + MEMORY @ U_A.T) @ V_A).softmax(dim=-1)
+    context = weights @ MEMORY
+    drawing = Drawing(
+        330,
+        "One step of the decoder",
+        "The state (1, 0) asks the vectors of the, European and Area. A wide line, 89 per cent, "
+        "leads from Area to the context, and thin ones from the others. State and context "
+        "make the new state, and from it comes the word zone.",
+    )
+    for word, middle, numbers, weight in zip(
+        WORDS, [222, 356, 490], MEMORY.tolist(), weights.tolist(), strict=True
+    ):
+        drawing.chip(middle, 8, word, "source", 112)
+        drawing.chip(middle, 50, vector(numbers), "source", 112)
+        drawing.link(middle, 88, 356, 184, "weights", 1 + 9 * weight)
+        side, at = (-10, "end") if word == "the" else (14, "start")
+        drawing.text(middle + side, 106, f"{100 * weight:.0f}%", "weights", LABEL, at)
+    drawing.chip(80, 186, f"state {vector(query.tolist())}", "query", 140)
+    drawing.path("M80 182V76Q80 68 88 68H158", "query stroke")
+    drawing.head(160, 68, 0, "query stroke")
+    drawing.text(112, 50, "asks", "query", LABEL)
+    drawing.chip(356, 186, f"context {vector(context.tolist(), 2)}", "weights", 236)
+    drawing.path("M80 226V270Q80 278 88 278H266", "soft stroke")
+    drawing.head(268, 278, 0, "soft stroke")
+    drawing.arrow(356, 226, 356, 256, "soft stroke")
+    drawing.chip(356, 260, "new state", "query", 170)
+    drawing.arrow(445, 278, 468, 278, "soft stroke")
+    drawing.chip(508, 260, "zone", "target", 72)
+    drawing.text(80, 308, "word before: la", "target", LABEL)
+    drawing.path("M160 308H190Q198 308 198 300V282", "soft stroke")
+    return drawing
+
+
+def orders() -> Drawing:
+    """Figure 2: what comes first, looking or moving on."""
+    drawing = Drawing(
+        470,
+        "Look, then move on; or move on, then look",
+        "Two columns. Bahdanau: the state before looks, the context goes into the GRU, which gives "
+        "the state after, and the word. Luong: the GRU gives the state after, which looks; context "
+        "and state make what is said, and the word. What is said goes back into the next GRU.",
+    )
+    columns = [
+        (134, "Bahdanau 2014", [
+            ("state before", "query"), ("look", "weights"), ("context", "weights"), ("GRU", "soft"),
+            ("state after", "ink"), ("word", "target"),
+        ]),
+        (400, "Luong 2015", [
+            ("state before", "ink"), ("GRU", "soft"), ("state after", "query"), ("look", "weights"),
+            ("context", "weights"), ("what is said", "ink"), ("word", "target"),
+        ]),
+    ]  # fmt: skip
+    for middle, name, boxes in columns:
+        drawing.text(middle, 14, name, "ink bold")
+        for place, (label, kind) in enumerate(boxes):
+            y = 36 + 62 * place
+            drawing.chip(middle, y, label, f"{kind} strong" if label == "look" else kind, 160)
+            if place < len(boxes) - 1:
+                drawing.arrow(middle, y + CHIP + 3, middle, y + 59, "soft stroke")
+    # Bahdanau's new state takes the old one along; what Luong says takes the state along.
+    drawing.path("M52 54H34Q26 54 26 62V232Q26 240 34 240H48", "soft stroke")
+    drawing.head(50, 240, 0, "soft stroke")
+    drawing.path("M318 178H300Q292 178 292 186V356Q292 364 300 364H314", "soft stroke")
+    drawing.head(316, 364, 0, "soft stroke")
+    # Input feeding.
+    drawing.path("M482 364H500Q508 364 508 356V124Q508 116 500 116H486", "soft gap")
+    drawing.head(484, 116, math.pi, "soft stroke")
+    drawing.text(518, 226, "next", "soft", LABEL, "start")
+    drawing.text(518, 248, "step", "soft", LABEL, "start")
+    return drawing
+
+
+def window() -> Drawing:
+    """Figure 3: the window of the second query, and the Gaussian inside it."""
+    centre, reach, sigma = 1.92, 1, 0.5
+
+    def x(place: float) -> float:
+        return 70 + 150 * place
+
+    def y(share: float) -> float:
+        return 206 - 140 * share
+
+    def bell(place: float) -> float:
+        return math.exp(-((place - centre) ** 2) / (2 * sigma**2))
+
+    drawing = Drawing(
+        280,
+        "A window with a Gaussian",
+        "Three words on a line, at the places 0, 1 and 2. A window reaches from 0.92 to 2.92, and "
+        "a bell stands in it with its top at 1.92. European, at its left edge, gets 0.19 of it, "
+        "Area 0.99, and the lies outside.",
+    )
+    left, right = centre - reach, centre + reach
+    drawing.box(x(left), 40, x(right) - x(left), y(0) - 40, "query gap")
+    drawing.text((x(left) + x(right)) / 2, 18, "window", "query", LABEL)
+    drawing.path(f"M20 {number(y(0))}H540", "line stroke")
+    places = [left + 2 * reach * i / 60 for i in range(61)]
+    points = "L".join(f"{number(x(p))} {number(y(bell(p)))}" for p in places)
+    drawing.path(f"M{points}", "weights stroke", style="stroke-width:2.5")
+    for place, word in enumerate(WORDS):
+        drawing.chip(x(place), 222, word, "source", 112)
+        drawing.text(x(place), 270, str(place), "soft", LABEL)
+        if left <= place <= right:
+            drawing.path(f"M{number(x(place))} {number(y(0))}V{number(y(bell(place)))}",
+                         "weights stroke", style="stroke-width:5")  # fmt: skip
+    drawing.text(x(1) + 14, 190, "0.19", "weights", LABEL, "start")
+    drawing.text(x(2) + 14, 190, "0.99", "weights", LABEL, "start")
+    drawing.text(WIDTH - 64, 270, "place", "soft", LABEL)
+    return drawing
+
+
+def draw() -> dict[str, Drawing]:
+    """Draw all figures of the chapter, by name."""
+    figures = [step(), orders(), window()]
+    return {f"first-attention-fig{n}": figure for n, figure in enumerate(figures, start=1)}

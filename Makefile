@@ -37,7 +37,7 @@ test: setup ## everything that must hold: style, types, every block and test, th
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadgroup
 	$(RUN) -m mkdocs build
 
 .PHONY: test-gpu

@@ -190,7 +190,7 @@ assert torch.allclose(weights.flip(1), turned)
 # <details markdown="1">
 # <summary>Answer</summary>
 #
-# About half of the sentences have a mistake, and most mistakes are small. We got *L'accord … a été signée*: the verb is right
+# Four sentences in ten have a mistake, and most mistakes are small. We got *L'accord … a été signée*: the verb is right
 # and its ending is wrong. The model looks at *signed* for the verb, but the ending depends on *accord*, seven words back.
 # Where to look is learned early. What to remember takes longer.
 #
@@ -202,7 +202,9 @@ assert torch.allclose(weights.flip(1), turned)
 # <details markdown="1">
 # <summary>Answer</summary>
 #
-# It reads `<unk>`, as `translation.source` shows: one sign for all words that it doesn't know. From the words around it,
-# it can tell that a noun belongs there, and it writes one that it has learned. We got *débat*, a debate.
+# It reads `<unk>`, one sign for all words that it doesn't know:
+# `translator.source.words(translator.source.encode("The European Economic Zone"))` shows it. No noun comes in, so no noun
+# comes out. We got *L'ancienne économique européenne a été créée en janvier 1994*: three adjectives in a row, the
+# first of them, *former*, made up to fill the gap.
 #
 # </details>

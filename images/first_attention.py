@@ -94,7 +94,7 @@ def orders() -> Drawing:
 
 def window() -> Drawing:
     """Figure 3: the window of the second query, and the Gaussian inside it."""
-    centre, reach, sigma = 1.92, 1, 0.5
+    centre, reach, sigma = 1.8, 1, 0.5
 
     def x(place: float) -> float:
         return 70 + 150 * place
@@ -108,9 +108,9 @@ def window() -> Drawing:
     drawing = Drawing(
         280,
         "A window with a Gaussian",
-        "Three words on a line, at the places 0, 1 and 2. A window reaches from 0.92 to 2.92, and "
-        "a bell stands in it with its top at 1.92. European, at its left edge, gets 0.19 of it, "
-        "Area 0.99, and the lies outside.",
+        "Three words on a line, at the places 0, 1 and 2. A window reaches from 0.8 to 2.8, and "
+        "a bell stands in it with its top at 1.8. European, near its left edge, gets 0.28, "
+        "Area 0.92, and the lies outside.",
     )
     left, right = centre - reach, centre + reach
     drawing.box(x(left), 40, x(right) - x(left), y(0) - 40, "query gap")
@@ -125,8 +125,7 @@ def window() -> Drawing:
         if left <= place <= right:
             drawing.path(f"M{number(x(place))} {number(y(0))}V{number(y(bell(place)))}",
                          "weights stroke", style="stroke-width:5")  # fmt: skip
-    drawing.text(x(1) + 14, 190, "0.19", "weights", LABEL, "start")
-    drawing.text(x(2) + 14, 190, "0.99", "weights", LABEL, "start")
+            drawing.text(x(place) + 14, 190, f"{bell(place):.2f}", "weights", LABEL, "start")
     drawing.text(WIDTH - 64, 270, "place", "soft", LABEL)
     return drawing
 

@@ -92,22 +92,30 @@ class MultiplicativeAttention(nn.Module):
         query: Float[Tensor, "*B T Q"],
         memory: Float[Tensor, "*B S M"],
         mask: Bool[Tensor, "*#B #T S"] | None = None,
+        keys: Float[Tensor, "*B S Q"] | None = None,
     ) -> Float[Tensor, "*B T M"]:
         """Mix the encoded words of `memory` by how well each fits the query: the *context*.
 
         Args:
             mask: True where a query may look at a source word.
+            keys: `keys(memory)`, if the caller has kept it: it is the same for every query.
         """
-        return self.attention_weights(query, memory, mask) @ memory
+        return self.attention_weights(query, memory, mask, keys) @ memory
 
     def attention_weights(
         self,
         query: Float[Tensor, "*B T Q"],
         memory: Float[Tensor, "*B S M"],
         mask: Bool[Tensor, "*#B #T S"] | None = None,
+        keys: Float[Tensor, "*B S Q"] | None = None,
     ) -> Float[Tensor, "*B T S"]:
         """How much each query (row) looks at each source word (column)."""
-        return masked_softmax(query @ self.W_a(memory).transpose(-2, -1), mask)
+        keys = self.keys(memory) if keys is None else keys
+        return masked_softmax(query @ keys.transpose(-2, -1), mask)
+
+    def keys(self, memory: Float[Tensor, "*B S M"]) -> Float[Tensor, "*B S Q"]:
+        """The source words as the query is multiplied with them."""
+        return self.W_a(memory)
 
 
 class LocalAttention(nn.Module):
@@ -143,14 +151,16 @@ class LocalAttention(nn.Module):
         memory: Float[Tensor, "*B S M"],
         mask: Bool[Tensor, "*#B #T S"],
         place: Int[Tensor, "*B T"],
+        keys: Float[Tensor, "*B S A"] | None = None,
     ) -> Float[Tensor, "*B T M"]:
         """Mix the encoded words inside the window of each query.
 
         Args:
             mask: True where a query may look at a source word.
             place: How many words were written before each query.
+            keys: `keys(memory)`, if the caller has kept it: it is the same for every query.
         """
-        return self.attention_weights(query, memory, mask, place) @ memory
+        return self.attention_weights(query, memory, mask, place, keys) @ memory
 
     def attention_weights(
         self,
@@ -158,6 +168,7 @@ class LocalAttention(nn.Module):
         memory: Float[Tensor, "*B S M"],
         mask: Bool[Tensor, "*#B #T S"],
         place: Int[Tensor, "*B T"],
+        keys: Float[Tensor, "*B S A"] | None = None,
     ) -> Float[Tensor, "*B T S"]:
         """How much each query looks at each source word; zero outside its window.
 
@@ -167,12 +178,15 @@ class LocalAttention(nn.Module):
         length = mask.sum(dim=-1)  # (*B, T or 1) real words
         centre = self._centre(query, length, place).unsqueeze(-1)
         distance = torch.arange(memory.size(-2), device=memory.device) - centre  # (*B, T, S)
-        weights = self.scores.attention_weights(
-            query, memory, mask & (distance.abs() <= self.reach)
-        )
+        window = mask & (distance.abs() <= self.reach)
+        weights = self.scores.attention_weights(query, memory, window, keys)
         if self.predictive:
             weights = weights * torch.exp(-2 * (distance / self.reach) ** 2)  # sigma is reach / 2
         return weights
+
+    def keys(self, memory: Float[Tensor, "*B S M"]) -> Float[Tensor, "*B S A"]:
+        """The source words' half of the scores, which does not depend on the query."""
+        return self.scores.keys(memory)
 
     def _centre(
         self,

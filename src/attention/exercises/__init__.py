@@ -7,6 +7,12 @@ from attention.exercises.encoder_decoder import (
     check_paper_gru_step,
     check_reverse,
 )
+from attention.exercises.first_attention import (
+    check_additive_scores,
+    check_padding_mask,
+    check_perturbation_test,
+    check_source_word,
+)
 from attention.exercises.word_by_word import (
     check_alignment_error_rate,
     check_look_up,
@@ -15,11 +21,15 @@ from attention.exercises.word_by_word import (
 
 __all__ = [
     "Hint",
+    "check_additive_scores",
     "check_alignment_error_rate",
     "check_likeliest",
     "check_look_up",
     "check_loss",
+    "check_padding_mask",
     "check_paper_gru_step",
+    "check_perturbation_test",
     "check_reverse",
     "check_shares",
+    "check_source_word",
 ]

@@ -38,7 +38,7 @@ def compare(
     if same(found, expected):
         return
     if found is None or found is ...:
-        raise Hint(f"{what} gives nothing back yet. Fill in the stub, and return your answer.")
+        raise Hint(f"{what} gives nothing back yet.")
     for mistake, hint in mistakes:
         if same(found, mistake):
             raise Hint(hint)

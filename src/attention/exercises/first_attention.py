@@ -1,7 +1,7 @@
 """Exercises of the chapter *The first attention*."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -18,6 +18,8 @@ __all__ = [
     "check_perturbation_test",
     "check_source_word",
 ]
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 # The numbers that the chapter works with by hand.
 MEMORY = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])  # the, European, Area
@@ -180,9 +182,9 @@ def check_perturbation_test(test: Callable[..., Any]) -> None:
                 f"Your test goes red on a sound attention ({name}). Turn the words round, and its "
                 "weights turn round with them; compare with torch.allclose, as sums are rounded."
             )
-    if not _is_red(test, _untrained(AttentionByPlace)):
+    if not _is_red(test, _new(AttentionByPlace, 2, 50)):
         raise Hint(_why_green(test))
-    if not _is_red(test, _untrained(_BySentence)):
+    if not _is_red(test, _new(_BySentence, 2, 50)):
         raise Hint(
             "Your test sees that the weights change with the words, but not that each weight "
             "belongs to its word. Turn the words round: the weights must turn round with them."
@@ -192,7 +194,7 @@ def check_perturbation_test(test: Callable[..., Any]) -> None:
 
 def _why_green(test: Callable[..., Any]) -> str:
     """What a test looks at, told from what it goes red for, when weights by place pass it."""
-    if _is_red(test, _untrained(_Blind)):
+    if _is_red(test, _new(_Blind, 2, 50)):
         return (
             "Your test looks at the context, which changes with the words that are averaged, "
             "whatever the weights are. Ask for attention.attention_weights(query, memory)."
@@ -210,26 +212,28 @@ def _why_green(test: Callable[..., Any]) -> str:
 
 def _is_red(test: Callable[..., Any], attention: nn.Module) -> bool:
     try:
-        test(attention)
+        answer = test(attention)
     except AssertionError:
         return True
+    if answer is not None:
+        raise Hint("Your test gives back an answer, and nobody reads it. A test speaks by assert.")
     return False
 
 
 def _additive() -> AdditiveAttention:
     """The attention of the chapter, with its literal numbers."""
-    attention = AdditiveAttention(2, 2, 2).requires_grad_(False)
+    attention = _new(AdditiveAttention, 2, 2, 2).requires_grad_(False)
     attention.W_a.weight.copy_(W_A)
     attention.U_a.weight.copy_(U_A)
     attention.v_a.weight.copy_(V_A)
     return attention
 
 
-def _untrained(kind: type[AttentionByPlace]) -> AttentionByPlace:
-    """A broken attention with the same random numbers every time; the reader's seed stays."""
+def _new(kind: Callable[..., Layer], *sizes: int) -> Layer:
+    """Make a layer with the same random numbers every time, and leave the reader's seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return kind(d_query=2, max_length=50)
+        return kind(*sizes)
 
 
 class _BySentence(AttentionByPlace):
@@ -247,7 +251,9 @@ class _Blind(AttentionByPlace):
 
 
 class _Unnormalised(MultiplicativeAttention):
-    """Follows the words, but forgets softmax."""
+    """Follows the words, but its rows don't add up to one."""
 
-    def attention_weights(self, query: Tensor, memory: Tensor, mask: object = None) -> Tensor:
-        return query @ memory.transpose(-2, -1)
+    def attention_weights(
+        self, query: Tensor, memory: Tensor, mask: object = None, keys: object = None
+    ) -> Tensor:
+        return torch.exp(query @ memory.transpose(-2, -1))

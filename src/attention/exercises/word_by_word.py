@@ -33,8 +33,7 @@ def check_look_up(look_up: Callable[..., Any]) -> None:
     except (LookupError, ValueError) as error:
         message = "A word that is not in the dictionary stays as it is. On `Lisbon` yours raises "
         raise Hint(message + repr(error)) from error
-    what, expected = "look_up(['the', 'Lisbon', 'treaty'], dictionary)", ["la", "Lisbon", "traité"]
-    compare(what, written, expected, [
+    compare("look_up(words, dictionary)", written, ["la", "Lisbon", "traité"], [
         (["les", "Lisbon", "un"], "You take the first translation. Take the likeliest."),
         (["le", "Lisbon", "traité"], "la and le are equally likely. Keep the one that came first."),
         (["la", "traité"], "A word that is not in the dictionary stays. You leave it out."),

@@ -45,6 +45,7 @@ class State(NamedTuple):
     said: Float[Tensor, "B D"]
     place: Int[Tensor, " B"]
     memory: Float[Tensor, "B S D"]
+    keys: Float[Tensor, "B S D"]
     mask: Bool[Tensor, "B 1 S"]
 
 
@@ -74,16 +75,17 @@ class LuongDecoder(nn.Module):
         """Begin knowing nothing, having said nothing, at the first place."""
         nothing = memory.new_zeros(memory.size(0), self.gru.hidden_size)
         place = torch.zeros(memory.size(0), dtype=torch.long, device=memory.device)
-        return State(nothing, nothing, place, memory, mask)
+        return State(nothing, nothing, place, memory, self.attention.keys(memory), mask)
 
     def step(self, word: Float[Tensor, "B E"], state: State) -> tuple[Float[Tensor, "B D"], State]:
         """Move on, then look: `word` is the vector of the word just written."""
         hidden = self.gru(torch.cat([word, state.said], dim=-1), state.hidden)
-        query = hidden.unsqueeze(1)
+        query, where = hidden.unsqueeze(1), (state.memory, state.mask)
         if isinstance(self.attention, LocalAttention):
-            context = self.attention(query, state.memory, state.mask, state.place.unsqueeze(1))
+            place = state.place.unsqueeze(1)
+            context = self.attention(query, *where, place, keys=state.keys)
         else:
-            context = self.attention(query, state.memory, state.mask)
+            context = self.attention(query, *where, keys=state.keys)
         said = torch.tanh(self.W_c(torch.cat([context.squeeze(1), hidden], dim=-1)))
         return said, state._replace(hidden=hidden, said=said, place=state.place + 1)
 

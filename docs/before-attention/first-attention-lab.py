@@ -1,0 +1,213 @@
+# ---
+# title: "Lab: the staircase, measured"
+# parent: Before attention
+# nav_order: 4
+# description: Train five translators for the same time, measure them side by side, and choose a French word to see where each of them looked.
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Lab: the staircase, measured
+#
+# You train the translators of this part on the same sentences for the same time, measure them side by side, and see
+# where each of them looks.
+#
+# **You need** [The first attention](first-attention.md), and five minutes of one processor core.
+#
+# **Time**: 25 minutes.
+
+# %% [markdown]
+# ## The contest
+#
+# All learn from the same 50,000 pairs of the toy grammar. All are measured on the same thousand sentences, which none of them
+# has seen. How long are they?
+
+# %%
+from collections import Counter
+
+from attention.corpora import toy
+from attention.text import split_words
+
+pairs, test = toy.pairs("train", 50_000), toy.pairs("test", 1_000)
+
+
+def lengths(pairs):
+    words = [len(split_words(pair.source)) for pair in pairs]
+    return Counter(next(most for most in (5, 10, 15, 20, 25, 100) if n <= most) for n in words)
+
+
+for most, in_training in sorted(lengths(pairs).items()):
+    print(
+        f"up to {most:3} words: {in_training:6,} for training {lengths(test)[most]:4} for the test"
+    )
+
+# %% [markdown]
+# Most are short, as in most texts. The long ones are few, and they are what this lab is about.
+#
+# The package knows seven contestants. Leave two of Luong's scores out, and five are left:
+
+# %%
+from attention.bench import CONTESTANTS
+
+left_out = {"Luong, general", "Luong, concat"}
+contestants = [contestant for contestant in CONTESTANTS if contestant[0] not in left_out]
+for name, arch, changes in contestants:
+    print(f"{name:23} --arch {arch:12} {changes or ''}")
+
+# %% [markdown]
+# Each network gets 40 seconds of processor time. The dictionary needs no gradient, only ten rounds of counting.
+#
+# **Predict** before you run the cell, which takes four minutes or so. In what order will they come in? Who gets what share of the sentences
+# right to the letter? And the dictionary can say which English word each French word comes from, as attention can: will it be much
+# worse at that?
+
+# %%
+from attention.bench import bench_translation
+
+translators, results = {}, {}
+print(f"{'':23}  BLEU  exact    AER  seconds  parameters")
+for translator, result in bench_translation(pairs, test, seconds=40, contestants=contestants):
+    translators[result.name], results[result.name] = translator, result
+    bleu, exact, aer = result.scores.bleu, result.scores.exact_match, result.scores.aer
+    aer = "-" if aer is None else f"{aer:.3f}"
+    print(
+        f"{result.name:23} {bleu:5.1f} {exact:6.3f}  {aer:>5} {result.seconds:8.0f} {result.parameters:11,}"
+    )
+
+# %% [markdown]
+# *Exact* is the share of sentences that are right to the letter, and *AER* the alignment error rate: 0 is best. The fixed vector looks nowhere, so it has none.
+# Your numbers differ a little from these, because a faster core gets more steps into 40 seconds. The order does not:
+
+# %%
+bleu = {name: result.scores.bleu for name, result in results.items()}
+assert bleu["word by word"] < bleu["fixed vector"] < min(bleu["Bahdanau"], bleu["Luong, dot"])
+assert max(results[name].scores.aer for name in ("Bahdanau", "Luong, dot")) < 0.15
+
+# %% [markdown]
+# The dictionary knows quite well which words belong together, but hardly ever writes a sentence without a mistake:
+# order and length are not in it. The fixed vector has both. What it lacks, the next picture shows.
+#
+# ## Where the gap is
+#
+# Here is BLEU again, for short and long sentences apart. It is the counterpart of figure 2 of Bahdanau et al. 2014.
+
+# %% alt="Line chart of BLEU against the number of words in the English sentence, a line for each of the five translators. Bahdanau and Luong stay high and bend down at the longest sentences. The two fixed vectors begin just as high and fall steeply. The dictionary is low and flat all the way."
+from attention import plots
+
+plots.by_length({name: result.by_length for name, result in results.items()})
+
+# %% [markdown]
+# On five words, the fixed vector is about as good as attention. Then it falls, with every word that has to fit into it. Read the gap in numbers, without
+# the handful of sentences beyond 25 words:
+
+# %%
+for name in ("Bahdanau", "Luong, dot"):
+    ahead = {
+        words: score - results["fixed vector"].by_length[words]
+        for words, score in results[name].by_length.items()
+        if words <= 25
+    }
+    print(
+        f"{name:10} ahead by",
+        "  ".join(f"{gap:.0f} (≤ {words} words)" for words, gap in ahead.items()),
+    )
+    assert max(ahead[5], ahead[10]) < min(ahead[15], ahead[20], ahead[25])
+
+# %% [markdown]
+# Look at the right end of the picture once more. The dictionary cares for no length at all. In our runs, it overtook the fixed vector
+# there. Reading the source backwards helped a little, and changed nothing about the fall.
+#
+# Attention bends down, too, where the sentences get longest. Of these it has seen the fewest in training: one pair in a hundred has more than 25 words.
+#
+# ## Where they look
+#
+# Now let all of them translate the sentence of August 1992. Hover over a French word, or choose it and walk on with the arrow keys. The lines
+# lead to the English words that it looked at, the stronger the more weight. Every translator that wrote the same word shows where *it* looked.
+
+# %%
+from attention.views import alignment_view
+
+
+def look(sentence):
+    return alignment_view({name: one.translate([sentence])[0] for name, one in translators.items()})
+
+
+look("The agreement on the European Economic Area was signed in August 1992 .")
+
+# %% [markdown]
+# Try to answer before you unfold:
+#
+# <details markdown="1">
+# <summary>Whose lines cross, and whose can't?</summary>
+#
+# Those of the two with attention cross at *zone économique européenne*. The dictionary's never do: it writes a word for each word, in the order of the English ones.
+# Its lines are right, and its French is wrong.
+#
+# </details>
+#
+# <details markdown="1">
+# <summary>Show the fixed vectors, too. They have no lines, so read what they wrote. Which words are wrong, and what kind of mistake is it?</summary>
+#
+# The sentence is good French, and says something else. In one run we got an *institut* for the *Area*, *écrit* (written) for *signed*. The vector has kept
+# that there was an institution and a participle, and has lost which.
+#
+# </details>
+#
+# <details markdown="1">
+# <summary>Look at <em>zone</em> in Bahdanau's panel and in Luong's. Must the weights be on <em>Area</em>?</summary>
+#
+# No. In one run we got nearly all of the weight on *Area* with Luong's dot product, and about half on *Economic* with Bahdanau's score. Its encoder reads in
+# both directions, so the vector at *Economic* knows that *Area* comes next. The word is right all the same. Weights say from which *place* something was
+# taken, and a place tells of its neighbours, too.
+#
+# </details>
+#
+# Here is the other sentence that the dictionary can't do. Where do *sont* and *en* come from?
+
+# %%
+look("They arrived late .")
+
+# %% [markdown]
+# ## Exercises
+#
+# **1. A wider vector.** Is it only too narrow? Give it twice the width, and the same 40 seconds, with
+# `bench_translation(pairs, test, 40, [("wide", "fixed-vector", {"d_model": 384})])`. Predict the BLEU, then measure.
+#
+# <details markdown="1">
+# <summary>Answer</summary>
+#
+# EX1
+#
+# </details>
+#
+# **2. Bad search, or a bad model?** Greedy decoding takes the likeliest word each time. Perhaps the fixed vector knows better
+# sentences and never finds them. Evaluate it with `evaluate(translators["fixed vector"], test, beam=5)` from `attention.evaluation`.
+#
+# <details markdown="1">
+# <summary>Answer</summary>
+#
+# EX2
+#
+# </details>
+#
+# **3. How many words does a word look at?** Weights of 1, 0, 0 look at one word, and weights of ½, ½, 0 at two. The number in between is $e^H$, where
+# $H = -\sum_s w_s \log w_s$ is the *entropy* of a row of weights $w$. Compute it for each French word of `translators["Bahdanau"].translate([...])[0]`. Which words
+# look at the most, and what have they in common?
+#
+# <details markdown="1">
+# <summary>Answer</summary>
+#
+# ```python
+# made = translators["Bahdanau"].translate(["They arrived late ."])[0]
+# for word, row in zip(made.target, made.attention):
+#     print(f"{word:8} {(-row.xlogy(row).sum()).exp():.2f}")
+# ```
+#
+# In one run, *sont* looked at more than one and a half words and *arrivés* at one. *Sont* needs two: *They* for its person,
+# *arrived* for the choice between *sont* and *ont*. In the longer sentence, it was the article *la* that looked around: it must know that *zone* is feminine. Words with a meaning of their own
+# mostly look at one.
+#
+# </details>

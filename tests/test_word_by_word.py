@@ -96,4 +96,6 @@ def test_alignment_is_the_chance_of_each_source_word(model):
     assert rows.argmax(-1)[:2].tolist() == [1, 0]
     assert not rows[:, 2].any()
     torch.testing.assert_close(rows.sum(-1), torch.ones(3))
-    assert rows[2, :2].tolist() == [0.5, 0.5]
+    assert rows[2].tolist() == [0, 1, 0]  # a word that it does not know: the last place there is
+    unknown = model.align(torch.tensor([[8, BOOK]]), torch.tensor([[UNKNOWN, LIVRE]]))[0]
+    assert unknown[0].tolist() == [1, 0]

@@ -146,15 +146,19 @@ class WordByWord(nn.Module):
     ) -> Float[Tensor, "B T S"]:
         """The chance that each target word (row) comes from each source word (column).
 
-        Where the dictionary knows nothing, all source words are equally likely.
+        Where the dictionary knows nothing, the word comes from the source word in its own place.
         """
         width = self.config.target_vocab_size
         known = self.entries[:, 0] * width + self.entries[:, 1]
         asked = source.unsqueeze(1) * width + target.unsqueeze(2)
         found = torch.searchsorted(known, asked).clamp(max=max(0, len(known) - 1))
         chance = self.probability[found].masked_fill(known[found] != asked, 0.0)
-        chance = (chance + 1e-9).masked_fill((source == 0).unsqueeze(1), 0.0)
-        return (chance / chance.sum(dim=-1, keepdim=True)).float()
+        chance = chance.masked_fill((source == 0).unsqueeze(1), 0.0)
+        total = chance.sum(dim=-1, keepdim=True)
+        same_place = torch.arange(target.size(1), device=source.device).expand_as(target)
+        last = (source != 0).sum(dim=1, keepdim=True) - 1
+        guess = nn.functional.one_hot(torch.minimum(same_place, last), source.size(1))
+        return torch.where(total > 0, chance / total.clamp(min=1e-30), guess).float()
 
     def start(self, source: Int[Tensor, "B S"]) -> State:
         """Look all words up."""

@@ -9,13 +9,56 @@ from torch import nn
 from attention.functional import masked_softmax
 from attention.shapes import Bool, Float, Int, Tensor
 
-__all__ = ["AdditiveAttention", "LocalAttention", "MultiplicativeAttention"]
+__all__ = ["AdditiveAttention", "Attention", "LocalAttention", "MultiplicativeAttention"]
 
 
-class AdditiveAttention(nn.Module):
+class Attention(nn.Module):
+    """Look at the encoded source words with the decoder's state as the query.
+
+    What differs from one kind to the next is how a query and a word are compared: `scores`.
+    """
+
+    def keys(self, memory: Float[Tensor, "*B S M"]) -> Float[Tensor, "*B S A"]:
+        """The source words as they are compared with a query: the same for every query."""
+        raise NotImplementedError
+
+    def scores(
+        self, query: Float[Tensor, "*B T Q"], keys: Float[Tensor, "*B S A"]
+    ) -> Float[Tensor, "*B T S"]:
+        """How well each source word (column) fits each query (row): any real number."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        query: Float[Tensor, "*B T Q"],
+        memory: Float[Tensor, "*B S M"],
+        mask: Bool[Tensor, "*#B #T S"] | None = None,
+        keys: Float[Tensor, "*B S A"] | None = None,
+    ) -> Float[Tensor, "*B T M"]:
+        """Mix the encoded words of `memory` by how well each fits the query: the *context*.
+
+        Args:
+            mask: True where a query may look at a source word.
+            keys: `keys(memory)`, if the caller has kept it.
+        """
+        return self.attention_weights(query, memory, mask, keys) @ memory
+
+    def attention_weights(
+        self,
+        query: Float[Tensor, "*B T Q"],
+        memory: Float[Tensor, "*B S M"],
+        mask: Bool[Tensor, "*#B #T S"] | None = None,
+        keys: Float[Tensor, "*B S A"] | None = None,
+    ) -> Float[Tensor, "*B T S"]:
+        """How much each query (row) looks at each source word (column)."""
+        keys = self.keys(memory) if keys is None else keys
+        return masked_softmax(self.scores(query, keys), mask)
+
+
+class AdditiveAttention(Attention):
     """Score each source word by a small network that sees it beside the decoder's state.
 
-    The score of query `s` and key `h` is `v_a · tanh(W_a s + U_a h)`.
+    The score of query `s` and word `h` is `v_a · tanh(W_a s + U_a h)`.
 
     Args:
         d_query: Width of the decoder's state.
@@ -31,40 +74,19 @@ class AdditiveAttention(nn.Module):
         self.U_a = nn.Linear(d_key, d_align, bias=False)
         self.v_a = nn.Linear(d_align, 1, bias=False)
 
-    def forward(
-        self,
-        query: Float[Tensor, "*B T Q"],
-        memory: Float[Tensor, "*B S M"],
-        mask: Bool[Tensor, "*#B #T S"] | None = None,
-        keys: Float[Tensor, "*B S A"] | None = None,
-    ) -> Float[Tensor, "*B T M"]:
-        """Mix the encoded words of `memory` by how well each fits the query: the *context*.
-
-        Args:
-            mask: True where a query may look at a source word.
-            keys: `keys(memory)`, if the caller has kept it: it is the same for every query.
-        """
-        return self.attention_weights(query, memory, mask, keys) @ memory
-
-    def attention_weights(
-        self,
-        query: Float[Tensor, "*B T Q"],
-        memory: Float[Tensor, "*B S M"],
-        mask: Bool[Tensor, "*#B #T S"] | None = None,
-        keys: Float[Tensor, "*B S A"] | None = None,
-    ) -> Float[Tensor, "*B T S"]:
-        """How much each query (row) looks at each source word (column)."""
-        keys = self.keys(memory) if keys is None else keys
-        fit = torch.tanh(self.W_a(query).unsqueeze(-2) + keys.unsqueeze(-3))  # (*B, T, S, A)
-        scores = self.v_a(fit).squeeze(-1)  # (*B, T, S)
-        return masked_softmax(scores, mask)
-
     def keys(self, memory: Float[Tensor, "*B S M"]) -> Float[Tensor, "*B S A"]:
-        """The source words' half of the small network, which does not depend on the query."""
+        """The words' half of the small network."""
         return self.U_a(memory)
 
+    def scores(
+        self, query: Float[Tensor, "*B T Q"], keys: Float[Tensor, "*B S A"]
+    ) -> Float[Tensor, "*B T S"]:
+        """The query's half joins in, and the network decides."""
+        fit = torch.tanh(self.W_a(query).unsqueeze(-2) + keys.unsqueeze(-3))  # (*B, T, S, A)
+        return self.v_a(fit).squeeze(-1)
 
-class MultiplicativeAttention(nn.Module):
+
+class MultiplicativeAttention(Attention):
     """Score each source word by a product of its vector with the decoder's state.
 
     Args:
@@ -76,7 +98,7 @@ class MultiplicativeAttention(nn.Module):
     Raises:
         ValueError: `dot` with a query and a key of different widths.
 
-    Source: Luong et al. 2015, equation 8.
+    Source: Luong et al. 2015, section 3.1.
     """
 
     def __init__(self, d_query: int, d_key: int, score: str = "dot") -> None:
@@ -87,35 +109,15 @@ class MultiplicativeAttention(nn.Module):
             )
         self.W_a = nn.Linear(d_key, d_query, bias=False) if score == "general" else nn.Identity()
 
-    def forward(
-        self,
-        query: Float[Tensor, "*B T Q"],
-        memory: Float[Tensor, "*B S M"],
-        mask: Bool[Tensor, "*#B #T S"] | None = None,
-        keys: Float[Tensor, "*B S Q"] | None = None,
-    ) -> Float[Tensor, "*B T M"]:
-        """Mix the encoded words of `memory` by how well each fits the query: the *context*.
-
-        Args:
-            mask: True where a query may look at a source word.
-            keys: `keys(memory)`, if the caller has kept it: it is the same for every query.
-        """
-        return self.attention_weights(query, memory, mask, keys) @ memory
-
-    def attention_weights(
-        self,
-        query: Float[Tensor, "*B T Q"],
-        memory: Float[Tensor, "*B S M"],
-        mask: Bool[Tensor, "*#B #T S"] | None = None,
-        keys: Float[Tensor, "*B S Q"] | None = None,
-    ) -> Float[Tensor, "*B T S"]:
-        """How much each query (row) looks at each source word (column)."""
-        keys = self.keys(memory) if keys is None else keys
-        return masked_softmax(query @ keys.transpose(-2, -1), mask)
-
-    def keys(self, memory: Float[Tensor, "*B S M"]) -> Float[Tensor, "*B S Q"]:
-        """The source words as the query is multiplied with them."""
+    def keys(self, memory: Float[Tensor, "*B S M"]) -> Float[Tensor, "*B S A"]:
+        """The words as they are, or as the matrix turns them."""
         return self.W_a(memory)
+
+    def scores(
+        self, query: Float[Tensor, "*B T Q"], keys: Float[Tensor, "*B S A"]
+    ) -> Float[Tensor, "*B T S"]:
+        """One product for each query and word."""
+        return query @ keys.transpose(-2, -1)
 
 
 class LocalAttention(nn.Module):
@@ -134,7 +136,7 @@ class LocalAttention(nn.Module):
 
     def __init__(
         self,
-        attention: AdditiveAttention | MultiplicativeAttention,
+        attention: Attention,
         d_query: int,
         kind: str,
         reach: int = 5,

@@ -44,7 +44,7 @@ def alignment_view(translations: Mapping[str, Translation]) -> View:
     label = f"Where each translator looks: {sentences.pop()}"
     # A search of the site should not find the sentence once for every row.
     return View(
-        f'<alignment-view label="{escape(label)}">\n{tables}\n</alignment-view>'
+        f'<alignment-view label="{escape(label)}" data-search-exclude>\n{tables}\n</alignment-view>'
     )
 
 

@@ -5,7 +5,7 @@ They differ in one thing only: what the decoder may look at while it writes.
 
 from attention.models.seq2seq.bahdanau import Bahdanau, BahdanauConfig
 from attention.models.seq2seq.fixed_vector import FixedVector, FixedVectorConfig
-from attention.models.seq2seq.frame import Encoder, Seq2Seq
+from attention.models.seq2seq.frame import Encoder, Seq2Seq, Seq2SeqConfig
 from attention.models.seq2seq.luong import Luong, LuongConfig
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "Luong",
     "LuongConfig",
     "Seq2Seq",
+    "Seq2SeqConfig",
 ]

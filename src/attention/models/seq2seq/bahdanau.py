@@ -1,36 +1,19 @@
 """The first translator with attention: additive scores, by a small network."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from attention.alignment import AdditiveAttention
-from attention.models.seq2seq.frame import Encoder, Seq2Seq
+from attention.models.seq2seq.frame import Encoder, Seq2Seq, Seq2SeqConfig
 from attention.shapes import Bool, Float, Tensor
 
 __all__ = ["Bahdanau", "BahdanauConfig", "BahdanauDecoder"]
 
 
-@dataclass(frozen=True)
-class BahdanauConfig:
-    """The sizes of a `Bahdanau` translator, small enough to train in a minute on a laptop.
-
-    Attributes:
-        source_vocab_size: Words that can be read.
-        target_vocab_size: Words that can be written.
-        d_embedding: Width of a word's vector before it is read in context.
-        d_model: Width of the decoder's state, and of an encoded word: half of it reads forward,
-            half backward.
-        dropout: Share of numbers dropped from word vectors and before the output, in training.
-    """
-
-    source_vocab_size: int
-    target_vocab_size: int
-    d_embedding: int = 64
-    d_model: int = 128
-    dropout: float = 0.0
+class BahdanauConfig(Seq2SeqConfig):
+    """The sizes of a `Bahdanau` translator. Half of `d_model` reads forward, half backward."""
 
 
 class State(NamedTuple):

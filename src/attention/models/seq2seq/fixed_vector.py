@@ -6,31 +6,22 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from attention.models.seq2seq.frame import Encoder, Seq2Seq
+from attention.models.seq2seq.frame import Encoder, Seq2Seq, Seq2SeqConfig
 from attention.shapes import Bool, Float, Int, Tensor
 
 __all__ = ["FixedVector", "FixedVectorConfig", "FixedVectorDecoder", "reverse_words"]
 
 
 @dataclass(frozen=True)
-class FixedVectorConfig:
-    """The sizes of a `FixedVector` translator.
+class FixedVectorConfig(Seq2SeqConfig):
+    """The sizes of a `FixedVector` translator; `d_model` is also the width of its one vector.
 
     Attributes:
-        source_vocab_size: Words that can be read.
-        target_vocab_size: Words that can be written.
-        d_embedding: Width of a word's vector before it is read in context.
-        d_model: Width of the encoder's and the decoder's state, and so of the one vector.
-        dropout: Share of numbers dropped from word vectors and before the output, in training.
         reverse: Read the sentence backwards, which brings its first words close to the first
             words of the translation (Sutskever et al. 2014, section 3.3).
     """
 
-    source_vocab_size: int
-    target_vocab_size: int
-    d_embedding: int = 64
     d_model: int = 192
-    dropout: float = 0.0
     reverse: bool = False
 
 
@@ -83,10 +74,11 @@ class FixedVector(Seq2Seq):
         sizes = config.d_embedding, config.d_model, config.dropout
         encoder = Encoder(config.source_vocab_size, *sizes, bidirectional=False)
         super().__init__(config, encoder, FixedVectorDecoder(config.target_vocab_size, *sizes))
+        self.reverse = config.reverse
 
     def start(self, source: Int[Tensor, "B S"]) -> State:
         """Read the sentences, backwards if so configured, each into one vector."""
-        return super().start(reverse_words(source) if self.config.reverse else source)
+        return super().start(reverse_words(source) if self.reverse else source)
 
 
 def reverse_words(ids: Int[Tensor, "B S"]) -> Int[Tensor, "B S"]:

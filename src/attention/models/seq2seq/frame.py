@@ -1,5 +1,6 @@
 """What all recurrent translators share: the encoder, and the walk along the target words."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -9,7 +10,26 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from attention.functional import padding_mask
 from attention.shapes import Bool, Float, Int, Tensor
 
-__all__ = ["Decoder", "Encoder", "Seq2Seq"]
+__all__ = ["Decoder", "Encoder", "Seq2Seq", "Seq2SeqConfig"]
+
+
+@dataclass(frozen=True)
+class Seq2SeqConfig:
+    """The sizes of a recurrent translator, small enough to train in a minute on a laptop.
+
+    Attributes:
+        source_vocab_size: Words that can be read.
+        target_vocab_size: Words that can be written.
+        d_embedding: Width of a word's vector before it is read in context.
+        d_model: Width of an encoded word and of the decoder's state.
+        dropout: Share of numbers dropped from word vectors and before the output, in training.
+    """
+
+    source_vocab_size: int
+    target_vocab_size: int
+    d_embedding: int = 64
+    d_model: int = 128
+    dropout: float = 0.0
 
 
 class Encoder(nn.Module):
@@ -80,7 +100,7 @@ class Seq2Seq(nn.Module):
 
     alignment_layer: str | None = None
 
-    def __init__(self, config: Any, encoder: Encoder, decoder: Any) -> None:
+    def __init__(self, config: Seq2SeqConfig, encoder: Encoder, decoder: Any) -> None:
         super().__init__()
         self.config, self.encoder, self.decoder = config, encoder, decoder
 

@@ -6,34 +6,30 @@ from typing import Literal, NamedTuple
 import torch
 from torch import nn
 
-from attention.alignment import AdditiveAttention, LocalAttention, MultiplicativeAttention
-from attention.models.seq2seq.frame import Encoder, Seq2Seq
+from attention.alignment import (
+    AdditiveAttention,
+    Attention,
+    LocalAttention,
+    MultiplicativeAttention,
+)
+from attention.models.seq2seq.frame import Encoder, Seq2Seq, Seq2SeqConfig
 from attention.shapes import Bool, Float, Int, Tensor
 
 __all__ = ["Luong", "LuongConfig", "LuongDecoder"]
 
 
 @dataclass(frozen=True)
-class LuongConfig:
-    """The sizes of a `Luong` translator, and how it scores and where it looks.
+class LuongConfig(Seq2SeqConfig):
+    """The sizes of a `Luong` translator, how it scores, and where it looks.
+
+    Half of `d_model` reads forward, half backward.
 
     Attributes:
-        source_vocab_size: Words that can be read.
-        target_vocab_size: Words that can be written.
-        d_embedding: Width of a word's vector before it is read in context.
-        d_model: Width of the decoder's state, and of an encoded word: half of it reads forward,
-            half backward.
-        dropout: Share of numbers dropped from word vectors and before the output, in training.
-        score: How a query and a key are compared (Luong et al. 2015, equation 8).
+        score: How a query and a key are compared (Luong et al. 2015, section 3.1).
         local: None to look at all words; else at a window around the same place in the source
             (`monotonic`) or around a place that the decoder chooses (`predictive`).
     """
 
-    source_vocab_size: int
-    target_vocab_size: int
-    d_embedding: int = 64
-    d_model: int = 128
-    dropout: float = 0.0
     score: Literal["dot", "general", "concat"] = "dot"
     local: Literal["monotonic", "predictive"] | None = None
 
@@ -61,7 +57,7 @@ class LuongDecoder(nn.Module):
         self.embed = nn.Embedding(config.target_vocab_size, d_embedding, padding_idx=0)
         self.dropout = nn.Dropout(config.dropout)
         self.gru = nn.GRUCell(d_embedding + d_model, d_model)
-        attention: AdditiveAttention | MultiplicativeAttention
+        attention: Attention
         if config.score == "concat":  # one matrix for both halves side by side, or one for each
             attention = AdditiveAttention(d_model, d_model, d_align=d_model)
         else:

@@ -131,6 +131,7 @@ def test_evaluate_prints_a_table_or_one_json_object(run, data, capsys):
         ["luong", "--score", "general"],
         ["luong", "--score", "concat", "--local", "predictive"],
         ["luong", "--local", "monotonic"],
+        ["luong", "--local"],
     ],
 )
 def test_every_architecture_is_trained_kept_used_and_measured(arch, tmp_path, data, capsys):
@@ -206,6 +207,7 @@ def test_resume_takes_the_same_command_and_refuses_another(run, data, capsys):
             ["train", "translation", "--out", "{tmp}/x", "--d-model", "7"],
             "--d-model 7: must be even",
         ),
+        (["train", "translation", "--out", "{tmp}/x", "--local", "near"], "monotonic"),
         (["bench", "translation", "--data", "a.tsv"], "--test"),
         (["fly"], "fly"),
     ],

@@ -118,7 +118,7 @@ for name in ("Bahdanau", "Luong, dot"):
 
 # %% [markdown]
 # Look at the right end of the picture once more. The dictionary cares for no length at all. In our runs, it overtook the fixed vector
-# there. Reading the source backwards helped a little, and changed nothing about the fall.
+# there. Reading the source backwards changed little, and nothing about the fall.
 #
 # Attention bends down, too, where the sentences get longest. Of these it has seen the fewest in training: one pair in a hundred has more than 25 words.
 #

@@ -35,6 +35,8 @@ bench = App(name="bench", help="Measure models side by side, in one run.")
 app.command(bench)
 
 Architecture = Literal["word-by-word", "fixed-vector", "bahdanau", "luong"]
+Window = Literal["monotonic", "predictive"]
+AtMostOne = Parameter(consume_multiple=(0, 1), negative=())
 Many = Parameter(consume_multiple=True, negative=())
 Run = Annotated[Path, Parameter(help="The folder that `attention train` made.")]
 
@@ -55,7 +57,7 @@ def train_translation(
     dropout: float | None = None,
     reverse: Annotated[bool | None, Parameter(negative=())] = None,
     score: Literal["dot", "general", "concat"] | None = None,
-    local: Literal["monotonic", "predictive"] | None = None,
+    local: Annotated[list[Window] | None, AtMostOne] = None,
     device: str | None = None,
     resume: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -72,9 +74,10 @@ def train_translation(
         data: toy (the default), the built-in English-French grammar; or FILE FILE, two files
             whose lines translate each other; or FILE, tab-separated, further columns ignored.
         valid: Pairs to measure the trained translator on, given like --data.
-        steps: Updates of the weights; 2000 unless given. For word-by-word rounds; 10.
+        steps: Updates of the weights; 2000 unless given, for luong 2800. For word-by-word: rounds
+            over all pairs; 10.
         tokens: Target tokens in each update; 500 unless given.
-        lr: Highest learning rate; 0.004 unless given.
+        lr: Highest learning rate; 0.004 unless given, for luong 0.003.
         seed: Start of all randomness; 0 unless given.
         d_model: Width of an encoded word and of the decoder's state; 128 unless given, for
             fixed-vector 192.
@@ -82,8 +85,9 @@ def train_translation(
         dropout: Share of numbers dropped in training; 0 unless given. Small corpora want 0.3.
         reverse: fixed-vector: read the source backwards.
         score: luong: how a query is compared with a key; dot unless given.
-        local: luong: look only at a window, around the same place in the source (monotonic) or
-            around one that the decoder chooses (predictive). All words unless given.
+        local: luong: look only at a window, around one place that the decoder chooses
+            (predictive, or no more than --local) or around the same place in the source
+            (monotonic). All words unless given.
         device: cpu, cuda, mps ...; a CUDA device if there is one, else the CPU.
         resume: Go on with the run in --out where it stopped.
     """
@@ -94,7 +98,7 @@ def train_translation(
         dropout=dropout,
         reverse=reverse,
         score=score,
-        local=local,
+        local=None if local is None else (local or ["predictive"])[0],
     )
     must_be_in_range(training | sizes)
     device = choose_device(device)

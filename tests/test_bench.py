@@ -1,11 +1,12 @@
 """The staircase is climbed in time, and told to people and to machines."""
 
 import json
-from itertools import count
+from dataclasses import replace
 
 import pytest
 
 from attention import bench
+from attention.architectures import ARCHITECTURES
 from attention.bench import CONTESTANTS, bench_translation
 from attention.cli import main
 from attention.corpora import toy
@@ -23,8 +24,7 @@ def pairs():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A processor on which nothing takes time but a step: a hundredth of a second."""
-    ticks = count(1)
+    """A processor on which nothing takes time but a step: 1/64 of a second, to the last bit."""
     now = [0.0]
 
     def trainer(translator, pairs, config):
@@ -33,7 +33,7 @@ def clock(monkeypatch):
 
         def walk():
             for loss in steps():
-                now[0] = next(ticks) / 100
+                now[0] += 1 / 64
                 yield loss
 
         real.steps = walk
@@ -41,6 +41,7 @@ def clock(monkeypatch):
 
     monkeypatch.setattr(bench, "translation_trainer", trainer)
     monkeypatch.setattr(bench.time, "process_time", lambda: now[0])
+    return now
 
 
 def test_each_translator_comes_with_its_result(pairs):
@@ -58,22 +59,28 @@ def test_each_translator_comes_with_its_result(pairs):
 
 def test_training_stops_when_the_time_is_over(pairs, clock):
     (_, dictionary), (_, network) = bench_translation(pairs, pairs[:2], 1.0, TWO)
-    assert dictionary.seconds == pytest.approx(0.10)  # its ten rounds, however much time there is
-    assert network.seconds == pytest.approx(1.0, abs=0.02)  # the trial counts
+    assert dictionary.seconds == 10 / 64  # its ten rounds, however much time there is
+    assert network.seconds == 1.0
 
 
-def test_every_step_ticks_and_the_trial_does_not(pairs, clock):
+def test_a_processor_that_slows_down_makes_fewer_steps(pairs, clock):
     heard = []
-    list(bench_translation(pairs, pairs[:2], 1.0, TWO, tick=heard.append))
-    trial = 1 + bench.TRIAL
-    assert heard == ["word by word"] * 10 + ["small"] * (100 - trial)
+
+    def tick(name):
+        heard.append(name)
+        if len(heard) == 20:
+            clock[0] += 0.5
+
+    ((_, result),) = bench_translation(pairs, pairs[:2], 1.0, TWO[1:], tick=tick)
+    assert 28 <= len(heard) <= 32
+    assert 0.9 < result.seconds <= 1.0
 
 
-def test_the_trial_leaves_no_trace(pairs, clock):
-    """The contest trains as `attention train` does with as many steps."""
-    ((contestant, _),) = bench_translation(pairs, pairs[:2], 0.41, TWO[1:], seed=3)
+def test_it_trains_like_the_command_with_as_many_steps(pairs, clock):
+    """The learning rate takes the same way down, to zero at the last step."""
+    ((contestant, _),) = bench_translation(pairs, pairs[:2], 2.0, TWO[1:], seed=3)
     alone = Translator.new("luong", pairs, seed=3, **TWO[1][2])
-    config = bench.replace(bench.ARCHITECTURES["luong"].training, seed=3, steps=20)
+    config = replace(ARCHITECTURES["luong"].training, seed=3, steps=128)
     for _ in translation_trainer(alone, pairs, config).steps():
         pass
     theirs, ours = contestant.model.state_dict(), alone.model.state_dict()
@@ -87,13 +94,7 @@ def data(tmp_path_factory, pairs):
     return str(path)
 
 
-@pytest.fixture
-def hurry(monkeypatch):
-    """Contests of three steps each, for the tests that look at what is printed."""
-    monkeypatch.setattr(bench, "TRIAL", 1)
-
-
-def test_the_command_prints_a_table_and_draws_the_curves(data, tmp_path, capsys, hurry):
+def test_the_command_prints_a_table_and_draws_the_curves(data, tmp_path, capsys):
     plot = tmp_path / "lengths.svg"
     command = ["bench", "translation", "--seconds", "0.01", "--data", data, "--test", data]
     main([*command, "--plot", str(plot)])
@@ -104,7 +105,7 @@ def test_the_command_prints_a_table_and_draws_the_curves(data, tmp_path, capsys,
     assert plot.read_text().startswith("<?xml")
 
 
-def test_the_command_prints_a_json_object_a_translator(data, capsys, hurry):
+def test_the_command_prints_a_json_object_a_translator(data, capsys):
     main(["bench", "translation", "--seconds", "0.01", "--data", data, "--test", data, "--json"])
     results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [result["name"] for result in results] == NAMES

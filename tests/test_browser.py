@@ -43,8 +43,8 @@ def names(site: Build) -> list[str]:
 
 
 def chapter(site: Build) -> str:
-    """A page that has a heading, a picture and a block of code, if there is one."""
-    wanted = ("<img", "<pre", "<h2")
+    """A page that has headings, a picture and a block of code, if there is one."""
+    wanted = ("<img", "<pre", "<h2", "page-contents")
     found = [n for n in names(site) if all(tag in site.page(n or ".") for tag in wanted)]
     return next(iter(found), "")
 

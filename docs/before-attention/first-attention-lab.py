@@ -26,23 +26,19 @@
 # has seen. How long are they?
 
 # %%
-from collections import Counter
-
 from attention.corpora import toy
 from attention.text import split_words
 
 pairs, test = toy.pairs("train", 50_000), toy.pairs("test", 1_000)
 
 
-def lengths(pairs):
-    words = [len(split_words(pair.source)) for pair in pairs]
-    return Counter(next(most for most in (5, 10, 15, 20, 25, 100) if n <= most) for n in words)
+def count(pairs, least, most):
+    return sum(least <= len(split_words(pair.source)) <= most for pair in pairs)
 
 
-for most, in_training in sorted(lengths(pairs).items()):
-    print(
-        f"up to {most:3} words: {in_training:6,} for training {lengths(test)[most]:4} for the test"
-    )
+print(" words    training   test")
+for least, most in [(1, 5), (6, 10), (11, 15), (16, 20), (21, 25), (26, 100)]:
+    print(f"{least:2} to {most:3} {count(pairs, least, most):9,} {count(test, least, most):6}")
 
 # %% [markdown]
 # Most are short, as in most texts. The long ones are few, and they are what this lab is about.
@@ -69,12 +65,13 @@ from attention.bench import bench_translation
 
 translators, results = {}, {}
 print(f"{'':23}  BLEU  exact    AER  seconds  parameters")
-for translator, result in bench_translation(pairs, test, seconds=40, contestants=contestants):
-    translators[result.name], results[result.name] = translator, result
-    bleu, exact, aer = result.scores.bleu, result.scores.exact_match, result.scores.aer
-    aer = "-" if aer is None else f"{aer:.3f}"
+for translator, result in bench_translation(pairs, test, 40, contestants):
+    name, scores = result.name, result.scores
+    translators[name], results[name] = translator, result
+    aer = "-" if scores.aer is None else f"{scores.aer:.3f}"
     print(
-        f"{result.name:23} {bleu:5.1f} {exact:6.3f}  {aer:>5} {result.seconds:8.0f} {result.parameters:11,}"
+        f"{name:23} {scores.bleu:5.1f} {scores.exact_match:6.3f} {aer:>6}"
+        f" {result.seconds:8.0f} {result.parameters:11,}"
     )
 
 # %% [markdown]
@@ -83,8 +80,10 @@ for translator, result in bench_translation(pairs, test, seconds=40, contestants
 
 # %%
 bleu = {name: result.scores.bleu for name, result in results.items()}
-assert bleu["word by word"] < bleu["fixed vector"] < min(bleu["Bahdanau"], bleu["Luong, dot"])
-assert max(results[name].scores.aer for name in ("Bahdanau", "Luong, dot")) < 0.15
+attentive = ("Bahdanau", "Luong, dot")
+for name in attentive:
+    assert bleu["word by word"] < bleu["fixed vector"] < bleu[name]
+    assert results[name].scores.aer < 0.15
 
 # %% [markdown]
 # The dictionary knows quite well which words belong together, but hardly ever writes a sentence without a mistake:
@@ -100,20 +99,17 @@ from attention import plots
 plots.by_length({name: result.by_length for name, result in results.items()})
 
 # %% [markdown]
-# On five words, the fixed vector is about as good as attention. Then it falls, with every word that has to fit into it. Read the gap in numbers, without
+# On up to five words, the fixed vector is nearly as good as attention. Then it falls, with every word that has to fit into it. Read the gap in numbers, without
 # the handful of sentences beyond 25 words:
 
 # %%
-for name in ("Bahdanau", "Luong, dot"):
+print("words up to", *(f"{words:5}" for words in (5, 10, 15, 20, 25)))
+for name in attentive:
     ahead = {
-        words: score - results["fixed vector"].by_length[words]
-        for words, score in results[name].by_length.items()
-        if words <= 25
+        words: results[name].by_length[words] - results["fixed vector"].by_length[words]
+        for words in (5, 10, 15, 20, 25)
     }
-    print(
-        f"{name:10} ahead by",
-        "  ".join(f"{gap:.0f} (≤ {words} words)" for words, gap in ahead.items()),
-    )
+    print(f"{name:11}", *(f"{gap:5.1f}" for gap in ahead.values()))
     assert max(ahead[5], ahead[10]) < min(ahead[15], ahead[20], ahead[25])
 
 # %% [markdown]
@@ -132,7 +128,8 @@ from attention.views import alignment_view
 
 
 def look(sentence):
-    return alignment_view({name: one.translate([sentence])[0] for name, one in translators.items()})
+    made = {name: one.translate([sentence])[0] for name, one in translators.items()}
+    return alignment_view(made)
 
 
 look("The agreement on the European Economic Area was signed in August 1992 .")
@@ -208,7 +205,7 @@ look("They arrived late .")
 #     print(f"{word:8} {(-row.xlogy(row).sum()).exp():.2f}")
 # ```
 #
-# In one run, *sont* looked at more than one and a half words and *arrivés* at one. *Sont* needs two: *They* for its person,
+# In one run, *sont* looked at 1.4 words and *arrivés* at 1.0. *Sont* needs two: *They* for its person,
 # *arrived* for the choice between *sont* and *ont*. In the longer sentence, it was the article *la* that looked around: it must know that *zone* is feminine. Words with a meaning of their own
 # mostly look at one.
 #

@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,7 +10,6 @@ from attention.architectures import ARCHITECTURES
 from attention.corpora import Pair
 from attention.evaluation import Scores, bleu_by_length, evaluate
 from attention.teaching import translation_trainer
-from attention.training import TrainingConfig
 from attention.translation import Translator
 
 __all__ = ["CONTESTANTS", "Result", "bench_translation"]
@@ -27,7 +24,6 @@ CONTESTANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("Luong, general", "luong", {"score": "general"}),
     ("Luong, concat", "luong", {"score": "concat"}),
 ]
-TRIAL, SAMPLE = 20, 2_000  # steps, and pairs, to find out how many steps there is time for
 
 
 @dataclass(frozen=True)
@@ -84,27 +80,18 @@ def _trained_for(
 ) -> Translator:
     """A translator whose learning rate falls to zero just when its time is over.
 
-    So a short trial counts first how long a step takes. A dictionary needs no such time: it gets
-    its ten rounds.
+    So after each step it is worked out anew how many more there is time for. A dictionary needs
+    no such time: it gets its ten rounds.
     """
     begun = time.process_time()
     config = replace(ARCHITECTURES[arch].training, seed=seed)
     translator = Translator.new(arch, pairs, seed=seed, **sizes)
     trainer = translation_trainer(translator, pairs, config)
-    if arch != "word-by-word":
-        another = Translator(arch, deepcopy(translator.model), translator.source, translator.target)
-        pace = _seconds_a_step(another, pairs[:SAMPLE], config)
-        left = seconds - (time.process_time() - begun)
-        trainer.config = replace(config, steps=max(TRIAL, int(left / pace)))
+    prepared = time.process_time()
     for _ in trainer.steps():
         tick()
+        if arch != "word-by-word":
+            now = time.process_time()
+            left, pace = seconds - (now - begun), (now - prepared) / trainer.step
+            trainer.config = replace(config, steps=trainer.step + max(0, int(left / pace)))
     return translator
-
-
-def _seconds_a_step(translator: Translator, pairs: Sequence[Pair], config: TrainingConfig) -> float:
-    with closing(translation_trainer(translator, pairs, config).steps()) as walk:
-        next(walk)  # the first step prepares the data
-        begun = time.process_time()
-        for _ in range(TRIAL):
-            next(walk)
-        return (time.process_time() - begun) / TRIAL

@@ -97,5 +97,5 @@ def by_length(curves: Mapping[str, Mapping[int, float]]) -> Figure:
     axes.tick_params(colors=COLOURS["ink"])
     axes.spines[:].set_color(COLOURS["ink"])
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, labelcolor=COLOURS["ink"], loc="lower left")
+    figure.legend(frameon=False, labelcolor=COLOURS["ink"], loc="outside upper center", ncols=3)
     return figure

@@ -38,5 +38,5 @@ ARCHITECTURES = {
     "word-by-word": Architecture(WordByWord, WordByWordConfig, TrainingConfig(steps=10)),
     "fixed-vector": Architecture(FixedVector, FixedVectorConfig, TrainingConfig()),
     "bahdanau": Architecture(Bahdanau, BahdanauConfig, TrainingConfig()),
-    "luong": Architecture(Luong, LuongConfig, TrainingConfig(steps=2800, lr=3e-3)),
+    "luong": Architecture(Luong, LuongConfig, TrainingConfig(steps=3000, lr=3e-3)),
 }

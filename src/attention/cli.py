@@ -74,7 +74,7 @@ def train_translation(
         data: toy (the default), the built-in English-French grammar; or FILE FILE, two files
             whose lines translate each other; or FILE, tab-separated, further columns ignored.
         valid: Pairs to measure the trained translator on, given like --data.
-        steps: Updates of the weights; 2000 unless given, for luong 2800. For word-by-word: rounds
+        steps: Updates of the weights; 2000 unless given, for luong 3000. For word-by-word: rounds
             over all pairs; 10.
         tokens: Target tokens in each update; 500 unless given.
         lr: Highest learning rate; 0.004 unless given, for luong 0.003.

@@ -209,6 +209,7 @@ def test_resume_takes_the_same_command_and_refuses_another(run, data, capsys):
         ),
         (["train", "translation", "--out", "{tmp}/x", "--local", "near"], "monotonic"),
         (["bench", "translation", "--data", "a.tsv"], "--test"),
+        (["translate", "x" * 300, "They"], "name too long"),
         (["fly"], "fly"),
     ],
 )

@@ -67,6 +67,15 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, da
         TranslationRun.begin(tmp_path / "file" / "run", "bahdanau", data, CONFIG, "cpu")
 
 
+def test_a_folder_that_cannot_be_made_gets_one_line(tmp_path, data, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    with pytest.raises(BadInput, match=r"run: cannot be made \(Permission denied\)"):
+        TranslationRun.begin(tmp_path / "run", "bahdanau", data, CONFIG, "cpu")
+
+
 def test_toy_parts_by_name():
     assert read_data(["toy"], "valid") == read_data(["toy-valid"])
     assert not {p.source for p in read_data(["toy-valid"])} & {

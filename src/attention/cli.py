@@ -215,11 +215,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         torch.set_num_threads(1)  # models this small run faster on one core than on a shared few
     try:
         app(arguments, exit_on_error=False, print_error=False)
-    except (BadInput, CycloptsError) as error:
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BadInput, CycloptsError, OSError) as error:
         line = " ".join(str(error).split())
         print(f"attention: {line}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -80,7 +80,7 @@ class TranslationRun:
         pairs = read_data(data)
         translator = Translator.new(arch, pairs, seed=config.seed, **sizes)
         translator.model.to(device)
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         run = cls(folder, data, pairs, translator, config)
         run.save()
         return run
@@ -131,6 +131,13 @@ def _must_be_writable(folder: Path) -> None:
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise BadInput(f"{folder}: cannot be written, because of {there}")
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be made ({error.strerror})") from error
 
 
 def choose_device(name: str | None) -> str:

@@ -67,7 +67,9 @@ def model_1(
     Source: Brown et al. 1993, section 4.2.
     """
     source, target, place = _meetings(sources, targets)
-    entries, entry = torch.stack([source, target], dim=1).unique(dim=0, return_inverse=True)
+    width = int(target.max()) + 1
+    numbered, entry = (source * width + target).unique(return_inverse=True)
+    entries = torch.stack([numbered // width, numbered % width], dim=1)  # sorted, as pairs are
     if probability is None:
         probability = torch.full((len(entries),), 1 / len(set(target.tolist())), dtype=torch.double)
     choices = torch.bincount(place).double()  # source words that each target word can choose from

@@ -13,6 +13,7 @@ from attention.heads import (
     MultiHeadAttention,
     SelfAttention,
 )
+from attention.positions import sinusoidal_positions
 from attention.recording import record_attention
 from attention.translation import Translator
 
@@ -28,4 +29,5 @@ __all__ = [
     "padding_mask",
     "record_attention",
     "scaled_dot_product_attention",
+    "sinusoidal_positions",
 ]

@@ -132,6 +132,7 @@ def test_evaluate_prints_a_table_or_one_json_object(run, data, capsys):
         ["luong", "--score", "concat", "--local", "predictive"],
         ["luong", "--local", "monotonic"],
         ["luong", "--local"],
+        ["transformer", "--n-heads", "2", "--n-layers", "1", "--d-ff", "16"],
     ],
 )
 def test_every_architecture_is_trained_kept_used_and_measured(arch, tmp_path, data, capsys):
@@ -208,6 +209,11 @@ def test_resume_takes_the_same_command_and_refuses_another(run, data, capsys):
             "--d-model 7: must be even",
         ),
         (["train", "translation", "--out", "{tmp}/x", "--local", "near"], "monotonic"),
+        (
+            ["train", "translation", "--out", "{tmp}/x", "--arch", "transformer", "--n-heads", "3"],
+            "3 heads cannot share a width of 128",
+        ),
+        (["train", "translation", "--out", "{tmp}/x", "--n-layers", "2"], "but with transformer"),
         (["bench", "translation", "--data", "a.tsv"], "--test"),
         (["translate", "x" * 300, "They"], "name too long"),
         (["fly"], "fly"),

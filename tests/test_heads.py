@@ -9,6 +9,7 @@ from attention import (
     MaskedSelfAttention,
     MultiHeadAttention,
     SelfAttention,
+    causal_mask,
     padding_mask,
 )
 
@@ -133,9 +134,45 @@ def test_multi_head_attention_equals_torch_with_gradients(n_heads, masked):
     )
 
 
+@pytest.mark.parametrize("n_kv_heads", [1, 2, 4])
+def test_grouped_queries_equal_torch_with_gradients(n_kv_heads):
+    layer, sentence, mask = MultiHeadAttention(D, 4, n_kv_heads).double(), x(3), causal_mask(5)
+    q = layer.W_q(sentence).unflatten(-1, (4, 2)).transpose(1, 2)
+    k, v = layer.keys_values(sentence)
+    assert k.shape == v.shape == (3, n_kv_heads, 5, 2)
+    mixed = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+    expected = layer.W_o(mixed.transpose(1, 2).flatten(2))
+    torch.testing.assert_close(layer(sentence, mask=mask), expected, rtol=0, atol=1e-12)
+    output = layer(sentence, mask=mask)
+    parameters = list(layer.parameters())
+    for ours, theirs in zip(
+        torch.autograd.grad(output.sin().sum(), parameters),
+        torch.autograd.grad(expected.sin().sum(), parameters),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_every_query_head_of_a_group_has_weights_of_its_own():
+    layer, sentence = MultiHeadAttention(D, 4, 1).double(), x()
+    weights = layer.attention_weights(sentence)
+    assert weights.shape == (4, 5, 5)
+    assert not torch.allclose(weights[0], weights[1])
+
+
+def test_keys_and_values_can_be_kept_and_looked_at_later():
+    layer, queries, memory = MultiHeadAttention(D, 2).double(), x(3), x(3, length=7)
+    kept = layer.keys_values(memory)
+    torch.testing.assert_close(
+        layer.look(queries, *kept), layer(queries, memory), rtol=0, atol=1e-12
+    )
+
+
 def test_heads_must_share_the_width_evenly():
     with pytest.raises(ValueError, match="3 heads cannot share a width of 8"):
         MultiHeadAttention(D, 3)
+    with pytest.raises(ValueError, match="4 heads cannot share 3 keys and values"):
+        MultiHeadAttention(D, 4, 3)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])

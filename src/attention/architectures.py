@@ -13,6 +13,7 @@ from attention.models.seq2seq import (
     Luong,
     LuongConfig,
 )
+from attention.models.transformer import Transformer, TransformerConfig
 from attention.models.word_by_word import WordByWord, WordByWordConfig
 from attention.training import TrainingConfig
 
@@ -39,4 +40,7 @@ ARCHITECTURES = {
     "fixed-vector": Architecture(FixedVector, FixedVectorConfig, TrainingConfig()),
     "bahdanau": Architecture(Bahdanau, BahdanauConfig, TrainingConfig()),
     "luong": Architecture(Luong, LuongConfig, TrainingConfig(steps=3000, lr=3e-3)),
+    "transformer": Architecture(
+        Transformer, TransformerConfig, TrainingConfig(lr=2e-3, warmup=200)
+    ),
 }

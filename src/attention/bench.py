@@ -23,6 +23,7 @@ CONTESTANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("Luong, dot", "luong", {"score": "dot"}),
     ("Luong, general", "luong", {"score": "general"}),
     ("Luong, concat", "luong", {"score": "concat"}),
+    ("Transformer", "transformer", {}),
 ]
 
 

@@ -34,7 +34,7 @@ app.command(train)
 bench = App(name="bench", help="Measure models side by side, in one run.")
 app.command(bench)
 
-Architecture = Literal["word-by-word", "fixed-vector", "bahdanau", "luong"]
+Architecture = Literal["word-by-word", "fixed-vector", "bahdanau", "luong", "transformer"]
 Window = Literal["monotonic", "predictive"]
 AtMostOne = Parameter(consume_multiple=(0, 1), negative=())
 Many = Parameter(consume_multiple=True, negative=())
@@ -54,6 +54,9 @@ def train_translation(
     seed: int | None = None,
     d_model: int | None = None,
     d_embedding: int | None = None,
+    n_heads: int | None = None,
+    n_layers: int | None = None,
+    d_ff: int | None = None,
     dropout: float | None = None,
     reverse: Annotated[bool | None, Parameter(negative=())] = None,
     score: Literal["dot", "general", "concat"] | None = None,
@@ -70,18 +73,21 @@ def train_translation(
         out: Folder for the translator.
         arch: word-by-word: a dictionary, learned by IBM Model 1. fixed-vector: a GRU
             encoder-decoder with one vector between them. bahdanau (the default): additive
-            attention. luong: dot-product attention.
+            attention. luong: dot-product attention. transformer: nothing but attention.
         data: toy (the default), the built-in English-French grammar; or FILE FILE, two files
             whose lines translate each other; or FILE, tab-separated, further columns ignored.
         valid: Pairs to measure the trained translator on, given like --data.
         steps: Updates of the weights; 2000 unless given, for luong 3000. For word-by-word: rounds
             over all pairs; 10.
         tokens: Target tokens in each update; 500 unless given.
-        lr: Highest learning rate; 0.004 unless given, for luong 0.003.
+        lr: Highest learning rate; 0.004 unless given, for luong 0.003, for transformer 0.002.
         seed: Start of all randomness; 0 unless given.
         d_model: Width of an encoded word and of the decoder's state; 128 unless given, for
             fixed-vector 192.
-        d_embedding: Width of a word's vector; 64 unless given.
+        d_embedding: Width of a word's vector, where it is not d_model; 64 unless given.
+        n_heads: transformer: heads in each attention; 4 unless given.
+        n_layers: transformer: layers of the encoder, and of the decoder; 2 unless given.
+        d_ff: transformer: width in the middle of a feed-forward layer; 256 unless given.
         dropout: Share of numbers dropped in training; 0 unless given. Small corpora want 0.3.
         reverse: fixed-vector: read the source backwards.
         score: luong: how a query is compared with a key; dot unless given.
@@ -95,6 +101,9 @@ def train_translation(
     sizes = given(
         d_model=d_model,
         d_embedding=d_embedding,
+        n_heads=n_heads,
+        n_layers=n_layers,
+        d_ff=d_ff,
         dropout=dropout,
         reverse=reverse,
         score=score,

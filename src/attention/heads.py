@@ -119,22 +119,29 @@ class MultiHeadAttention(nn.Module):
     Args:
         d_model: Width of a word's vector. Each head is `d_model // n_heads` wide.
         n_heads: How many questions are asked at once; must divide `d_model`.
+        n_kv_heads: How many keys and values are offered; must divide `n_heads`. Fewer than
+            `n_heads` are shared by groups of neighbouring heads. One each unless given.
         bias: Whether the four projections have one, as `torch.nn.MultiheadAttention` has.
 
     Raises:
-        ValueError: `n_heads` does not divide `d_model`.
+        ValueError: `n_heads` does not divide `d_model`, or `n_kv_heads` not `n_heads`.
 
-    Source: Vaswani et al. 2017, section 3.2.2.
+    Source: Vaswani et al. 2017, section 3.2.2; shared keys and values: Ainslie et al. 2023.
     """
 
-    def __init__(self, d_model: int, n_heads: int, bias: bool = False) -> None:
+    def __init__(
+        self, d_model: int, n_heads: int, n_kv_heads: int | None = None, bias: bool = False
+    ) -> None:
         super().__init__()
+        n_kv_heads = n_kv_heads or n_heads
         if d_model % n_heads:
             raise ValueError(f"{n_heads} heads cannot share a width of {d_model} evenly")
-        self.n_heads = n_heads
+        if n_heads % n_kv_heads:
+            raise ValueError(f"{n_heads} heads cannot share {n_kv_heads} keys and values evenly")
+        self.n_heads, self.n_kv_heads, self.d_head = n_heads, n_kv_heads, d_model // n_heads
         self.W_q = nn.Linear(d_model, d_model, bias=bias)
-        self.W_k = nn.Linear(d_model, d_model, bias=bias)
-        self.W_v = nn.Linear(d_model, d_model, bias=bias)
+        self.W_k = nn.Linear(d_model, n_kv_heads * self.d_head, bias=bias)
+        self.W_v = nn.Linear(d_model, n_kv_heads * self.d_head, bias=bias)
         self.W_o = nn.Linear(d_model, d_model, bias=bias)
 
     def forward(
@@ -148,14 +155,25 @@ class MultiHeadAttention(nn.Module):
         Args:
             mask: True where a query may look at a key; the same for every head.
         """
-        memory = x if memory is None else memory
-        q, k, v = (
-            self._split(self.W_q(x)),
-            self._split(self.W_k(memory)),
-            self._split(self.W_v(memory)),
-        )
-        mixed = attend(q, k, v, _for_every_head(mask))  # (*B, H, T, K)
-        return self.W_o(mixed.transpose(-3, -2).flatten(-2))  # (*B, T, D)
+        return self.look(x, *self.keys_values(x if memory is None else memory), mask)
+
+    def keys_values(
+        self, memory: Float[Tensor, "*B S D"]
+    ) -> tuple[Float[Tensor, "*B G S K"], Float[Tensor, "*B G S K"]]:
+        """What `memory` offers, to be looked at now or later: `G` keys and values a word."""
+        return self._split(self.W_k(memory)), self._split(self.W_v(memory))
+
+    def look(
+        self,
+        x: Float[Tensor, "*B T D"],
+        keys: Float[Tensor, "*B G S K"],
+        values: Float[Tensor, "*B G S K"],
+        mask: Bool[Tensor, "*#B #T S"] | None = None,
+    ) -> Float[Tensor, "*B T D"]:
+        """Look at keys and values that are there already."""
+        q = self._split(self.W_q(x))
+        mixed = attend(q, self._shared(keys), self._shared(values), _for_every_head(mask))
+        return self.W_o(mixed.transpose(-3, -2).flatten(-2))  # (*B, H, T, K) -> (*B, T, D)
 
     def attention_weights(
         self,
@@ -164,13 +182,16 @@ class MultiHeadAttention(nn.Module):
         mask: Bool[Tensor, "*#B #T S"] | None = None,
     ) -> Float[Tensor, "*B H T S"]:
         """How much each query (row) looks at each key (column), head by head."""
-        memory = x if memory is None else memory
-        q, k = self._split(self.W_q(x)), self._split(self.W_k(memory))
-        return scaled_dot_product_attention(q, k, k, _for_every_head(mask))[1]
+        keys, values = self.keys_values(x if memory is None else memory)
+        q, k, v = self._split(self.W_q(x)), self._shared(keys), self._shared(values)
+        return scaled_dot_product_attention(q, k, v, _for_every_head(mask))[1]
 
     def _split(self, x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B H T K"]:
-        return x.unflatten(-1, (self.n_heads, -1)).transpose(-3, -2)
+        return x.unflatten(-1, (-1, self.d_head)).transpose(-3, -2)
+
+    def _shared(self, x: Float[Tensor, "*B G S K"]) -> Float[Tensor, "*B H S K"]:
+        return x.repeat_interleave(self.n_heads // self.n_kv_heads, dim=-3)
 
 
 def _for_every_head(mask: Bool[Tensor, "*#B #T S"] | None) -> Bool[Tensor, "*#B 1 #T S"] | None:
-    return mask if mask is None or mask.dim() < 3 else mask.unsqueeze(-3)
+    return None if mask is None else mask.unsqueeze(-3)

@@ -28,7 +28,7 @@ def must_be_in_range(options: dict[str, Any]) -> None:
     if options.get("dropout", 0) >= 1:
         raise BadInput(f"--dropout {options['dropout']}: must be below 1")
     if options.get("d_model", 0) % 2:
-        raise BadInput(f"--d-model {options['d_model']}: must be even, half for each direction")
+        raise BadInput(f"--d-model {options['d_model']}: must be even")
 
 
 def must_belong(arch: str, sizes: dict[str, Any]) -> None:

@@ -78,7 +78,10 @@ class TranslationRun:
             )
         _must_be_writable(folder)
         pairs = read_data(data)
-        translator = Translator.new(arch, pairs, seed=config.seed, **sizes)
+        try:
+            translator = Translator.new(arch, pairs, seed=config.seed, **sizes)
+        except ValueError as error:  # heads that cannot share a width
+            raise BadInput(f"--arch {arch}: {error}") from error
         translator.model.to(device)
         _make(folder)
         run = cls(folder, data, pairs, translator, config)

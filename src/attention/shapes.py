@@ -7,6 +7,7 @@
 | `S`    | keys: positions of the source, who is asked     |
 | `D`    | model width: numbers in a word's vector         |
 | `H`    | heads                                           |
+| `G`    | keys and values offered: `H`, or fewer, shared  |
 | `K`    | head width: numbers in a query, a key or a value |
 | `F`    | width of the feed-forward layer                 |
 | `V`    | vocabulary                                      |

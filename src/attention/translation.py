@@ -139,6 +139,7 @@ class Translator:
                 with record_attention(self.model) as recorded:
                     self.model(source, target)
                 weights = recorded[self.model.alignment_layer]
+                weights = weights.mean(dim=1) if weights.dim() == 4 else weights  # of all heads
             for i, look in zip(rows, weights.cpu(), strict=True):
                 looks[i] = look[: len(targets[i]), : len(sources[i])]
         return looks

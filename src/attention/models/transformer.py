@@ -1,0 +1,191 @@
+"""A translator without recurrence: every word looks at every other, layer upon layer.
+
+In the order of the paper: an encoder's layer and a decoder's, the stacks, the whole.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from attention.functional import causal_mask, padding_mask
+from attention.heads import MultiHeadAttention
+from attention.layers import FeedForward, Residual
+from attention.positions import sinusoidal_positions
+from attention.shapes import Bool, Float, Int, Tensor
+
+__all__ = ["DecoderLayer", "EncoderLayer", "Transformer", "TransformerConfig"]
+
+Offer = tuple[Float[Tensor, "B H _ K"], Float[Tensor, "B H _ K"]]  # the keys and values of words
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """The sizes of a `Transformer`, small enough to train in two minutes on a laptop.
+
+    Attributes:
+        source_vocab_size: Words that can be read.
+        target_vocab_size: Words that can be written.
+        d_model: Width of a word's vector, from its embedding to the last layer.
+        n_heads: Heads in each attention.
+        n_layers: Layers of the encoder, and of the decoder.
+        d_ff: Width in the middle of a feed-forward layer.
+        dropout: Share of numbers dropped from what is added, in training.
+    """
+
+    source_vocab_size: int
+    target_vocab_size: int
+    d_model: int = 128
+    n_heads: int = 4
+    n_layers: int = 2
+    d_ff: int = 256
+    dropout: float = 0.0
+
+
+class EncoderLayer(nn.Module):
+    """The words of the source look at each other, then each thinks for itself.
+
+    Source: Vaswani et al. 2017, section 3.1.
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        d_model, dropout = config.d_model, config.dropout
+        self.self_attention = MultiHeadAttention(d_model, config.n_heads)
+        self.feed_forward = FeedForward(d_model, config.d_ff)
+        self.residual_1 = Residual(d_model, dropout)
+        self.residual_2 = Residual(d_model, dropout)
+
+    def forward(
+        self, x: Float[Tensor, "B S D"], mask: Bool[Tensor, "B 1 S"]
+    ) -> Float[Tensor, "B S D"]:
+        """Every word sees every word, padding aside."""
+        x = self.residual_1(x, partial(self.self_attention, mask=mask))
+        return self.residual_2(x, self.feed_forward)
+
+
+class DecoderLayer(nn.Module):
+    """The words written look at their own past, then at the source, then each thinks for itself.
+
+    Source: Vaswani et al. 2017, section 3.1.
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        d_model, dropout = config.d_model, config.dropout
+        self.self_attention = MultiHeadAttention(d_model, config.n_heads)
+        self.cross_attention = MultiHeadAttention(d_model, config.n_heads)
+        self.feed_forward = FeedForward(d_model, config.d_ff)
+        self.residual_1 = Residual(d_model, dropout)
+        self.residual_2 = Residual(d_model, dropout)
+        self.residual_3 = Residual(d_model, dropout)
+
+    def forward(
+        self,
+        x: Float[Tensor, "B T D"],
+        memory: Float[Tensor, "B S D"],
+        mask: Bool[Tensor, "B 1 S"],
+    ) -> Float[Tensor, "B T D"]:
+        """All target words at once; `memory` is what the encoder made of the source."""
+        causal = causal_mask(x.size(1), x.device)
+        x = self.residual_1(x, partial(self.self_attention, mask=causal))
+        x = self.residual_2(x, partial(self.cross_attention, memory=memory, mask=mask))
+        return self.residual_3(x, self.feed_forward)
+
+    def step(
+        self, x: Float[Tensor, "B 1 D"], past: Offer, memory: Offer, mask: Bool[Tensor, "B 1 S"]
+    ) -> tuple[Float[Tensor, "B 1 D"], Offer]:
+        """One target word; those before it are looked at by what they offered then."""
+        now = self.self_attention.keys_values(x)
+        past = torch.cat([past[0], now[0]], dim=-2), torch.cat([past[1], now[1]], dim=-2)
+        x = self.residual_1(x, lambda x: self.self_attention.look(x, *past))
+        x = self.residual_2(x, lambda x: self.cross_attention.look(x, *memory, mask))
+        return self.residual_3(x, self.feed_forward), past
+
+
+class State(NamedTuple):
+    """What the decoder need not compute again: keys and values, layer by layer."""
+
+    keys: Float[Tensor, "B L H T K"]
+    values: Float[Tensor, "B L H T K"]
+    memory_keys: Float[Tensor, "B L H S K"]
+    memory_values: Float[Tensor, "B L H S K"]
+    mask: Bool[Tensor, "B 1 S"]
+
+
+class Transformer(nn.Module):
+    """An encoder that reads and a decoder that writes, both made of attention.
+
+    Source: Vaswani et al. 2017, arXiv 1706.03762, figure 1.
+
+    Attributes:
+        alignment_layer: The layer whose weights say which word comes from which.
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.alignment_layer = f"decoder.{config.n_layers - 1}.cross_attention"
+        self.source_embedding = nn.Embedding(config.source_vocab_size, config.d_model)
+        self.target_embedding = nn.Embedding(config.target_vocab_size, config.d_model)
+        for embedding in (self.source_embedding, self.target_embedding):
+            nn.init.normal_(embedding.weight, std=config.d_model**-0.5)
+        self.dropout = nn.Dropout(config.dropout)
+        self.encoder: Any = nn.ModuleList(EncoderLayer(config) for _ in range(config.n_layers))
+        self.decoder: Any = nn.ModuleList(DecoderLayer(config) for _ in range(config.n_layers))
+
+    def forward(
+        self, source: Int[Tensor, "B S"], target: Int[Tensor, "B T"]
+    ) -> Float[Tensor, "B T V"]:
+        """Score, at each place, every word that could follow, given the right words before it.
+
+        Args:
+            source: The sentences to translate, padded with 0.
+            target: Their translations, each begun with `<s>`, padded with 0.
+        """
+        memory, mask = self.encode(source), padding_mask(source)
+        x = self._embed(self.target_embedding, target)
+        for layer in self.decoder:
+            x = layer(x, memory, mask)
+        return self._logits(x)
+
+    def encode(self, source: Int[Tensor, "B S"]) -> Float[Tensor, "B S D"]:
+        """A contextual embedding for each source word."""
+        x, mask = self._embed(self.source_embedding, source), padding_mask(source)
+        for layer in self.encoder:
+            x = layer(x, mask)
+        return x
+
+    def start(self, source: Int[Tensor, "B S"]) -> State:
+        """Read the sentences, and be ready to write the first word of each translation."""
+        memory = self.encode(source)
+        offered = [layer.cross_attention.keys_values(memory) for layer in self.decoder]
+        keys, values = (torch.stack(kind, dim=1) for kind in zip(*offered, strict=True))
+        return State(keys[..., :0, :], values[..., :0, :], keys, values, padding_mask(source))
+
+    def step(self, word: Int[Tensor, " B"], state: State) -> tuple[Float[Tensor, "B V"], State]:
+        """Score the words that could follow `word`, and the state after it."""
+        x = self._embed(self.target_embedding, word.unsqueeze(1), begin=state.keys.size(-2))
+        kept = []
+        for i, layer in enumerate(self.decoder):
+            past = state.keys[:, i], state.values[:, i]
+            memory = state.memory_keys[:, i], state.memory_values[:, i]
+            x, past = layer.step(x, past, memory, state.mask)
+            kept.append(past)
+        keys, values = (torch.stack(kind, dim=1) for kind in zip(*kept, strict=True))
+        return self._logits(x).squeeze(1), state._replace(keys=keys, values=values)
+
+    def _embed(
+        self, embedding: nn.Embedding, ids: Int[Tensor, "B T"], begin: int = 0
+    ) -> Float[Tensor, "B T D"]:
+        """What each word is, and where it stands. Source: sections 3.4 and 3.5."""
+        d_model, end = self.config.d_model, begin + ids.size(1)
+        positions = sinusoidal_positions(end, d_model)[begin:].to(embedding.weight)
+        return self.dropout(embedding(ids) * math.sqrt(d_model) + positions)
+
+    def _logits(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T V"]:
+        """Compare with the vector of every word: the embedding, used once more."""
+        return x @ self.target_embedding.weight.T

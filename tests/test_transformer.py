@@ -1,0 +1,137 @@
+"""The Transformer keeps its promises: no leak, no padding, batch equals single, cache or none."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from attention import record_attention
+from attention.models.transformer import Transformer, TransformerConfig
+
+SIZES = {"d_model": 8, "n_heads": 2, "n_layers": 2, "d_ff": 12}
+SOURCE = torch.tensor([[4, 5, 6, 7], [8, 9, 0, 0], [10, 0, 0, 0]])
+TARGET = torch.tensor([[2, 5, 6, 7, 8], [2, 9, 10, 0, 0], [2, 11, 0, 0, 0]])
+
+
+@pytest.fixture
+def model() -> Transformer:
+    torch.manual_seed(0)
+    return Transformer(TransformerConfig(11, 13, **SIZES)).double().eval()
+
+
+def test_a_score_for_every_word_at_every_place(model):
+    assert model(SOURCE, TARGET).shape == (3, 5, 13)
+
+
+def test_no_place_sees_the_words_after_it(model):
+    logits = model(SOURCE, TARGET)
+    for t in range(4):
+        changed = TARGET.clone()
+        changed[:, t + 1 :] = 12
+        later = model(SOURCE, changed)
+        torch.testing.assert_close(later[:, : t + 1], logits[:, : t + 1], rtol=0, atol=1e-12)
+        assert not torch.allclose(later[:, t + 1], logits[:, t + 1])
+
+
+def test_batch_equals_one_by_one_so_padding_changes_nothing(model):
+    logits = model(SOURCE, TARGET)
+    for i, (s, t) in enumerate([(4, 5), (2, 3), (1, 2)]):
+        single = model(SOURCE[i : i + 1, :s], TARGET[i : i + 1, :t])
+        torch.testing.assert_close(logits[i, :t], single[0], rtol=0, atol=1e-12)
+
+
+def test_writing_word_by_word_equals_being_read_the_translation(model):
+    logits = model(SOURCE, TARGET)
+    state = model.start(SOURCE)
+    for t in range(TARGET.size(1)):
+        scores, state = model.step(TARGET[:, t], state)
+        torch.testing.assert_close(scores, logits[:, t], rtol=0, atol=1e-12)
+
+
+def test_a_state_can_be_reordered_as_beam_search_does(model):
+    _, state = model.step(TARGET[:, 0], model.start(SOURCE))
+    order = torch.tensor([2, 0])
+    scores, _ = model.step(TARGET[order, 1], type(state)(*(tensor[order] for tensor in state)))
+    expected = model(SOURCE, TARGET)[order, 1]
+    torch.testing.assert_close(scores, expected, rtol=0, atol=1e-12)
+
+
+def test_all_its_weights_can_be_recorded(model):
+    with record_attention(model) as weights:
+        model(SOURCE, TARGET)
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    for i in range(2):
+        assert shapes[f"encoder.{i}.self_attention"] == (3, 2, 4, 4)
+        assert shapes[f"decoder.{i}.self_attention"] == (3, 2, 5, 5)
+        assert shapes[f"decoder.{i}.cross_attention"] == (3, 2, 5, 4)
+    assert model.alignment_layer in weights
+    for name, rows in weights.items():
+        assert not name.startswith("decoder") or torch.allclose(
+            rows.sum(-1), torch.ones(()).to(rows)
+        )
+        if name.endswith("cross_attention") or name.startswith("encoder"):
+            assert not rows[1, ..., 2:].any(), "padding is never looked at"
+
+
+def test_every_source_word_moves_every_score(model):
+    logits = model(SOURCE[:1], TARGET[:1])
+    for s in range(4):
+        changed = SOURCE[:1].clone()
+        changed[0, s] = 3
+        assert ((model(changed, TARGET[:1]) - logits).abs().amax(-1) > 1e-9).all()
+
+
+def test_the_order_of_the_source_matters(model):
+    turned = model(SOURCE[:1].flip(1), TARGET[:1])
+    assert not torch.allclose(turned, model(SOURCE[:1], TARGET[:1]))
+
+
+def test_a_layer_is_the_papers(model):
+    """One encoder layer and one decoder layer, written out once more from section 3.1."""
+    memory, x = torch.randn(1, 4, 8).double(), torch.randn(1, 5, 8).double()
+    sees_all = torch.ones(1, 1, 4, dtype=torch.bool)
+    one, other = model.encoder[0], model.decoder[1]
+
+    def norm(layer, x):
+        return F.layer_norm(x, (8,), layer.norm.weight, layer.norm.bias)
+
+    h = norm(one.residual_1, memory + one.self_attention(memory))
+    expected = norm(one.residual_2, h + one.feed_forward(h))
+    torch.testing.assert_close(one(memory, sees_all), expected, rtol=0, atol=1e-12)
+
+    causal = torch.ones(5, 5, dtype=torch.bool).tril()
+    h = norm(other.residual_1, x + other.self_attention(x, mask=causal))
+    h = norm(other.residual_2, h + other.cross_attention(h, memory))
+    expected = norm(other.residual_3, h + other.feed_forward(h))
+    torch.testing.assert_close(other(x, memory, sees_all), expected, rtol=0, atol=1e-12)
+
+
+def test_feed_forward_is_equation_2(model):
+    layer, x = model.encoder[0].feed_forward, torch.randn(2, 3, 8).double()
+    wide = (x @ layer.W_1.weight.T + layer.W_1.bias).clamp(min=0)
+    expected = wide @ layer.W_2.weight.T + layer.W_2.bias
+    torch.testing.assert_close(layer(x), expected, rtol=0, atol=1e-12)
+    assert layer.W_1.out_features == 12
+
+
+def test_it_learns_a_batch_by_heart():
+    torch.manual_seed(0)
+    model = Transformer(TransformerConfig(11, 13, d_model=32, n_heads=4, n_layers=2, d_ff=64))
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    following = TARGET.roll(-1, dims=1)
+    following[:, -1] = 0
+    for _ in range(120):
+        loss = F.cross_entropy(
+            model(SOURCE, TARGET).flatten(0, 1), following.flatten(), ignore_index=0
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.01
+
+
+def test_dropout_is_off_when_evaluating():
+    torch.manual_seed(0)
+    model = Transformer(TransformerConfig(11, 13, **SIZES, dropout=0.5))
+    assert not torch.equal(model(SOURCE, TARGET), model(SOURCE, TARGET))
+    model.eval()
+    assert torch.equal(model(SOURCE, TARGET), model(SOURCE, TARGET))

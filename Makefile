@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 RUN = .venv/bin/python
-ABOUT_THE_SITE = browser copying figures frame_stepper katex labs reference site  # tests/test_….py
+ABOUT_THE_SITE = alignment_view attention_stepper browser copying figures frame_stepper head_view katex labs position_explorer reading_order reference scripts site  # tests/test_….py
 
 export NO_MKDOCS_2_WARNING = 1
 

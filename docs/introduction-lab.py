@@ -133,7 +133,7 @@ assert scores.aer <= 0.08
 
 # %% [markdown]
 # The alignment error rate compares the largest weight of each row with the link that the grammar knows. The model was never
-# told these links. BLEU, the usual measure for translations, goes up to 100.
+# told these links. [BLEU](before-attention/word-by-word.md), the usual measure for translations, goes up to 100.
 #
 # ## Does it really look?
 #

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from mkdocs.commands.build import build as mkdocs_build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -117,3 +118,46 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+class OpenElement(Protocol):
+    """Opens a piece of a page in a fresh window; settings are those of a browser's context."""
+
+    def __call__(self, name: str, html: str, **settings: object) -> Page:
+        """Open `html` with the book's look, and the script and style of the element `name`."""
+
+
+@pytest.fixture
+def open_element(browser: Browser) -> Iterator[OpenElement]:
+    """Open a piece of a page around a custom element, with nothing but this repository's files."""
+    address, contexts = "http://localhost/", []  # localhost, so that the clipboard is allowed
+
+    def open_element(name: str, html: str, **settings: object) -> Page:
+        head = "".join(
+            f'<link rel="stylesheet" href="assets/{style}.css">' for style in ("attention", name)
+        )
+        whole = (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Test</title>'
+            f'<meta name="viewport" content="width=device-width">{head}'
+            f'<script type="module" src="assets/{name}.js"></script>'
+            f'<body data-md-color-scheme="default"><main class="main-content">{html}</main>'
+        )
+
+        def answer(route: Route) -> None:
+            path = route.request.url.removeprefix(address)
+            folder = ROOT if path.startswith("images/") else ROOT / "docs"
+            if path:
+                route.fulfill(path=folder / path)
+            else:
+                route.fulfill(body=whole, content_type="text/html")
+
+        context = browser.new_context(**settings)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.route("**/*", answer)
+        page.goto(address)
+        return page
+
+    yield open_element
+    for context in contexts:
+        context.close()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from attention.translation import Translation
 from attention.views import alignment_view
-from tests.site_fixtures import ROOT, build
+from tests.site_fixtures import ROOT, OpenElement, build
 from tools import labs
 
-PAGE = "http://book.test/"
 READ = ["the", "the", "European", "Economic", "Area", "was"]
 WRITTEN = ["la", "zone", "économique", "européenne", "la", "a", "été"]
 LOOKS = torch.tensor(
@@ -42,38 +42,11 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Open a page with two views, with nothing but this repository's files."""
-    contexts = []
-    views = [alignment_view(TRANSLATIONS).html] * 2
-
-    def answer(route: Route) -> None:
-        path = route.request.url.removeprefix(PAGE)
-        if path:
-            route.fulfill(path=ROOT / "docs" / path)
-            return
-        head = "".join(
-            f'<link rel="stylesheet" href="assets/{name}.css">'
-            for name in ("attention", "alignment-view")
-        )
-        script = '<script type="module" src="assets/alignment-view.js"></script>'
-        html = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Test</title>{head}'
-        size = '<meta name="viewport" content="width=device-width">'
-        main = f'<main class="main-content">{"<hr>".join(views)}</main>'
-        body = f'<body data-md-color-scheme="default">{main}'
-        route.fulfill(body=html + size + script + body, content_type="text/html")
-
-    def open_page(**settings: object) -> Page:
-        context = browser.new_context(**settings)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.route("**/*", answer)
-        page.goto(PAGE)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
+def open_page(open_element: OpenElement) -> Open:
+    """Open a page with two views."""
+    return partial(
+        open_element, "alignment-view", "<hr>".join([alignment_view(TRANSLATIONS).html] * 2)
+    )
 
 
 def view(page: Page) -> Locator:

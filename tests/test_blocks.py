@@ -593,3 +593,15 @@ def test_sync_writes_outputs_and_excerpts(run, pytester, capsys):
     pytester.path.joinpath("README.md").write_text("")
     assert sync(pytester.path) == 0
     assert path.read_text("utf-8") == text
+
+
+def test_sync_can_keep_to_some_pages(pytester, capsys):
+    pytester.makeconftest("pytest_plugins = ['tests.blocks.plugin']")
+    pytester.mkdir("docs")
+    one, two = (pytester.path / "docs" / name for name in ("one.md", "two.md"))
+    for page in (one, two):
+        page.write_text(python("print(1)"))
+    assert sync(pytester.path, [two]) == 0
+    assert "+++ docs/two.md, synced\n" in capsys.readouterr().out
+    assert one.read_text() == python("print(1)")
+    assert two.read_text() != one.read_text()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 
 import markdown
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, expect
 
-from tests.site_fixtures import ROOT
+from tests.site_fixtures import OpenElement
 
-PAGE = "http://book.test/"
 FRAMES = "\n".join(
     f"""<figure>
 <img src="images/intro-fig{n}.svg" alt="Picture {n}" width="560" height="446">
@@ -35,37 +35,10 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Open the chapter above in a fresh window, with nothing but this repository's files."""
-    contexts = []
-
-    def answer(route: Route) -> None:
-        path = route.request.url.removeprefix(PAGE)
-        folder = ROOT if path.startswith("images/") else ROOT / "docs"
-        if path:
-            route.fulfill(path=folder / path)
-        else:
-            body = markdown.markdown(CHAPTER, extensions=["md_in_html"])
-            head = "".join(
-                f'<link rel="stylesheet" href="assets/{name}.css">'
-                for name in ("attention", "frame-stepper")
-            )
-            script = '<script type="module" src="assets/frame-stepper.js"></script>'
-            html = f'<!doctype html><meta charset="utf-8"><title>Test</title>{head}{script}'
-            body = f'<body data-md-color-scheme="default"><div class="main-content">{body}</div>'
-            route.fulfill(body=html + body, content_type="text/html")
-
-    def open_page(**settings: object) -> Page:
-        context = browser.new_context(**settings)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.route("**/*", answer)
-        page.goto(PAGE)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
+def open_page(open_element: OpenElement) -> Open:
+    """Open the chapter above in a fresh window."""
+    html = markdown.markdown(CHAPTER, extensions=["md_in_html"])
+    return partial(open_element, "frame-stepper", html)
 
 
 def shown(page: Page) -> list[str | None]:

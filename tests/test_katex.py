@@ -9,7 +9,7 @@ from markdown import Markdown
 from mkdocs.exceptions import PluginError
 
 from tests.site_fixtures import ROOT, build
-from tools.katex import render
+from tools.katex import render, without_colours
 
 EXTENSIONS = ["tools.kramdown", "tools.katex", "admonition", "tables", "pymdownx.superfences"]
 
@@ -94,6 +94,19 @@ def test_the_colours_of_the_book(role):
 
 def test_macros_reach_into_fractions_and_back():
     assert render(r"\frac{\query{Q}\key{K}}{\query{q}}").count(" query") == 2
+
+
+def test_a_heading_is_read_once_in_the_contents():
+    md = Markdown(extensions=["tools.katex", "toc"])
+    md.convert("# One\n\n## Why [*the* root](x.md) $d_k$ & more\n\n## Two *words*\n")
+    why, plain = [token["name"] for token in md.toc_tokens[0]["children"]]
+    assert why == f"Why <em>the</em> root {render('d_k')} &amp; more"
+    assert plain == "Two words"
+
+
+def test_a_formula_without_colours_is_plain_tex():
+    assert without_colours(r"\cdot\query{Q}\,\key {k_j}") == r"\cdot{Q}\,{k_j}"
+    assert without_colours(r"\querying \value") == r"\querying "
 
 
 def test_no_formula_can_load_or_link():

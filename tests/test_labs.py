@@ -1,5 +1,6 @@
 """Labs run, and become pages like any other."""
 
+import re
 import shutil
 from pathlib import Path
 from textwrap import dedent
@@ -7,10 +8,12 @@ from threading import Thread
 
 import nbformat
 import pytest
+import torch
 from mkdocs.exceptions import PluginError
 
+from tests import exercise_pages
 from tests.site_fixtures import ROOT, build
-from tools import labs
+from tools import lab_pages, labs
 
 LABS = sorted((ROOT / "docs").rglob("*.py"))
 TINY = r"""
@@ -41,6 +44,39 @@ import torch
 from attention import plots
 
 plots.alignment(torch.eye(2), ["a", "b"], ["c", "d"])
+"""
+EXERCISE = """
+# %% [markdown]
+# ## Exercises
+
+# %% tags=["raises-exception"]
+from attention.exercises import check_padding_mask
+
+
+def mask(ids): ...
+
+
+check_padding_mask(mask)
+
+# %% [markdown]
+# <details markdown="1"><summary>Hint 1</summary>
+#
+# *Divide.*
+#
+# </details>
+
+# %% tags=["solution"]
+from attention.exercises import check_padding_mask
+
+
+def mask(ids):
+    return (ids != 0).unsqueeze(1)
+
+
+check_padding_mask(mask)
+
+# %% [markdown]
+# *Now* go on.
 """
 
 
@@ -105,6 +141,7 @@ def test_a_lab_becomes_a_page(lab, tmp_path):
     assert "git+https://github.com/someone/course" in notebook.cells[0].source
     assert "pip install" not in article
     assert notebook.cells[2].outputs[0].text == "a < b & `ticks` 42\n"
+    assert "It goes home, knows ${Q}$ and" in notebook.cells[1].source
 
 
 def test_a_lab_can_be_shown_without_running(lab, tmp_path):
@@ -118,12 +155,77 @@ def test_a_lab_can_be_shown_without_running(lab, tmp_path):
     assert (site.site / "tiny" / "tiny.ipynb").exists()
 
 
+@pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        ("../index.md", "https://x.org/course/"),
+        ("index.md#top", "https://x.org/course/part/#top"),
+        ("other-lab.py", "https://x.org/course/part/other-lab/"),
+        ("../reference/notation.md", "https://x.org/course/reference/notation/"),
+        ("https://x.org/other.md", "https://x.org/other.md"),
+    ],
+)
+def test_links_of_a_notebook_lead_to_the_site(link, address, tmp_path):
+    place = tmp_path / "lab.ipynb"
+    source = f"See [*this*\none]({link}), ![not](this.md) and $\\weights{{\\key k}}$."
+    cell = nbformat.v4.new_markdown_cell(source)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), place)
+    lab_pages.make_portable(place, "part/lab.py", "https://x.org/course/")
+    expected = f"See [*this*\none]({address}), ![not](this.md) and ${{k}}$."
+    assert nbformat.read(place, as_version=4).cells[0].source == expected
+
+
 def test_a_failing_cell_fails_the_build(lab, tmp_path):
     lab.write_text(lab.read_text() + '\n# %%\nraise ValueError("the wrong way round")\n')
     site = build(lab.parent, tmp_path / "site", LABS="")
     assert not site.sound
     assert site.warnings[-1].startswith("tiny.py: cell 3 of 3 failed")
     assert "ValueError: the wrong way round" in site.warnings[-1]
+
+
+def test_a_lab_has_exercises(lab, tmp_path):
+    lab.write_text(lab.read_text() + EXERCISE)
+    site = build(lab.parent, tmp_path / "site", LABS="")
+    assert site.sound, site.warnings
+    page = site.page("tiny")
+    article = page[page.index("<article") : page.index("</article")]
+    assert "<code>Hint: mask(ids) gives nothing back yet." in article
+    assert "Traceback" not in article
+
+    hint, solution = re.findall("<details>(.*?)</details>", article, re.DOTALL)
+    assert "<em>Divide.</em>" in hint
+    assert solution.strip().startswith("<summary>Solution</summary>")
+    assert solution.count('<div class="language-python') == 1
+    assert solution.count('<div class="language-text') == 1
+    assert "<code>Right: " in solution
+    assert "<em>Now</em> go on." in article.rpartition("</details>")[2]
+
+    notebook = nbformat.read(site.site / "tiny" / "tiny.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    hidden = [cell.metadata.get("jupyter", {}).get("source_hidden") for cell in notebook.cells]
+    assert hidden == [None, None, None, None, None, True, None]
+
+
+def test_an_exercise_of_a_lab_has_its_stub_and_its_solution(lab, monkeypatch):
+    monkeypatch.setattr(exercise_pages, "DOCS", lab.parent)
+    lab.write_text(lab.read_text() + EXERCISE)
+    stub, solution = exercise_pages.stub_and_solution("tiny.py", "mask")
+    assert stub(torch.tensor([[5, 0]])) is None
+    assert solution(torch.tensor([[5, 0]])).tolist() == [[[True, False]]]
+
+
+def test_a_cell_that_should_raise_and_does_not_is_named(lab):
+    lab.write_text(lab.read_text() + '\n# %% tags=["raises-exception"]\n1 / 1\n')
+    with pytest.raises(PluginError) as caught:
+        labs.execute(lab)
+    problem = "tiny.py: cell 3 of 3 is tagged `raises-exception`, but raises nothing"
+    assert str(caught.value) == problem
+
+
+def test_a_cell_that_fails_is_told_from_one_that_should(lab):
+    lab.write_text(lab.read_text() + EXERCISE + "\n# %%\n1 / 0\n")
+    with pytest.raises(PluginError, match=r"^tiny\.py: cell 8 of 8 failed\n(.*\n)*ZeroDivision"):
+        labs.execute(lab)
 
 
 def test_a_picture_without_words_fails_the_build(lab, tmp_path):
@@ -156,17 +258,17 @@ def test_what_is_kept_goes_with_what_it_came_from(lab, monkeypatch, tmp_path):
 
 
 def test_a_server_does_not_wait_for_a_lab(lab, elsewhere, monkeypatch, tmp_path):
-    monkeypatch.setattr(labs, "serving", True)
+    monkeypatch.setattr(lab_pages, "serving", True)
     monkeypatch.setattr(labs, "execute", None)
-    assert "is being executed" in labs.notebook_for_page(lab, tmp_path / "tiny.ipynb")
+    assert "is being executed" in lab_pages.notebook_for_page(lab, tmp_path / "tiny.ipynb")
     monkeypatch.undo()
-    monkeypatch.setattr(labs, "serving", True)
+    monkeypatch.setattr(lab_pages, "serving", True)
     monkeypatch.setattr(labs, "KEPT", tmp_path / "kept")
-    worker = Thread(target=labs.execute_waiting)
+    worker = Thread(target=lab_pages.execute_waiting)
     worker.start()
-    labs.waiting.put(None)
+    lab_pages.waiting.put(None)
     worker.join(timeout=120)
-    assert labs.notebook_for_page(lab, tmp_path / "tiny.ipynb") == ""
+    assert lab_pages.notebook_for_page(lab, tmp_path / "tiny.ipynb") == ""
     assert "42" in (tmp_path / "tiny.ipynb").read_text()
 
 
@@ -174,10 +276,10 @@ def test_a_server_outlives_a_failing_lab(lab, elsewhere, monkeypatch, tmp_path):
     def fail(lab):
         raise PluginError("no")
 
-    monkeypatch.setattr(labs, "serving", True)
+    monkeypatch.setattr(lab_pages, "serving", True)
     monkeypatch.setattr(labs, "execute", fail)
-    labs.notebook_for_page(lab, tmp_path / "tiny.ipynb")
-    labs.waiting.put(None)
-    labs.execute_waiting()
-    assert "stopped with an error" in labs.notebook_for_page(lab, tmp_path / "tiny.ipynb")
-    assert labs.waiting.empty(), "and is not tried again until it changes"
+    lab_pages.notebook_for_page(lab, tmp_path / "tiny.ipynb")
+    lab_pages.waiting.put(None)
+    lab_pages.execute_waiting()
+    assert "stopped with an error" in lab_pages.notebook_for_page(lab, tmp_path / "tiny.ipynb")
+    assert lab_pages.waiting.empty(), "and is not tried again until it changes"

@@ -17,6 +17,7 @@ OUTPUT = {"expected-output", "expected-output-ignore-whitespace"}
 
 OPENING = re.compile(r"(?P<prefix>[ \t>]*)(?P<fence>`{3,}|~{3,}) *(?P<info>[^`]*)")
 LANGUAGE = re.compile(r"\{[^.}]*\.(?P<braced>[\w+-]+)|(?P<plain>[\w+-]+)")
+HEADING = re.compile(r"(?P<level>#{1,6}) +(?P<text>.*?)(?: +#+)?(?: *\{[:#].*\})?")
 TITLE = re.compile(r"""title=(["'])(.*?)\1""")
 SHOWN = re.compile(r'<div class="language-(\S+) highlight"[^>]*>.*?<code>(.*?)</code>', re.DOTALL)
 MARK = re.compile(r"<!--[-\s]*(?:pytest-codeblocks:\s*(.*?)|(pytest\.mark\..*?))[-\s]*-->")
@@ -33,6 +34,14 @@ class Mark(NamedTuple):
     """A comment that tells how to test the fence below it: `cont`, `pytest.mark.skip(…)`…"""
 
     line: int
+    text: str
+
+
+class Heading(NamedTuple):
+    """A heading: 1 is the level of the page's title."""
+
+    line: int
+    level: int
     text: str
 
 
@@ -116,7 +125,7 @@ def find_blocks(path: Path) -> list[Block]:
     text = path.read_text("utf-8")
     blocks: list[Block] = []
     marks: list[Mark] = []
-    for part in _parts(path, text):
+    for part in parts(path, text):
         if isinstance(part, Mark):
             marks.append(part)
         elif isinstance(part, Fence):
@@ -127,8 +136,13 @@ def find_blocks(path: Path) -> list[Block]:
     return blocks
 
 
-def _parts(path: Path, text: str) -> Iterator[Mark | Fence | None]:
-    """Yield marks and fences in order, and None for each other line that is not empty."""
+def find_headings(path: Path) -> list[Heading]:
+    """Find the headings of a page in its Markdown."""
+    return [part for part in parts(path, path.read_text("utf-8")) if isinstance(part, Heading)]
+
+
+def parts(path: Path, text: str) -> Iterator[Mark | Fence | Heading | None]:
+    """Yield marks, fences and headings in order, and None for each other line that isn't empty."""
     lines = iter(enumerate(text.splitlines(), start=1))
     for number, line in lines:
         if opening := OPENING.fullmatch(line.rstrip()):
@@ -137,6 +151,8 @@ def _parts(path: Path, text: str) -> Iterator[Mark | Fence | None]:
             yield Mark(number, mark[1] or mark[2])
         elif re.search(r"<!--[-\s]*pytest", re.sub(r"`[^`]+`", "", line)):
             raise PageError(path, number, "a mark stands alone on its line, in one piece")
+        elif heading := HEADING.fullmatch(line.rstrip()):
+            yield Heading(number, len(heading["level"]), heading["text"])
         elif line.strip():
             yield None
     yield None

@@ -18,6 +18,7 @@ import quickjs
 from markdown import Extension, Markdown
 from markdown.blockprocessors import BlockProcessor
 from markdown.inlinepatterns import InlineProcessor
+from markdown.treeprocessors import Treeprocessor
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
@@ -45,6 +46,11 @@ function render(tex, displayMode, macros) {
   });
 }
 """
+
+
+def without_colours(tex: str) -> str:
+    """Make a formula plain TeX: `\\query{Q}` becomes `{Q}`, which reads the same anywhere."""
+    return re.sub(rf"\\(?:{'|'.join(ROLES)})\b\s*", "", tex)
 
 
 @cache
@@ -112,6 +118,20 @@ class DisplayFormula(BlockProcessor):
         return True
 
 
+class FormulasInContents(Treeprocessor):
+    """Shows a heading's formula in the list of contents as a formula.
+
+    Otherwise its characters would stand there without form, and twice: MathML and HTML.
+    """
+
+    def run(self, root: Element) -> None:
+        tokens = list(getattr(self.md, "toc_tokens", []))
+        for token in tokens:
+            if 'class="katex' in token["html"]:
+                token["name"] = re.sub(r"</?a\b[^>]*>", "", token["html"])
+            tokens += token["children"]
+
+
 class KatexExtension(Extension):
     """Formulas before anything else can touch their backslashes, but after code."""
 
@@ -119,6 +139,7 @@ class KatexExtension(Extension):
         md.ESCAPED_CHARS.append("$")
         md.inlinePatterns.register(InlineFormula(InlineFormula.PATTERN, md), "katex", 185)
         md.parser.blockprocessors.register(DisplayFormula(md.parser), "katex", 79)
+        md.treeprocessors.register(FormulasInContents(md), "katex", 1)  # after the contents
 
 
 def makeExtension(**options: Any) -> KatexExtension:

@@ -1,5 +1,7 @@
 """Write into the pages what the code says: `make sync`, then read the diff.
 
+`python -m tools.sync PAGE...` does it for some pages only.
+
 Excerpts of the package are filled in from its source. Every block is run, and an output that
 differs from what its page shows is replaced; an output that the page does not show yet is added.
 A block that fails is left as it is, and named.
@@ -7,6 +9,7 @@ A block that fails is left as it is, and named.
 
 import difflib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -67,13 +70,13 @@ def _write(page: Path, lines: list[str]) -> None:
         page.write_text(text, "utf-8")
 
 
-def sync(root: Path) -> int:
-    """Bring the README and all pages up to date, and show what changed.
+def sync(root: Path, pages: Sequence[Path] = ()) -> int:
+    """Bring pages up to date, or else the README and all pages, and show what changed.
 
     Returns:
         0 when everything is in step now, something else when a block needs its author.
     """
-    pages = [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+    pages = pages or [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
     before = {page: page.read_text("utf-8") for page in pages}
     try:
         for page in pages:
@@ -102,4 +105,4 @@ def sync(root: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(sync(Path.cwd()))
+    raise SystemExit(sync(Path.cwd(), [Path(name).resolve() for name in sys.argv[1:]]))

@@ -1,17 +1,71 @@
 """Checks for the exercises: each says that your answer is right, or what is wrong with it."""
 
 from attention.exercises.checking import Hint
+from attention.exercises.coding_masked_self_attention import (
+    check_leak_test,
+    check_masked_layer,
+    check_sight_test,
+)
+from attention.exercises.coding_multi_head_attention import (
+    check_join_heads,
+    check_mask_kept,
+    check_repeat_heads,
+    check_split_heads,
+)
+from attention.exercises.coding_self_attention import (
+    check_parameter_count,
+    check_self_attention,
+    check_self_attention_batches,
+    check_self_attention_class,
+)
 from attention.exercises.encoder_decoder import (
     check_likeliest,
     check_loss,
     check_paper_gru_step,
     check_reverse,
 )
+from attention.exercises.encoder_decoder_attention import (
+    check_cross_attention,
+    check_cross_attention_test,
+    check_source_mask,
+    check_zone_row,
+)
 from attention.exercises.first_attention import (
     check_additive_scores,
     check_padding_mask,
     check_perturbation_test,
     check_source_word,
+)
+from attention.exercises.main_ideas import (
+    check_embeddings,
+    check_order_blind,
+    check_positions,
+    check_residual,
+)
+from attention.exercises.masked_self_attention import (
+    check_given_and_wanted,
+    check_may_look,
+    check_perplexity,
+    check_what_moves,
+)
+from attention.exercises.masked_self_attention_math import (
+    check_additive_mask,
+    check_causal_mask,
+    check_combined_mask,
+    check_masked_weights,
+    check_mended_mask,
+)
+from attention.exercises.multi_head_attention import (
+    check_head_parameters,
+    check_head_parts,
+    check_previous_word,
+    check_two_heads,
+)
+from attention.exercises.self_attention_math import (
+    check_attention_output,
+    check_row_weights,
+    check_scaled_scores,
+    check_word_scores,
 )
 from attention.exercises.word_by_word import (
     check_alignment_error_rate,
@@ -21,15 +75,51 @@ from attention.exercises.word_by_word import (
 
 __all__ = [
     "Hint",
+    "check_additive_mask",
     "check_additive_scores",
     "check_alignment_error_rate",
+    "check_attention_output",
+    "check_causal_mask",
+    "check_combined_mask",
+    "check_cross_attention",
+    "check_cross_attention_test",
+    "check_embeddings",
+    "check_given_and_wanted",
+    "check_head_parameters",
+    "check_head_parts",
+    "check_join_heads",
+    "check_leak_test",
     "check_likeliest",
     "check_look_up",
     "check_loss",
+    "check_mask_kept",
+    "check_masked_layer",
+    "check_masked_weights",
+    "check_may_look",
+    "check_mended_mask",
+    "check_order_blind",
     "check_padding_mask",
     "check_paper_gru_step",
+    "check_parameter_count",
+    "check_perplexity",
     "check_perturbation_test",
+    "check_positions",
+    "check_previous_word",
+    "check_repeat_heads",
+    "check_residual",
     "check_reverse",
+    "check_row_weights",
+    "check_scaled_scores",
+    "check_self_attention",
+    "check_self_attention_batches",
+    "check_self_attention_class",
     "check_shares",
+    "check_sight_test",
+    "check_source_mask",
     "check_source_word",
+    "check_split_heads",
+    "check_two_heads",
+    "check_what_moves",
+    "check_word_scores",
+    "check_zone_row",
 ]

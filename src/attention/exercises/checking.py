@@ -1,13 +1,14 @@
 """How a check speaks: one line when an answer is right, and else a hint that says what is wrong."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 
 from attention.shapes import Tensor
 
-__all__ = ["Hint", "compare", "right", "same"]
+__all__ = ["Hint", "answer", "compare", "right", "same"]
 
 TOLERANCE = 1e-5  # sums in another order differ by less, in 32 bits
 
@@ -19,6 +20,25 @@ class Hint(AssertionError):
 def right(message: str) -> None:
     """Say that the answer is right, and what is gained by it."""
     print(f"Right: {message}")
+
+
+def answer(what: str, function: Callable[..., Any], *given: Any, hint: str = "") -> Any:
+    """Ask a reader's function, with copies that it may change.
+
+    Args:
+        what: What is called, as the reader would write it.
+        hint: What to say when it raises, besides the error.
+
+    Raises:
+        Hint: The function raises; its own error is the cause.
+    """
+    try:
+        return function(*(g.clone() if isinstance(g, Tensor) else g for g in given))
+    except (RuntimeError, IndexError, TypeError, ValueError, AttributeError) as error:
+        shapes = [str(tuple(g.shape)) for g in given if isinstance(g, Tensor)]
+        of = f" of the shapes {', '.join(shapes)}" if shapes else ""
+        message = f"{what} raises an error for tensors{of}: {error}"
+        raise Hint(f"{message}\n{hint}" if hint else message) from error
 
 
 def compare(

@@ -1,0 +1,409 @@
+// @ts-check
+/**
+ * `<head-view label="…">`: where every head of a Transformer looks, and what it adds.
+ *
+ * The page holds a table of weights for each head, and for each layer one of what its heads add to
+ * the output: that is what a reader without JavaScript gets, folded, and what stays for everyone.
+ * This element reads the tables and draws a small map of each head. One of them is chosen and shown
+ * large; hover over a row, or choose it, and it says where that word looks, and what each head of
+ * the layer adds for it after W_o. Heads and rows are radio buttons, so arrow keys walk through
+ * them. attention.head_views writes the tables; the look is in head-view.css.
+ */
+class HeadView extends HTMLElement {
+  static #made = 0;
+  #group = `head-view-${HeadView.#made++}`;
+  /** @type {Layer[]} */
+  #layers = [];
+  #layer = new Layer([]);
+  #head = 0;
+  #row = 0;
+  #title = make("p", "head-view-title");
+  #map = make("table", "");
+  #note = make("p", "head-view-note");
+  #parts = make("table", "");
+  #status = make("p", "hidden");
+
+  connectedCallback() {
+    if (this.#layers.length) return; // built before, and only moved
+    // Whatever else is inside goes: in a copy of a built view, the copied maps are dead.
+    const kinds = /** @type {HTMLElement[]} */ ([...this.querySelectorAll(".head-view-kind")]);
+    this.#layers = layers([...this.querySelectorAll(".head-view-table")]);
+    if (!this.#layers.length) return;
+    this.#layer = this.#layers[this.#layers.length - 1];
+    this.setAttribute("role", "group");
+    this.setAttribute("aria-label", this.getAttribute("label") ?? "Where the heads look");
+    this.#status.setAttribute("role", "status");
+    this.replaceChildren(
+      this.#overview(),
+      this.#title,
+      legend(this.#layers),
+      scroller("The chosen head", this.#map),
+      this.#note,
+      scroller("What the heads of the layer add", this.#parts),
+      make("p", "head-view-about", ABOUT_PARTS),
+      folded("All weights, as tables", kinds),
+      this.#status,
+    );
+    this.#listen();
+    this.#draw();
+  }
+
+  /** A small map of each head: kinds side by side, layers down, heads across. */
+  #overview() {
+    const kinds = [...new Set(this.#layers.map((layer) => layer.title))].map((title) => {
+      const rows = this.#layers.filter((layer) => layer.title === title);
+      const heads = rows[0].heads.map((_, h) => make("span", "", `head ${h + 1}`));
+      const maps = rows.flatMap((layer) => [
+        make("span", "", `layer ${layer.number}`),
+        ...layer.heads.map((_, head) => this.#thumbnail(layer, head)),
+      ]);
+      const grid = make("div", "head-view-grid", make("span", ""), ...heads, ...maps);
+      grid.style.setProperty("--heads", String(heads.length));
+      return make("fieldset", "", make("legend", "", title), grid);
+    });
+    return make("div", "head-view-overview", ...kinds);
+  }
+
+  /**
+   * @param {Layer} layer
+   * @param {number} head
+   */
+  #thumbnail(layer, head) {
+    const button = this.#radio("head", layer === this.#layer && head === this.#head);
+    button.setAttribute("aria-label", `layer ${layer.number}, head ${head + 1}`);
+    button.addEventListener("change", () => {
+      this.#layer = layer;
+      this.#head = head;
+      this.#draw();
+      this.#say(`${this.#title.textContent}. ${this.#note.textContent}`);
+    });
+    return make("label", "", button, thumbnail(layer.heads[head], layer.keys.length));
+  }
+
+  /**
+   * @param {string} kind
+   * @param {boolean} chosen
+   */
+  #radio(kind, chosen) {
+    const button = document.createElement("input");
+    button.type = "radio";
+    button.className = "hidden";
+    button.name = `${this.#group}-${kind}`;
+    button.defaultChecked = chosen;
+    return button;
+  }
+
+  #listen() {
+    /** @param {Event} event */
+    const row = ({ target }) => {
+      const place = target instanceof Element ? target.closest("tbody tr") : null;
+      return place instanceof HTMLTableRowElement ? place.sectionRowIndex : -1;
+    };
+    this.#map.addEventListener("pointerover", (event) => {
+      const t = row(event);
+      this.#show(t < 0 ? this.#row : t);
+    });
+    this.#map.addEventListener("pointerleave", () => this.#show(this.#row));
+    for (const kind of ["focusin", "click"])
+      this.#map.addEventListener(kind, (event) => this.#choose(row(event)));
+  }
+
+  /** @param {number} t */
+  #choose(t) {
+    if (t < 0 || t === this.#row) return;
+    this.#row = t;
+    const button = this.#map.tBodies[0].rows[t].querySelector("input");
+    if (button) button.checked = true;
+    this.#show(t);
+    this.#say(this.#note.textContent ?? "");
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    this.#status.textContent = words;
+  }
+
+  /** The chosen head, large. */
+  #draw() {
+    const layer = this.#layer;
+    this.#row = Math.min(this.#row, layer.queries.length - 1);
+    this.#title.textContent = `${layer.title}, layer ${layer.number}, head ${this.#head + 1}`;
+    const query = headed("query", layer.corner.length, "query: the word that asks ↓");
+    const key = headed("key", layer.keys.length, "");
+    key.append(make("span", "", "key: the word that is asked →"));
+    const adds = headed("value", 1, "adds, after W_o");
+    adds.rowSpan = 2;
+    const keys = layer.keys.map(copied);
+    for (const word of keys) word.className = "upright";
+    const names = [...layer.corner.map((name) => headed("", 1, name)), ...keys];
+    this.#map.dataset.kind = layer.kind;
+    this.#map.replaceChildren(
+      make("thead", "", make("tr", "", query, key, adds), make("tr", "", ...names)),
+      make("tbody", "", ...layer.queries.map((words, t) => this.#drawRow(words, t))),
+    );
+    this.#show(this.#row);
+  }
+
+  /**
+   * @param {HTMLTableCellElement[]} words
+   * @param {number} t
+   */
+  #drawRow(words, t) {
+    const { heads, lengths, longest } = this.#layer;
+    const heading = words.map(copied);
+    const last = heading[heading.length - 1];
+    last.replaceChildren(
+      make("label", "", this.#radio("row", t === this.#row), last.textContent ?? ""),
+    );
+    const cells = heads[this.#head][t].map(drawCell);
+    const length = lengths[t][this.#head];
+    return make("tr", "", ...heading, ...cells, make("td", "", bar(length, longest)));
+  }
+
+  /**
+   * What is to be said of a row, and what each head adds for it.
+   * @param {number} t
+   */
+  #show(t) {
+    const layer = this.#layer;
+    for (const row of this.#map.tBodies[0].rows)
+      row.toggleAttribute("data-current", row.sectionRowIndex === t);
+    this.#note.textContent = layer.tell(this.#head, t);
+    const rows = layer.heads.map((_, h) => {
+      const share = make("td", "", percent(layer.shares[t][h]));
+      const length = make("td", "", bar(layer.lengths[t][h], layer.longest));
+      const row = make("tr", "", headed("", 1, `head ${h + 1}`, "row"), length, share);
+      row.toggleAttribute("data-current", h === this.#head);
+      return row;
+    });
+    const all = headed("", 1, "together", "row");
+    const sum = make("td", "", bar(layer.together[t], layer.longest));
+    this.#parts.replaceChildren(
+      make("caption", "", "What each head adds for this row, after W_o"),
+      make("thead", "", make("tr", "", ...PARTS.map((name) => headed("", 1, name)))),
+      make("tbody", "", ...rows),
+      make("tfoot", "", make("tr", "", all, sum, make("td", "", "100 %"))),
+    );
+  }
+}
+
+const PARTS = ["head", "length of its part", "share of the sum"];
+const ABOUT_PARTS =
+  "W_o turns the mix that each head made into its part of the layer’s output. The parts are added " +
+  "as vectors: their lengths need not add up, their shares do. A share says how far a part goes in " +
+  "the direction of the sum; it is below zero where the part points against it.";
+
+/** @typedef {{ weight: number, hidden: string }} Cell */
+
+/** One layer, as the tables of the page have it. */
+class Layer {
+  /** @type {Cell[][][]} for each head its rows */
+  heads = [];
+  /** @type {number[][]} for each row, the length of what each head adds */
+  lengths = [];
+  /** @type {number[]} for each row, the length of the sum */
+  together = [];
+  /** @type {number[][]} for each row, each head's share of the sum */
+  shares = [];
+  longest = 0;
+
+  /** @param {Element[]} boxes its tables, that of the parts at the end */
+  constructor(boxes) {
+    const [first] = boxes;
+    const [head, ...rows] = first ? [...first.querySelectorAll("tr")] : [];
+    const caption = first?.querySelector("caption")?.textContent ?? "";
+    this.kind = first instanceof HTMLElement ? (first.dataset.kind ?? "") : "";
+    this.number = first instanceof HTMLElement ? (first.dataset.layer ?? "") : "";
+    this.title = caption.split(",")[0];
+    this.queries = rows.map((row) => [...row.querySelectorAll("th")]);
+    const leading = this.queries[0]?.length ?? 0;
+    this.corner = [...(head?.cells ?? [])].slice(0, leading).map((cell) => cell.textContent ?? "");
+    this.keys = [...(head?.cells ?? [])].slice(leading);
+    for (const box of boxes) this.#read(box);
+  }
+
+  /** @param {Element} box */
+  #read(box) {
+    const lines = [...box.querySelectorAll("tbody tr")];
+    const rows = lines.map((line) => [...line.querySelectorAll("td")]);
+    if (box.getAttribute("data-table") === "weights") {
+      this.heads.push(rows.map((row) => row.map(readCell)));
+      return;
+    }
+    const count = this.heads.length;
+    const numbers = rows.map((row) => row.map((cell) => Number(cell.textContent)));
+    this.lengths = numbers.map((row) => row.slice(0, count));
+    this.together = numbers.map((row) => row[count]);
+    this.shares = numbers.map((row) => row.slice(count + 1));
+    this.longest = Math.max(...this.together, ...this.lengths.flat());
+  }
+
+  /**
+   * Where a row of a head looks, the most first.
+   * @param {number} head
+   * @param {number} t
+   */
+  tell(head, t) {
+    const seen = this.heads[head][t].map(({ weight }, s) => ({ word: this.keys[s], weight }));
+    seen.sort((a, b) => b.weight - a.weight);
+    const most = seen.filter(({ weight }, i) => weight >= 0.1 || (i < 3 && weight >= 0.005));
+    const all = most.map(({ word, weight }) => `“${word.textContent}” ${weight.toFixed(2)}`);
+    const [first, second] = this.queries[t].map((cell) => `“${cell.textContent}”`);
+    const who = second ? `Reads ${first}, writes ${second}, and` : first;
+    return `${who} looks at ${all.join(", ")}.`;
+  }
+}
+
+/**
+ * The tables, layer by layer.
+ * @param {Element[]} boxes
+ */
+function layers(boxes) {
+  /** @type {Map<string, Element[]>} */
+  const groups = new Map();
+  for (const box of boxes) {
+    const place = `${box.getAttribute("data-kind")} ${box.getAttribute("data-layer")}`;
+    groups.set(place, [...(groups.get(place) ?? []), box]);
+  }
+  return [...groups.values()].map((group) => new Layer(group));
+}
+
+/**
+ * @param {HTMLTableCellElement} cell
+ * @returns {Cell}
+ */
+function readCell(cell) {
+  return { hidden: cell.className, weight: cell.className ? 0 : Number(cell.textContent) };
+}
+
+/** @param {Cell} cell */
+function drawCell({ weight, hidden }) {
+  if (hidden) return make("td", hidden, make("span", "hidden", hidden));
+  const cell = make("td", "", make("span", "", weight >= 0.005 ? weight.toFixed(2) : ""));
+  cell.dataset.value = String(weight);
+  cell.style.setProperty("--shade", String(weight));
+  return cell;
+}
+
+/**
+ * A map in a few strokes: one for all cells of about the same weight.
+ * @param {Cell[][]} rows
+ * @param {number} columns
+ */
+function thumbnail(rows, columns) {
+  /** @type {Map<string, string>} */
+  const shades = new Map();
+  rows.forEach((row, t) =>
+    row.forEach(({ weight, hidden }, s) => {
+      const shade = hidden || String(Math.round(8 * weight));
+      if (shade !== "0") shades.set(shade, `${shades.get(shade) ?? ""}M${s} ${t}h1v1h-1z`);
+    }),
+  );
+  const picture = svg("svg", { "aria-hidden": "true", preserveAspectRatio: "none" });
+  picture.setAttribute("viewBox", `0 0 ${columns} ${rows.length}`);
+  for (const [shade, d] of shades) {
+    const opacity = Number(shade) / 8; // not a number where a mask hides
+    const [name, value] = opacity ? ["fill-opacity", `${opacity}`] : ["class", shade];
+    picture.append(svg("path", { d, [name]: value }));
+  }
+  return picture;
+}
+
+/**
+ * What the patterns mean, as far as this view has them.
+ * @param {Layer[]} layers
+ */
+function legend(layers) {
+  const present = new Set(layers.flatMap(({ heads }) => heads[0].flat()).map((cell) => cell.hidden));
+  const items = Object.entries(MEANINGS)
+    .filter(([kind]) => kind === "weight" || present.has(kind))
+    .map(([kind, words]) => make("li", "", make("span", kind), words));
+  return make("ul", "head-view-legend", ...items);
+}
+
+const MEANINGS = {
+  weight: "weight: the stronger the colour, the more",
+  future: "hidden by the causal mask: it is not written yet",
+  padding: "hidden by the padding mask: there is no word",
+  "future padding": "both",
+};
+
+/**
+ * @param {number} length
+ * @param {number} longest
+ */
+function bar(length, longest) {
+  const line = make("span", "head-view-bar", make("span", "", length.toFixed(2)));
+  line.style.setProperty("--size", (longest ? length / longest : 0).toFixed(3));
+  return line;
+}
+
+/** @param {number} share */
+function percent(share) {
+  return `${Math.round(100 * share)} %`.replace("-0 ", "0 ").replace("-", "−");
+}
+
+/**
+ * @param {string} name
+ * @param {number} columns
+ * @param {string} words
+ * @param {"col" | "row"} scope
+ */
+function headed(name, columns, words, scope = "col") {
+  const cell = make("th", name, words);
+  cell.colSpan = columns;
+  cell.scope = scope;
+  return cell;
+}
+
+/** @param {HTMLTableCellElement} cell */
+function copied(cell) {
+  return /** @type {HTMLTableCellElement} */ (cell.cloneNode(true));
+}
+
+/**
+ * A part that scrolls by itself, by keyboard, too.
+ * @param {string} name
+ * @param {HTMLElement} content
+ */
+function scroller(name, content) {
+  const box = make("div", "head-view-scroller", content);
+  box.tabIndex = 0;
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", name);
+  return box;
+}
+
+/**
+ * @param {string} name
+ * @param {HTMLElement[]} content
+ */
+function folded(name, content) {
+  return make("details", "head-view-tables", make("summary", "", name), ...content);
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} name
+ * @param {(Node | string)[]} children
+ */
+function make(tag, name, ...children) {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  element.append(...children);
+  return element;
+}
+
+/**
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string>} attributes
+ */
+function svg(tag, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+if (!customElements.get("head-view")) customElements.define("head-view", HeadView);

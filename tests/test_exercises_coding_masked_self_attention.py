@@ -1,0 +1,245 @@
+"""The checks of *Coding masked self-attention* know a leak, and a test that misses one."""
+
+import math
+
+import pytest
+import torch
+from torch.autograd.functional import jacobian
+
+from attention import MaskedSelfAttention, SelfAttention, causal_mask
+from attention.exercises import (
+    Hint,
+    check_leak_test,
+    check_masked_layer,
+    check_sight_test,
+)
+from tests.exercise_pages import stub_and_solution
+
+PAGE = "attention/coding-masked-self-attention.py"
+CHECKS = {
+    "Masked": check_masked_layer,
+    "sight_test": check_sight_test,
+    "leak_test": check_leak_test,
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_solution_is_right_and_the_stub_is_not_there_yet(name, capsys):
+    stub, solution = stub_and_solution(PAGE, name)
+    with pytest.raises(Hint, match=r"gives nothing back yet|slipped through"):
+        CHECKS[name](stub)
+    assert capsys.readouterr().out == ""
+    CHECKS[name](solution)
+    assert capsys.readouterr().out.startswith("Right: ")
+
+
+@pytest.mark.parametrize("name", ["sight_test", "leak_test"])
+def test_the_solution_does_not_depend_on_luck(name):
+    solution = stub_and_solution(PAGE, name)[1]
+    for seed in range(5):
+        torch.manual_seed(seed)
+        CHECKS[name](solution)
+
+
+def test_the_packages_layer_is_right():
+    check_masked_layer(MaskedSelfAttention)
+
+
+def square(x):
+    return torch.ones(x.size(-2), x.size(-2), dtype=torch.bool)
+
+
+def masked(make):
+    """A layer whose mask is made from the words and the mask that is given."""
+
+    class Layer(SelfAttention):
+        def forward(self, x, mask=None):
+            return super().forward(x, make(x, mask))
+
+    return Layer
+
+
+def joined(join):
+    """A layer that joins the causal mask and the given one in its own way."""
+    return masked(
+        lambda x, given: square(x).tril() if given is None else join(square(x).tril(), given)
+    )
+
+
+def triangle(diagonal):
+    return masked(lambda x, given: square(x).tril(diagonal))
+
+
+class Late(SelfAttention):
+    def forward(self, x, mask=None):
+        causal = square(x).tril()
+        weights = super().attention_weights(x) * (causal if mask is None else causal & mask)
+        return weights @ self.W_v(x)
+
+
+class Nan(SelfAttention):
+    def forward(self, x, mask=None):
+        allowed = square(x).tril() if mask is None else square(x).tril() & mask
+        scores = self.W_q(x) @ self.W_k(x).transpose(-2, -1) / math.sqrt(3)
+        return scores.masked_fill(~allowed, -math.inf).softmax(-1) @ self.W_v(x)
+
+
+class Unscaled(Nan):
+    def forward(self, x, mask=None):
+        scores = self.W_q(x) @ self.W_k(x).transpose(-2, -1)
+        return scores.masked_fill(~square(x).tril(), -math.inf).softmax(-1) @ self.W_v(x)
+
+
+class OnlyWithoutBatch(SelfAttention):
+    def forward(self, x, mask=None):
+        return super().forward(x, torch.ones(len(x), len(x), dtype=torch.bool).tril())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (SelfAttention, "The future is not hidden"),
+        (masked(lambda x, given: ~square(x).tril()), "the wrong way round"),
+        (masked(lambda x, given: square(x).triu()), "the other triangle"),
+        (triangle(-1), "A word may look at itself"),
+        (triangle(1), "Off by one"),
+        (Late, "mask after softmax"),
+        (Unscaled, "square root"),
+        (Nan, "gives NaN"),
+        (masked(lambda x, given: causal_mask(5)), "7 words .* your layer stops"),
+        (OnlyWithoutBatch, "a batch of shape .* your layer stops"),
+        (masked(lambda x, given: square(x).tril()), "is left out"),
+        (joined(lambda causal, given: given), "drop your own"),
+        (joined(lambda causal, given: causal | given), "Both masks must allow"),
+        (joined(lambda causal, given: causal & ~given), "turned round on the way"),
+        (torch.nn.Linear, "inherit from SelfAttention"),
+        (SelfAttention(4), "the class itself"),
+    ],
+)
+def test_wrong_layers(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_masked_layer(wrong)
+
+
+def by_change(layer, shape=(6, 4), places=range(1, 6), rows=slice(None)):
+    x = torch.randn(shape)
+    whole = layer(x)
+    for t in places:
+        other = x.clone()
+        other[..., t:, :] += 1
+        assert torch.equal(layer(other)[..., :t, :][..., rows, :], whole[..., :t, :][..., rows, :])
+
+
+def by_gradient(layer, shape=(6, 4)):
+    x = torch.randn(shape).requires_grad_()
+    for t in range(5):
+        (gradient,) = torch.autograd.grad(layer(x)[..., t, :].sum(), x)
+        assert not gradient[..., t + 1 :, :].any()
+
+
+def by_cutting(layer, shape=(6, 4)):
+    x = torch.randn(shape)
+    whole = layer(x)
+    for t in range(1, 6):
+        assert torch.allclose(layer(x[..., :t, :]), whole[..., :t, :], atol=1e-5)
+
+
+def on_both(test):
+    def run(layer):
+        test(layer)
+        test(layer, (2, 6, 4))
+
+    return run
+
+
+def answers(layer):
+    x = torch.randn(6, 4)
+    return torch.equal(layer(x)[:3], layer(x)[:3])
+
+
+def all_rows(layer):
+    x = torch.randn(6, 4)
+    other = x.clone()
+    other[5] += 1
+    assert torch.equal(layer(other), layer(x))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda layer: None, "has no mask at all"),
+        (lambda layer: by_change(layer, places=[5], rows=slice(0, 1)), "off by one"),
+        (by_change, "drops its mask in batches"),
+        (by_cutting, "drops its mask in batches"),
+        (on_both(by_gradient), "leaks without a gradient"),
+        (on_both(by_change), "divides by the length"),
+        (answers, "speaks by assert"),
+        (all_rows, "red on a sound layer .*allclose"),
+        (lambda layer: by_change(layer, (6, 5)), "your test stops with RuntimeError"),
+    ],
+)
+def test_wrong_leak_tests(wrong, hint):
+    torch.manual_seed(0)
+    with pytest.raises(Hint, match=hint):
+        check_leak_test(wrong)
+
+
+def test_cutting_off_finds_every_leak():
+    check_leak_test(on_both(by_cutting))
+
+
+def changed_rows(layer, s):
+    x = torch.randn(6, 4)
+    other = x.clone()
+    other[s] += 1
+    return (layer(other) != layer(x)).any(dim=-1)
+
+
+def sees(rows_of, words=range(6)):
+    def test(layer):
+        for s in words:
+            assert changed_rows(layer, s)[rows_of(s)].all()
+
+    return test
+
+
+def whole_matrix(layer):
+    dependence = jacobian(layer, torch.randn(6, 4)).abs().sum(dim=(1, 3))
+    assert dependence.all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda layer: None, "is off by one"),
+        (sees(lambda s: slice(s + 1, None)), "is off by one"),
+        (sees(lambda s: slice(s, s + 1)), "each word see itself alone"),
+        (sees(lambda s: slice(s, s + 2)), "one word before it"),
+        (sees(lambda s: slice(s, None), words=[0, 5]), "what is between"),
+        (whole_matrix, "red on a sound layer"),
+        (lambda layer: changed_rows(layer, 2), "speaks by assert"),
+        (lambda layer: changed_rows(layer, 6), "stops with IndexError"),
+    ],
+)
+def test_wrong_sight_tests(wrong, hint):
+    torch.manual_seed(0)
+    with pytest.raises(Hint, match=hint):
+        check_sight_test(wrong)
+
+
+def test_a_right_sight_test_may_ask_the_gradient():
+    def test(layer):
+        dependence = jacobian(layer, torch.randn(6, 4)).abs().sum(dim=(1, 3))
+        assert dependence[torch.ones(6, 6, dtype=torch.bool).tril()].all()
+
+    check_sight_test(test)
+
+
+def test_a_check_leaves_the_readers_seed_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    for check in (check_leak_test, check_sight_test):
+        torch.manual_seed(0)
+        with pytest.raises(Hint):
+            check(lambda layer: None)
+        assert torch.equal(torch.rand(1), expected)

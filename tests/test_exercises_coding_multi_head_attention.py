@@ -1,0 +1,144 @@
+"""The checks of the lab on multi-head attention know right answers, and name what is wrong."""
+
+import pytest
+import torch
+
+from attention import scaled_dot_product_attention
+from attention.exercises import (
+    Hint,
+    check_join_heads,
+    check_mask_kept,
+    check_repeat_heads,
+    check_split_heads,
+)
+from tests.exercise_pages import stub_and_solution
+
+PAGE = "attention/coding-multi-head-attention.py"
+CHECKS = {
+    "split_heads": (check_split_heads, "gives nothing back yet"),
+    "join_heads": (check_join_heads, "gives nothing back yet"),
+    "look": (check_mask_kept, "dropped on the way"),
+    "spread": (check_repeat_heads, "gives nothing back yet"),
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_solution_is_right_and_the_stub_is_not_there_yet(name, capsys):
+    check, hint = CHECKS[name]
+    stub, solution = stub_and_solution(PAGE, name)
+    with pytest.raises(Hint, match=hint):
+        check(stub)
+    assert capsys.readouterr().out == ""
+    check(solution)
+    assert capsys.readouterr().out.startswith("Right: ")
+
+
+def cut(x, n_heads):
+    return x.unflatten(-1, (n_heads, -1))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda x, h: x.view(x.size(0), h, x.size(1), -1), "pieces of several words"),
+        (cut, "The cut is right"),
+        (lambda x, h: x.unflatten(-1, (-1, h)).permute(0, 3, 1, 2), "every H-th number"),
+        (lambda x, h: x.unflatten(-1, (-1, h)).transpose(1, 2), "call K the axis of heads"),
+        (lambda x, h: x.unflatten(-1, (-1, h)), r"You cut into \(K, H\)"),
+        (lambda x, h: cut(x, h).permute(0, 2, 3, 1), "The words stand last"),
+        (lambda x, h: cut(x, h).permute(2, 0, 1, 3), "before the batch"),
+        (lambda x, h: cut(x, h).transpose(1, 2).flatten(0, 1), "run together"),
+        (lambda x, h: cut(x, h).transpose(1, 2), r"not for one sentence \(T, D\)"),
+        (lambda x, h: cut(x, 2).transpose(-3, -2), "should be"),
+        (lambda x, h: x.view(2, h, 3, h), "raises an error"),
+        (lambda x, h: list(x), "should be"),
+    ],
+)
+def test_wrong_splits(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_split_heads(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda m: m.reshape(m.size(0), m.size(2), -1), "reshape alone"),
+        (lambda m: m.flatten(-2), "You join the words of a head"),
+        (lambda m: m.flatten(1, 2), "below each other"),
+        (lambda m: m.transpose(1, 2), "join the last two"),
+        (lambda m: m.permute(0, 2, 3, 1).flatten(-2), "alternate"),
+        (lambda m: m.mean(1), "average the heads"),
+        (lambda m: m.sum(1), "add the heads up"),
+        (lambda m: m.transpose(1, 2).view(2, 3, 4), "raises an error"),
+        (lambda m: 2 * m.transpose(1, 2).flatten(-2), "should be"),
+    ],
+)
+def test_wrong_joins(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_join_heads(wrong)
+
+
+def attend(q, k, v, mask=None):
+    return scaled_dot_product_attention(q, k, v, mask)[0]
+
+
+def every_head(mask):
+    return None if mask is None else mask.unsqueeze(-3)
+
+
+def scores(q, k):
+    return q @ k.transpose(-2, -1) / 2**0.5
+
+
+def only_padding(q, k, v, mask):
+    """Keeps what it needs a head's axis for, and drops a mask that is the same for all."""
+    return attend(q, k, v, every_head(mask) if mask is not None and mask.dim() == 3 else None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda q, k, v, mask: attend(q, k, v), "dropped on the way"),
+        (only_padding, "dropped on the way"),
+        (attend, "sentence b has gone to head b"),
+        (lambda q, k, v, mask: attend(q, k, v, ~every_head(mask)), "the wrong way round"),
+        (
+            lambda q, k, v, mask: (scores(q, k).softmax(-1) * every_head(mask)) @ v,
+            "after softmax",
+        ),
+        (lambda q, k, v, mask: (scores(q, k) * every_head(mask)).softmax(-1) @ v, "A score of 0"),
+        (lambda q, k, v, mask: attend(q, k, v, mask.unsqueeze(-3)), "raises an error.*'NoneType'"),
+        (lambda q, k, v, mask: attend(q, k, v, mask.unsqueeze(0)), "sentence b has gone to head b"),
+        (lambda q, k, v, mask: None, "gives nothing back yet"),
+    ],
+)
+def test_wrong_masks(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_mask_kept(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda k, h: k.repeat(1, h // k.size(1), 1, 1), "heads 0, 1, 0, 1"),
+        (lambda k, h: k, "as they came"),
+        (lambda k, h: k.repeat_interleave(h // k.size(1), dim=0), "You repeat the sentences"),
+        (lambda k, h: k.repeat_interleave(h // k.size(1), dim=2), "You repeat the words"),
+        (lambda k, h: k.repeat_interleave(h // k.size(1), dim=3), "You repeat the numbers"),
+        (lambda k, h: k.repeat_interleave(h, dim=1), "That makes G"),
+        (lambda k, h: k.expand(-1, h, -1, -1), "raises an error"),
+        (lambda k, h: torch.zeros(2, h, 5, 2), "should be"),
+    ],
+)
+def test_wrong_sharing(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_repeat_heads(wrong)
+
+
+def test_a_check_leaves_the_readers_seed_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    with pytest.raises(Hint):
+        check_mask_kept(lambda *given: None)
+    assert torch.equal(torch.rand(1), expected)

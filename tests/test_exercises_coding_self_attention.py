@@ -1,0 +1,151 @@
+"""The checks of the lab *Coding self-attention* tell right answers, and name the mistakes."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from attention import SelfAttention
+from attention.exercises import (
+    Hint,
+    check_parameter_count,
+    check_self_attention,
+    check_self_attention_batches,
+    check_self_attention_class,
+)
+from tests.exercise_pages import stub_and_solution
+
+PAGE = "attention/coding-self-attention.py"
+CHECKS = {
+    "self_attention": check_self_attention,
+    "batched_attention": check_self_attention_batches,
+    "MyAttention": check_self_attention_class,
+    "parameter_count": check_parameter_count,
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_solution_is_right_and_the_stub_is_not_there_yet(name, capsys):
+    stub, solution = stub_and_solution(PAGE, name)
+    with pytest.raises(Hint, match=r"gives nothing back yet|No error, and yet wrong|no matrices"):
+        CHECKS[name](stub)
+    assert capsys.readouterr().out == ""
+    CHECKS[name](solution)
+    assert capsys.readouterr().out.startswith("Right: ")
+
+
+def attend(X, W_q, W_k, W_v, turn=(-2, -1), dim=-1, scale=None):
+    q, k, v = X @ W_q, X @ W_k, X @ W_v
+    return (q @ k.transpose(*turn) / (scale or math.sqrt(k.size(-1)))).softmax(dim) @ v
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda *given: None, "gives nothing back yet"),
+        (lambda *given: attend(*given, dim=0), "along the keys of another query"),
+        (lambda *given: attend(*given, scale=1), "aren't scaled"),
+        (lambda *given: attend(*given, scale=given[1].size(1)), "divide by d_k"),
+        (lambda *given: attend(*given, scale=given[0].size(1) ** 0.5), "the root of d_model"),
+        (lambda X, q, k, v: attend(X, q.T, k.T, v.T), "without .T"),
+        (lambda X, q, k, v: attend(X, k, q, v), "changed places"),
+        (lambda X, q, k, v: attend(X, q, k, torch.eye(len(v))), "mix the words themselves"),
+        (lambda X, q, k, v: attend(X, q, k, k), "average the keys"),
+        (lambda X, q: X, "raises an error"),
+    ],
+)
+def test_wrong_functions(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_self_attention(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda *given: attend(*given, turn=(0, 1)), "exchange the axes 0 and 1"),
+        (lambda *given: attend(*given, turn=(0, -1)), r"as \.T does"),
+        (lambda *given: attend(*given, turn=(0, 1), dim=1), "numbers of other sentences"),
+        (lambda *given: attend(*given, dim=1), "along the keys of another query"),
+        (lambda X, *W: attend(X, *W, dim=0 if X.dim() > 2 else -1), "runs over the sentences"),
+        (lambda X, *W: attend(X[:1] if X.dim() > 2 else X, *W), "Only the first sentence"),
+        (
+            lambda X, *W: attend(X, *W, turn=(1, 2) if X.dim() > 2 else (0, 1)),
+            r"(?s)two batch axes.*Count axes from the end",
+        ),
+    ],
+)
+def test_wrong_batches(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_self_attention_batches(wrong)
+
+
+def a_class(names=("W_q", "W_k", "W_v"), bias=False, swap=False, **mistake):
+    """The class, and what may be wrong with it."""
+
+    class Attention(nn.Module):
+        def __init__(self, d_model, d_head):
+            super().__init__()
+            sizes = (d_head, d_model) if swap else (d_model, d_head)
+            for name in names:
+                setattr(self, name, nn.Linear(*sizes, bias=bias))
+
+        def forward(self, x):
+            matrices = (w.weight.T for w in (self.W_q, self.W_k, self.W_v))
+            return attend(x, *matrices, **mistake)
+
+    return Attention
+
+
+class NoForward(SelfAttention):
+    forward = nn.Module.forward
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (a_class(bias=True), "has a bias"),
+        (a_class(("W_k", "W_q", "W_v")), "in the order W_q, W_k, W_v"),
+        (a_class(("query", "key", "value")), "called W_q, W_k and W_v"),
+        (a_class(("W_q", "W_k", "W_v", "W_o")), "an nn.Linear for each role"),
+        (a_class(swap=True), r"W_q.weight has the shape \(6, 4\)"),
+        (a_class(turn=(0, 1)), "raises an error|No error, and yet wrong"),
+        (a_class(dim=-2), "along the keys of another query"),
+        (a_class(scale=6**0.5), "the root of d_model"),
+        (a_class(scale=4), "divide by d_k = 4"),
+        (NoForward, "write it"),
+        (nn.Identity, "no matrices yet"),
+        (lambda d_model, d_head: torch.zeros(2), "no nn.Module"),
+        (lambda d_model: None, "raises an error"),
+        (lambda d_model, d_head: None, "gives nothing back yet"),
+    ],
+)
+def test_wrong_classes(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_self_attention_class(wrong)
+
+
+def test_the_packages_class_passes_and_the_seed_stays():
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    check_self_attention_class(SelfAttention)
+    check_self_attention_class(a_class())
+    assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda d_model, d_head: d_model * d_head, "one matrix"),
+        (lambda d_model, d_head: 2 * d_model * d_head, "two matrices"),
+        (lambda d_model, d_head: 4 * d_model * d_head, "output projection"),
+        (lambda d_model, d_head: 3 * d_model * d_head + 3 * d_head, "bias"),
+        (lambda d_model, d_head: 3 * d_model**2, "rows and columns"),
+        (lambda d_model, d_head: 3 * d_head**2, "rows and columns"),
+        (lambda d_model, d_head: 3 * (d_model + d_head), "rows and columns|rows times columns"),
+    ],
+)
+def test_wrong_counts(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_parameter_count(wrong)

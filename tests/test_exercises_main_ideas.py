@@ -1,0 +1,205 @@
+"""The checks of *The main ideas* know right answers, and say what is wrong with the others."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from attention import sinusoidal_positions
+from attention.exercises import (
+    Hint,
+    check_embeddings,
+    check_order_blind,
+    check_positions,
+    check_residual,
+)
+from tests.exercise_pages import stub_and_solution
+
+PAGE = "attention/main-ideas.md"
+CHECKS = {
+    "embed": check_embeddings,
+    "positions": check_positions,
+    "with_residual": check_residual,
+    "order_blind": check_order_blind,
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_solution_is_right_and_the_stub_is_not_there_yet(name, capsys):
+    stub, solution = stub_and_solution(PAGE, name)
+    with pytest.raises(Hint, match="gives nothing back yet"):
+        CHECKS[name](stub)
+    assert capsys.readouterr().out == ""
+    CHECKS[name](solution)
+    assert capsys.readouterr().out.startswith("Right: ")
+
+
+@pytest.mark.parametrize(
+    "embed",
+    [
+        lambda table, ids: nn.Embedding.from_pretrained(table)(ids),
+        lambda table, ids: F.one_hot(ids, table.size(0)).float() @ table,
+        lambda table, ids: F.embedding(ids, table.requires_grad_()),
+        lambda table, ids: torch.stack([torch.stack([table[i] for i in row]) for row in ids]),
+    ],
+)
+def test_other_ways_to_look_up(embed):
+    check_embeddings(embed)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda table, ids: table[:, ids], "you take columns"),
+        (lambda table, ids: table.T[ids], "you take columns"),
+        (lambda table, ids: table[ids - 1], "numbered from 0"),
+        (lambda table, ids: table[ids.flatten()], "The batch is gone"),
+        (lambda table, ids: table[ids].sum(1), "added up"),
+        (lambda table, ids: table[ids].mean(1), "averaged"),
+        (lambda table, ids: F.one_hot(ids, 4), "Multiply them with the table"),
+        (lambda table, ids: F.one_hot(ids, 4).float(), "Multiply them with the table"),
+        (lambda table, ids: table[ids].mT, "Turn it round"),
+        (lambda table, ids: nn.Embedding(*table.shape)(ids), "stand nowhere in the table"),
+        (lambda table, ids: table[ids] + 1, "stand nowhere in the table"),
+        (lambda table, ids: table[ids].tolist(), "should be"),
+        (lambda table, ids: "rows", "should be"),
+    ],
+)
+def test_wrong_look_ups(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_embeddings(wrong)
+
+
+def waves(length, d_model, exponent, start=0):
+    """Sines and cosines by turns, with the divisor 10,000 to the power of each exponent."""
+    t = torch.arange(start, start + length)[:, None]
+    angles = t / 10_000 ** torch.tensor([exponent(j) for j in range(d_model)])
+    return torch.where(torch.arange(d_model) % 2 == 0, angles.sin(), angles.cos())
+
+
+def in_halves(length, d_model):
+    both = waves(length, d_model, lambda j: (j - j % 2) / d_model)
+    return torch.cat([both[:, ::2], both[:, 1::2]], dim=1)
+
+
+def cosine_first(length, d_model):
+    return (
+        waves(length, d_model, lambda j: (j - j % 2) / d_model).view(-1, 2).flip(1).view(length, -1)
+    )
+
+
+def all_sines(length, d_model):
+    return waves(length, d_model, lambda j: (j - j % 2) / d_model)[:, ::2].repeat_interleave(2, 1)
+
+
+def in_degrees(length, d_model):
+    t = torch.arange(length)[:, None] * math.pi / 180
+    angles = t / 10_000 ** (torch.arange(0, d_model, 2) / d_model)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (in_halves, "left half"),
+        (lambda n, d: waves(n, d, lambda j: (j - j % 2) / d, start=1), "from 1"),
+        (lambda n, d: waves(n, d, lambda j: j / d), "a wave of its own"),
+        (lambda n, d: waves(n, d, lambda j: (j // 2) / d), "too late"),
+        (lambda n, d: waves(n, d, lambda j: 2 * (j - j % 2) / d), "doubled twice"),
+        (cosine_first, "changed places"),
+        (all_sines, "The odd places are sines, too"),
+        (lambda n, d: waves(n, d, lambda j: -(j - j % 2) / d), "get faster"),
+        (in_degrees, "other units"),
+        (lambda n, d: sinusoidal_positions(n, d).T, "a row for each position"),
+        (lambda n, d: sinusoidal_positions(n, d)[None], "should be"),
+        (lambda n, d: sinusoidal_positions(3, 4), r"positions\(7, 10\) should be"),
+        (lambda n, d: 0.5, "should be"),
+    ],
+)
+def test_wrong_waves(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_positions(wrong)
+
+
+def in_place(x, layer):
+    x += layer(x)
+    return x
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda x, layer: layer(x), "The words are lost"),
+        (lambda x, layer: x, "as they came"),
+        (lambda x, layer: torch.cat([x, layer(x)], dim=-1), "twice as wide"),
+        (lambda x, layer: torch.cat([x, layer(x)], dim=0), "twice as many words"),
+        (lambda x, layer: (x + layer(x)) / 2, "the average"),
+        (lambda x, layer: x * layer(x), "You multiply"),
+        (lambda x, layer: x - layer(x), "take away"),
+        (lambda x, layer: layer(x + layer(x)), "once more"),
+        (lambda x, layer: layer(x) + layer(x), "to itself"),
+        (lambda x, layer: (x + layer(x)).softmax(-1), "no softmax"),
+        (in_place, "The words themselves have changed"),
+        (lambda x, layer: layer, "should be"),
+    ],
+)
+def test_wrong_residuals(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_residual(wrong)
+
+
+X = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0], [1.0, 1.0]])
+ORDER = torch.tensor([3, 0, 2, 1])
+
+
+def mirror(model):
+    return torch.allclose(model(X).flip(0), model(X.flip(0)), atol=1e-5)
+
+
+def two_words(model):
+    return torch.allclose(model(X[:2]).flip(0), model(X[:2].flip(0)), atol=1e-5)
+
+
+def outputs_stay(model):
+    return torch.allclose(model(X), model(X[ORDER]), atol=1e-5)
+
+
+def to_the_last_bit(model):
+    words = torch.rand(50, 7, generator=torch.Generator().manual_seed(0))
+    order = torch.arange(50).roll(7)
+    return torch.equal(model(words)[order], model(words[order]))
+
+
+def sums(model):
+    return torch.allclose(model(X).sum(0), model(X[ORDER]).sum(0), atol=1e-5)
+
+
+def right_way(model):
+    return torch.allclose(model(X)[ORDER], model(X[ORDER]), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (outputs_stay, "put the outputs in the new order"),
+        (lambda model: False, "put the outputs in the new order"),
+        (to_the_last_bit, "rounded"),
+        (lambda model: True, "yours calls it blind"),
+        (mirror, "from the middle"),
+        (two_words, "from the middle"),
+        (sums, "their sum and their average"),
+        (lambda model: not right_way(model), "the wrong way round"),
+        (lambda model: model(X)[ORDER], "Answer with True or False"),
+        (lambda model: "blind", "Answer with True or False"),
+    ],
+)
+def test_wrong_detectors(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_order_blind(wrong)
+
+
+def test_a_tensor_that_says_true_or_false_is_an_answer():
+    check_order_blind(right_way)
+    check_order_blind(lambda model: torch.tensor(right_way(model)))

@@ -1,0 +1,104 @@
+"""The checks of *Multi-head attention* know right answers, and what is wrong with others."""
+
+import pytest
+import torch
+
+from attention.exercises import (
+    Hint,
+    check_head_parameters,
+    check_head_parts,
+    check_previous_word,
+    check_two_heads,
+)
+from tests.exercise_pages import stub_and_solution
+
+PAGE = "attention/multi-head-attention.md"
+CHECKS = {
+    "answers": check_two_heads,
+    "count": check_head_parameters,
+    "parts": check_head_parts,
+    "share": check_previous_word,
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_solution_is_right_and_the_stub_is_not_there_yet(name, capsys):
+    stub, solution = stub_and_solution(PAGE, name)
+    with pytest.raises(Hint, match="gives nothing back yet"):
+        CHECKS[name](stub)
+    assert capsys.readouterr().out == ""
+    CHECKS[name](solution)
+    assert capsys.readouterr().out.startswith("Right: ")
+
+
+def by_head(Q, K, V, axis=-1, order=(0, 1)):
+    return [(Q[:, [h]] @ K[:, [h]].T).softmax(axis) @ V[:, [h]] for h in order]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda Q, K, V: (Q @ K.T).softmax(-1) @ V, "This is one head"),
+        (lambda Q, K, V: (Q @ K.T / 2**0.5).softmax(-1) @ V, "This is one head"),
+        (lambda Q, K, V: torch.cat(by_head(Q, K, V, axis=0), -1), "Softmax runs over the last"),
+        (lambda Q, K, V: torch.cat(by_head(Q / 2**0.5, K, V), -1), "divide by 1"),
+        (lambda Q, K, V: torch.cat(by_head(Q, K, V, order=(1, 0)), -1), "wrong way round"),
+        (lambda Q, K, V: torch.stack(by_head(Q, K, V)), "side by side"),
+        (lambda Q, K, V: sum(by_head(Q, K, V)), "You added the answers"),
+        (lambda Q, K, V: Q, "should be"),
+    ],
+)
+def test_wrong_heads_get_their_own_hint(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_two_heads(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda d, h: 3 * d * d, "W_o is missing"),
+        (lambda d, h: 4 * d * d * h, "Each head is narrow"),
+        (lambda d, h: 3 * h * d * d + d * d, "Each head is narrow"),
+        (lambda d, h: 4 * d * (d // h), "That is one head"),
+        (lambda d, h: 4 * d * d + 4 * d, "include biases"),
+    ],
+)
+def test_wrong_counts_get_their_own_hint(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_head_parameters(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda a, W: a.transpose(0, 1).flatten(1) @ W, "the whole output"),
+        (lambda a, W: a @ W.unflatten(0, (len(a), -1)) / len(a), "summed, not averaged"),
+        (lambda a, W: (a @ W.unflatten(0, (len(a), -1))).transpose(0, 1), "The heads come first"),
+        (
+            lambda a, W: a @ W.unflatten(0, (-1, len(a))).transpose(0, 1),
+            "rows of W_o stand together",
+        ),
+        (
+            lambda a, W: a @ (W if W.size(0) != W.size(1) else W.T).unflatten(0, (len(a), -1)),
+            "You take columns",
+        ),
+    ],
+)
+def test_wrong_parts_get_their_own_hint(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_head_parts(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda w: w.diagonal(1).mean(), "the word after"),
+        (lambda w: w.diagonal().mean(), "the word itself"),
+        (lambda w: w.diagonal(-1).sum(), "a mean was asked for"),
+        (lambda w: w.diagonal(-1).sum() / len(w), "does not count"),
+        (lambda w: w.diagonal(-1), "Take their mean"),
+    ],
+)
+def test_wrong_shares_get_their_own_hint(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_previous_word(wrong)

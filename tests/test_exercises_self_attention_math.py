@@ -1,0 +1,142 @@
+"""The checks of *The matrix math of self-attention* tell right answers, and name the mistakes."""
+
+import math
+
+import pytest
+import torch
+
+from attention import scaled_dot_product_attention
+from attention.exercises import (
+    Hint,
+    check_attention_output,
+    check_row_weights,
+    check_scaled_scores,
+    check_word_scores,
+)
+from attention.exercises.self_attention_math import W_K, W_Q, W_V, X
+from tests.exercise_pages import stub_and_solution
+
+PAGE = "attention/self-attention-math.md"
+CHECKS = {
+    "word_scores": check_word_scores,
+    "row_weights": check_row_weights,
+    "scaled_scores": check_scaled_scores,
+    "attention_output": check_attention_output,
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_solution_is_right_and_the_stub_is_not_there_yet(name, capsys):
+    stub, solution = stub_and_solution(PAGE, name)
+    with pytest.raises(Hint, match=r"gives nothing back yet|along the queries|divide by d_k = 2"):
+        CHECKS[name](stub)
+    assert capsys.readouterr().out == ""
+    CHECKS[name](solution)
+    assert capsys.readouterr().out.startswith("Right: ")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda X, W_q, W_k: X @ X.T, "the words meet themselves"),
+        (lambda X, W_q, W_k: (X @ W_q) @ (X @ W_q).T, "queries meet queries"),
+        (lambda X, W_q, W_k: (X @ W_k) @ (X @ W_k).T, "the keys meet keys"),
+        (lambda X, W_q, W_k: (X @ W_k) @ (X @ W_q).T, "Turn it round"),
+        (lambda X, W_q, W_k: (X @ W_q.T) @ (X @ W_k.T).T, "without a transpose"),
+        (lambda X, W_q, W_k: (X @ W_q) @ (X @ W_k).T / 2**0.5, "scaled already"),
+        (lambda X, W_q, W_k: ((X @ W_q) @ (X @ W_k).T).softmax(-1), "weights already"),
+        (lambda X, W_q, W_k: (X @ W_q) * (X @ W_k), "also adds up"),
+        (lambda X, W_q, W_k: (X @ W_q) @ (X @ W_k), r"raises an error .*\(3, 2\)"),
+        (lambda X, W_q, W_k: X @ W_q, "These are the queries"),
+        (lambda X, W_q, W_k: "scores", "should be"),
+    ],
+)
+def test_wrong_scores(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_word_scores(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda s: s.softmax(0), r"\(2, 3\), your numbers sum to 1 along the queries"),
+        (lambda s: s.softmax(1), r"\(2, 4, 3\), your numbers sum to 1 along the queries"),
+        (lambda s: s.softmax(max(-3, -s.dim()) if s.dim() > 2 else -1), "sentences of the batch"),
+        (lambda s: s.softmax(-1 if s.dim() < 4 else 1), "along the heads"),
+        (lambda s: s.exp(), "divide each by the total"),
+        (lambda s: s / s.sum(-1, keepdim=True), "Raise e to each score first"),
+        (lambda s: s.sigmoid(), "share one total"),
+        (lambda s: s.log_softmax(-1), "without log"),
+        (lambda s: s, "Turn each row into weights"),
+        (lambda s: s.softmax(2), "raises an error"),
+    ],
+)
+def test_wrong_weights(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_row_weights(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda Q, K: Q @ K.T / K.size(-1), "divide by d_k = 2"),
+        (lambda Q, K: Q @ K.T / (2**0.5 if K.size(-1) == 2 else 16), "divide by d_k = 16"),
+        (lambda Q, K: Q @ K.T / (K.size(0) if K.size(0) == 5 else 2**0.5), "the number of keys"),
+        (lambda Q, K: Q @ K.T / (2 if K.size(0) == 3 else 5) ** 0.5, "root of the number of keys"),
+        (lambda Q, K: Q @ K.T, "not scaled yet"),
+        (lambda Q, K: Q @ K.T * K.size(-1) ** 0.5, "multiply by the root"),
+        (lambda Q, K: Q @ K.T / K.size(-1) ** 2, "the square"),
+        (lambda Q, K: K @ Q.T / K.size(-1) ** 0.5, "Turn it round"),
+    ],
+)
+def test_wrong_scales(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_scaled_scores(wrong)
+
+
+def test_the_root_of_another_size_is_named():
+    with pytest.raises(Hint, match="number of queries, 3"):
+        check_scaled_scores(lambda Q, K: Q @ K.T / math.sqrt(2 if K.size(0) == 3 else Q.size(0)))
+
+
+def attend(Q, K, V, scale=None, dim=-1):
+    return (Q @ K.T / (scale or K.size(-1) ** 0.5)).softmax(dim) @ V
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda Q, K, V: attend(Q, K, V, dim=0), "along the keys of another query"),
+        (lambda Q, K, V: attend(Q, K, V, scale=1), "aren't scaled"),
+        (lambda Q, K, V: attend(Q, K, V, scale=K.size(-1)), "divide by d_k = 2"),
+        (lambda Q, K, V: Q @ K.T / K.size(-1) ** 0.5 @ V, "Softmax is missing"),
+        (lambda Q, K, V: (Q @ K.T / K.size(-1) ** 0.5).softmax(-1), "These are the weights"),
+        (lambda Q, K, V: attend(K, Q, V), "changed places"),
+        (lambda Q, K, V: attend(Q, K, K), "average the keys"),
+        (lambda Q, K, V: attend(Q, V, V), "also your keys"),
+        (lambda Q, K, V: (Q @ K.T / K.size(-1) ** 0.5).softmax(-1).T @ V, "without a transpose"),
+        (lambda Q, K, V: attend(Q, K, V, scale=V.size(-1) ** 0.5), "should be"),
+        (lambda Q, K, V: scaled_dot_product_attention(Q, K, V), "should be"),
+    ],
+)
+def test_wrong_outputs(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_attention_output(wrong)
+
+
+def test_an_answer_may_change_what_it_gets_and_the_numbers_stay():
+    def careless(Q, K, V):
+        expected = attend(Q, K, V)
+        Q.zero_(), K.zero_(), V.zero_()
+        return expected
+
+    check_attention_output(careless)
+    check_attention_output(careless)
+
+
+def test_the_numbers_are_those_of_the_page():
+    output, weights = scaled_dot_product_attention(X @ W_Q, X @ W_K, X @ W_V)
+    expected = torch.tensor([[0.32, 0.04, 0.64], [0.19, 0.05, 0.77], [0.19, 0.77, 0.05]])
+    assert torch.allclose(weights, expected, atol=0.006)
+    expected = torch.tensor([[0.32, 1.53], [0.19, 1.63], [0.19, -1.26]])
+    assert torch.allclose(output, expected, atol=0.006)

@@ -95,7 +95,7 @@ def test_the_frame_is_just_the_docs(built, open_page):
     content = page.locator(".main-content-wrap").bounding_box()
     assert content["width"] == 50 * 16
     assert content["x"] == box["width"]
-    text = page.locator(".main-content p").first
+    text = page.locator(".main-content > p:not([class])").first
     assert text.evaluate("e => getComputedStyle(e).lineHeight") == "25.6px"
     expect(page.locator("#search-input")).to_be_visible()
     expect(page.locator(".page-contents")).to_be_visible()

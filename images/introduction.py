@@ -205,7 +205,7 @@ def trained_translator() -> Translator:
     if left:
         for _ in tqdm(run.steps(), "training a translator", total=left):
             pass
-    return run.translator
+    return run.learner
 
 
 def read(translator: Translator) -> Reading:

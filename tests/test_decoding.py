@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from attention.decoding import beam_search, greedy
+from attention.decoding import _select, beam_search, greedy
 from attention.models.seq2seq import Bahdanau, BahdanauConfig
 from attention.text import BEGIN, END
 
@@ -90,6 +90,15 @@ def test_never_longer_than_allowed_and_never_a_special_token(model, search):
     for words in search(model, IDS, 5):
         assert len(words) <= 5
         assert min(words, default=4) not in (0, BEGIN, END)
+
+
+def test_every_tensor_of_a_state_is_reordered_however_deep_it_lies():
+    x, rows = torch.arange(6).view(3, 2), torch.tensor([2, 0, 0])
+    count, (pair, (one,)) = _select((Seen(x), ((x, 2 * x), (3 * x,))), rows)
+    assert isinstance(count, Seen)
+    assert count.count.tolist() == [[4, 5], [0, 1], [0, 1]]
+    assert [part.tolist() for part in pair] == [[[4, 5], [0, 1], [0, 1]], [[8, 10], [0, 2], [0, 2]]]
+    assert one.tolist() == [[12, 15], [0, 3], [0, 3]]
 
 
 def test_a_beam_that_drops_nothing_finds_the_best_sentence_there_is():

@@ -160,6 +160,25 @@ def test_every_query_head_of_a_group_has_weights_of_its_own():
     assert not torch.allclose(weights[0], weights[1])
 
 
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_causal_is_the_causal_mask_and_may_be_joined_by_another(batch):
+    layer, sentence = MultiHeadAttention(D, 4, 2).double(), x(*batch)
+    real = padding_mask(torch.tensor([[1, 1, 1, 0, 0], [0, 1, 1, 1, 1]])[: len(batch) + 1])
+    real = real if batch else real[0]
+    for mask, whole in ((None, causal_mask(5)), (real, causal_mask(5) & real)):
+        for ask in (layer, layer.attention_weights):
+            torch.testing.assert_close(
+                ask(sentence, mask=mask, causal=True), ask(sentence, mask=whole), rtol=0, atol=1e-12
+            )
+    if batch:
+        assert not layer(sentence, mask=real, causal=True)[1, 0].any(), "padding in front is blind"
+    kept = layer.keys_values(sentence)
+    for new in range(1, 6):  # the last words, when the first have been read already
+        last = layer.look(sentence[..., -new:, :], *kept, causal=True)
+        expected = layer(sentence, causal=True)[..., -new:, :]
+        torch.testing.assert_close(last, expected, rtol=0, atol=1e-12)
+
+
 def test_keys_and_values_can_be_kept_and_looked_at_later():
     layer, queries, memory = MultiHeadAttention(D, 2).double(), x(3), x(3, length=7)
     kept = layer.keys_values(memory)

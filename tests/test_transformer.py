@@ -6,7 +6,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from attention import record_attention
+from attention.decoding import _select
 from attention.models.transformer import Transformer, TransformerConfig
+from attention.peers import TorchTransformer
 
 SIZES = {"d_model": 8, "n_heads": 2, "n_layers": 2, "d_ff": 12}
 SOURCE = torch.tensor([[4, 5, 6, 7], [8, 9, 0, 0], [10, 0, 0, 0]])
@@ -52,7 +54,7 @@ def test_writing_word_by_word_equals_being_read_the_translation(model):
 def test_a_state_can_be_reordered_as_beam_search_does(model):
     _, state = model.step(TARGET[:, 0], model.start(SOURCE))
     order = torch.tensor([2, 0])
-    scores, _ = model.step(TARGET[order, 1], type(state)(*(tensor[order] for tensor in state)))
+    scores, _ = model.step(TARGET[order, 1], _select(state, order))
     expected = model(SOURCE, TARGET)[order, 1]
     torch.testing.assert_close(scores, expected, rtol=0, atol=1e-12)
 
@@ -141,50 +143,6 @@ def test_dropout_is_off_when_evaluating():
     assert torch.equal(model(SOURCE, TARGET), model(SOURCE, TARGET))
 
 
-def torchs(ours: Transformer) -> nn.Transformer:
-    """torch's own stacks with our weights; its attention has biases, ours has none."""
-    config = ours.config
-    theirs = nn.Transformer(
-        config.d_model,
-        config.n_heads,
-        config.n_layers,
-        config.n_layers,
-        config.d_ff,
-        dropout=0.0,
-        norm_first=config.norm_first,
-        batch_first=True,
-    )
-    if not config.norm_first:  # torch has a last norm in both cases, the paper has none
-        theirs.encoder.norm = theirs.decoder.norm = None
-    state = theirs.double().state_dict()
-    for half in ("encoder", "decoder"):
-        for i, layer in enumerate(getattr(ours, half)):
-            place = f"{half}.layers.{i}."
-            attentions = {"self_attn": layer.self_attention}
-            if half == "decoder":
-                attentions["multihead_attn"] = layer.cross_attention
-            for name, attention in attentions.items():
-                parts = [attention.W_q.weight, attention.W_k.weight, attention.W_v.weight]
-                state[place + name + ".in_proj_weight"] = torch.cat(parts)
-                state[place + name + ".in_proj_bias"].zero_()
-                state[place + name + ".out_proj.weight"] = attention.W_o.weight
-                state[place + name + ".out_proj.bias"].zero_()
-            for number in (1, 2):
-                for kind in ("weight", "bias"):
-                    name = f"linear{number}.{kind}"
-                    state[place + name] = layer.feed_forward.get_parameter(f"W_{number}.{kind}")
-            for number in (1, 2, 3)[: 2 if half == "encoder" else 3]:
-                for kind in ("weight", "bias"):
-                    norm = layer.get_submodule(f"residual_{number}.norm")
-                    state[place + f"norm{number}.{kind}"] = norm.get_parameter(kind)
-        if config.norm_first:
-            for kind in ("weight", "bias"):
-                norm = getattr(ours, f"{half}_norm")
-                state[f"{half}.norm.{kind}"] = norm.get_parameter(kind)
-    theirs.load_state_dict(state)
-    return theirs.eval()
-
-
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 @pytest.mark.parametrize("norm_first", [False, True])
 def test_it_equals_torchs_transformer_with_gradients(norm_first):
@@ -192,18 +150,11 @@ def test_it_equals_torchs_transformer_with_gradients(norm_first):
     ours = Transformer(TransformerConfig(11, 13, **SIZES, norm_first=norm_first)).double().eval()
     for parameter in ours.parameters():  # norms and biases, too
         nn.init.normal_(parameter, std=0.5)
-    theirs = torchs(ours)
-    # torch's masks say what to hide.
-    hidden, future = SOURCE == 0, torch.ones(5, 5, dtype=torch.bool).triu(1)
-    for model in (ours, theirs):
-        model.zero_grad()
-    logits = ours(SOURCE, TARGET)
-    x = ours._embed(ours.source_embedding, SOURCE), ours._embed(ours.target_embedding, TARGET)
-    said = theirs(*x, tgt_mask=future, src_key_padding_mask=hidden, memory_key_padding_mask=hidden)
-    expected = said @ ours.target_embedding.weight.T
+    theirs = TorchTransformer(ours)
+    logits, expected = ours(SOURCE, TARGET), theirs(SOURCE, TARGET)
     torch.testing.assert_close(logits, expected, rtol=0, atol=1e-11)
     (gradient,) = torch.autograd.grad(logits.sin().sum(), ours.source_embedding.weight)
-    (peers,) = torch.autograd.grad(expected.sin().sum(), ours.source_embedding.weight)
+    (peers,) = torch.autograd.grad(expected.sin().sum(), theirs.embeddings[0].weight)
     torch.testing.assert_close(gradient, peers, rtol=0, atol=1e-9)
 
 

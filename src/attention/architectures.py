@@ -1,10 +1,13 @@
-"""The translators by name: what the command's `--arch` can be."""
+"""The models by name: what the command's `--arch` can be."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
+from attention.models.bert import BERT, BERTConfig
+from attention.models.gpt import GPT, GPTConfig
+from attention.models.llama import Llama, LlamaConfig
 from attention.models.seq2seq import (
     Bahdanau,
     BahdanauConfig,
@@ -17,17 +20,18 @@ from attention.models.transformer import Transformer, TransformerConfig
 from attention.models.word_by_word import WordByWord, WordByWordConfig
 from attention.training import TrainingConfig
 
-__all__ = ["ARCHITECTURES", "Architecture"]
+__all__ = ["ARCHITECTURES", "LANGUAGE_MODELS", "Architecture"]
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A kind of translator.
+    """A kind of model.
 
     Attributes:
         model: Its module, made from a `config`.
-        config: Its sizes; the first two are the numbers of source and of target words.
-        training: How to train it on the toy corpus in about a minute.
+        config: Its sizes; those of vocabularies, of which a translator has two, come first.
+        training: How to train it in about a minute: a translator on the toy corpus, a language
+            model on the book.
     """
 
     model: type[nn.Module]
@@ -45,4 +49,13 @@ ARCHITECTURES = {
         TransformerConfig,
         TrainingConfig(steps=2200, lr=2e-3, warmup=200, average=0.25),
     ),
+}
+
+WRITING = TrainingConfig(steps=800, tokens=512, lr=3e-3, warmup=50)
+READING = TrainingConfig(steps=200, tokens=2048, lr=3e-3, warmup=50)
+
+LANGUAGE_MODELS = {
+    "gpt": Architecture(GPT, GPTConfig, WRITING),
+    "llama": Architecture(Llama, LlamaConfig, WRITING),
+    "bert": Architecture(BERT, BERTConfig, READING),
 }

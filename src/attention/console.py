@@ -4,9 +4,10 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from tqdm import tqdm
 
 from attention import plots
 from attention.bench import Result
+from attention.bench_models import Comparison
 from attention.errors import BadInput
 from attention.evaluation import Scores
-from attention.runs import TranslationRun
+from attention.runs import Run
 from attention.text import split_words
 from attention.translation import Translation, Translator
 
@@ -25,8 +27,10 @@ __all__ = [
     "bench",
     "draw_attention",
     "lines_of_standard_input",
+    "print_comparisons",
     "print_scores",
     "print_translation",
+    "print_words",
     "save_figure",
     "train_to_the_end",
     "warn_of_surprises",
@@ -35,8 +39,12 @@ __all__ = [
 LONG = 100  # words; no sentence that a translator here learns from is nearly as long
 
 
-def train_to_the_end(run: TranslationRun) -> None:
+def train_to_the_end(run: Run, amount: str, then: Sequence[str]) -> None:
     """Train behind a progress bar, until all steps are done or Ctrl-C is pressed.
+
+    Args:
+        amount: How much there is to learn from.
+        then: What to type next.
 
     Raises:
         KeyboardInterrupt: It was pressed; the run has been saved between two steps.
@@ -46,7 +54,7 @@ def train_to_the_end(run: TranslationRun) -> None:
     if trainer.step >= total:
         print(f"{run.folder}: all {total:,} steps are done already")
         return
-    print(f"{run.folder}: {len(run.pairs):,} sentence pairs, {total:,} steps", file=sys.stderr)
+    print(f"{run.folder}: {amount}, {total:,} steps", file=sys.stderr)
     loss = float("nan")
     with (
         _ctrl_c() as pressed,
@@ -63,10 +71,9 @@ def train_to_the_end(run: TranslationRun) -> None:
         print("command with --resume goes on from there")
         raise KeyboardInterrupt
     spent = time.process_time() - begun
-    test = " ".join(run.data).replace("toy", "toy-test")
     print(f"{run.folder}: trained in {spent:.0f} CPU-seconds, last loss {loss:.3f}. Now try")
-    print(f'  attention translate {run.folder} "They arrived late ."')
-    print(f"  attention evaluate {run.folder} --data {test}")
+    for line in then:
+        print(f"  {line}")
 
 
 @contextmanager
@@ -126,6 +133,18 @@ def print_translation(translation: Translation, as_json: bool) -> None:
         print(translation.text)
 
 
+def print_words(prompt: str, words: Iterable[str], as_json: bool) -> None:
+    """The prompt, and each word after it as soon as it comes; or all as one line of JSON."""
+    if as_json:
+        written = list(words)
+        values = {"prompt": prompt, "text": "".join(written), "tokens": len(written)}
+        print(json.dumps(values, ensure_ascii=False))
+        return
+    for word in chain([prompt], words):
+        print(word, end="", flush=True)
+    print()
+
+
 def draw_attention(translation: Translation, path: Path) -> None:
     """Draw where the model looked, in the format that the file's ending names.
 
@@ -183,3 +202,21 @@ def bench(results: Iterator[Result], as_json: bool) -> list[Result]:
             flush=True,
         )
     return shown
+
+
+def print_comparisons(
+    where: dict[str, Any], comparisons: Iterator[Comparison], as_json: bool
+) -> None:
+    """Print each as it comes, as a row of a table or as a JSON object that says where it ran."""
+    if not as_json:
+        print(", ".join(f"{name}: {value}" for name, value in where.items()))
+        print(f"{'':28} {'ours':>9} {'theirs':>9} {'ratio':>6} {'times':>5}   peer")
+    for one in comparisons:
+        if as_json:
+            print(json.dumps(asdict(one) | {"machine": where}), flush=True)
+            continue
+        numbers = f"{'not installed':>32}"
+        if one.ratio is not None:
+            times = f"{one.ours:6.0f} ms {one.theirs:6.0f} ms"
+            numbers = f"{times} {one.ratio:6.2f} {one.repetitions:5}"
+        print(f"{one.model + ', ' + one.work:28} {numbers}   {one.peer}", flush=True)

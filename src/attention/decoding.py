@@ -15,7 +15,7 @@ __all__ = ["Decodable", "beam_search", "greedy"]
 class Decodable(Protocol):
     """A model that writes one word at a time.
 
-    Its state is a `NamedTuple` of tensors whose first axis is the batch.
+    Its state is a tuple, named or not, of tensors whose first axis is the batch, or of such tuples.
     """
 
     def start(self, source: Int[Tensor, "B S"], /) -> Any:
@@ -102,7 +102,11 @@ def _writable(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
 
 
 def _select(state: Any, rows: Int[Tensor, "N"]) -> Any:
-    return type(state)(*(tensor[rows] for tensor in state))
+    """These rows of every tensor in a state, however deep it lies."""
+    if isinstance(state, Tensor):
+        return state[rows]
+    chosen = [_select(part, rows) for part in state]
+    return type(state)(*chosen) if hasattr(state, "_fields") else tuple(chosen)
 
 
 def _until_end(ids: list[int]) -> list[int]:

@@ -9,7 +9,7 @@ uses it to watch any model.
 
 from torch import nn
 
-from attention.functional import attend, causal_mask, scaled_dot_product_attention
+from attention.functional import and_causal, attend, scaled_dot_product_attention
 from attention.shapes import Bool, Float, Tensor
 
 __all__ = [
@@ -60,20 +60,13 @@ class MaskedSelfAttention(SelfAttention):
         self, x: Float[Tensor, "*B T D"], mask: Bool[Tensor, "*#B #T T"] | None = None
     ) -> Float[Tensor, "*B T K"]:
         """Mix each word's vector from its own past; `mask` can forbid more, never allow more."""
-        return super().forward(x, _and_causal(x, mask))
+        return attend(self.W_q(x), self.W_k(x), self.W_v(x), mask, causal=True)
 
     def attention_weights(
         self, x: Float[Tensor, "*B T D"], mask: Bool[Tensor, "*#B #T T"] | None = None
     ) -> Float[Tensor, "*B T T"]:
         """How much each word (row) looks at each word (column); zero above the diagonal."""
-        return super().attention_weights(x, _and_causal(x, mask))
-
-
-def _and_causal(
-    x: Float[Tensor, "*B T D"], mask: Bool[Tensor, "*#B #T T"] | None
-) -> Bool[Tensor, "*#B #T T"]:
-    causal = causal_mask(x.size(-2), x.device)
-    return causal if mask is None else causal & mask
+        return super().attention_weights(x, and_causal(mask, x, x))
 
 
 class EncoderDecoderAttention(nn.Module):
@@ -149,13 +142,15 @@ class MultiHeadAttention(nn.Module):
         x: Float[Tensor, "*B T D"],
         memory: Float[Tensor, "*B S D"] | None = None,
         mask: Bool[Tensor, "*#B #T S"] | None = None,
+        causal: bool = False,
     ) -> Float[Tensor, "*B T D"]:
         """Look at `memory`, or at `x` itself where no memory is given.
 
         Args:
             mask: True where a query may look at a key; the same for every head.
+            causal: Whether no query may look at keys behind its own place, whatever `mask` says.
         """
-        return self.look(x, *self.keys_values(x if memory is None else memory), mask)
+        return self.look(x, *self.keys_values(x if memory is None else memory), mask, causal)
 
     def keys_values(
         self, memory: Float[Tensor, "*B S D"]
@@ -169,10 +164,10 @@ class MultiHeadAttention(nn.Module):
         keys: Float[Tensor, "*B G S K"],
         values: Float[Tensor, "*B G S K"],
         mask: Bool[Tensor, "*#B #T S"] | None = None,
+        causal: bool = False,
     ) -> Float[Tensor, "*B T D"]:
         """Look at keys and values that are there already."""
-        q = self._queries(x, keys)
-        mixed = attend(q, self._shared(keys), self._shared(values), _for_every_head(mask))
+        mixed = attend(self._queries(x, keys), keys, values, _for_every_head(mask), causal)
         return self.W_o(mixed.transpose(-3, -2).flatten(-2))  # (*B, H, T, K) -> (*B, T, D)
 
     def attention_weights(
@@ -180,11 +175,13 @@ class MultiHeadAttention(nn.Module):
         x: Float[Tensor, "*B T D"],
         memory: Float[Tensor, "*B S D"] | None = None,
         mask: Bool[Tensor, "*#B #T S"] | None = None,
+        causal: bool = False,
     ) -> Float[Tensor, "*B H T S"]:
         """How much each query (row) looks at each key (column), head by head."""
         keys, values = self.keys_values(x if memory is None else memory)
         q, k, v = self._queries(x, keys), self._shared(keys), self._shared(values)
-        return scaled_dot_product_attention(q, k, v, _for_every_head(mask))[1]
+        mask = _for_every_head(and_causal(mask, x, k) if causal else mask)
+        return scaled_dot_product_attention(q, k, v, mask)[1]
 
     def _queries(
         self, x: Float[Tensor, "*B T D"], keys: Float[Tensor, "*B G S K"]

@@ -1,15 +1,23 @@
-"""Do the command's options make sense, and go together? If not, one line says why."""
+"""The command's options: how they are typed, and whether they make sense and go together."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from attention.architectures import ARCHITECTURES
+from cyclopts import Parameter
+
+from attention.architectures import Architecture
 from attention.errors import BadInput
-from attention.runs import TranslationRun
+from attention.runs import Run
 
-__all__ = ["given", "must_agree", "must_be_in_range", "must_belong"]
+__all__ = ["FLAG", "JSON", "MANY", "given", "must_agree", "must_be_in_range", "must_belong"]
 
-MAY_BE_ZERO = {"seed", "dropout", "warmup", "smoothing", "average"}
+FLAG = Parameter(negative=())
+JSON = Parameter(name="--json", negative=())
+MANY = Parameter(consume_multiple=True, negative=())
+
+MAY_BE_ZERO = {"seed", "dropout", "warmup", "smoothing", "average", "temperature"}
+MOST = 2**31
 SHARES = {"dropout", "smoothing", "average"}
 
 
@@ -26,6 +34,8 @@ def must_be_in_range(options: dict[str, Any]) -> None:
         if value < 0 or (value == 0 and name not in MAY_BE_ZERO):
             least = "0 or more" if name in MAY_BE_ZERO else "above 0"
             raise BadInput(f"{_flag(name)} {value}: must be {least}")
+        if not value < MOST:
+            raise BadInput(f"{_flag(name)} {value}: must be below {MOST:,}")
     for name in SHARES:
         if options.get(name, 0) >= 1:
             raise BadInput(f"{_flag(name)} {options[name]}: must be below 1")
@@ -33,9 +43,9 @@ def must_be_in_range(options: dict[str, Any]) -> None:
         raise BadInput(f"--d-model {options['d_model']}: must be even")
 
 
-def must_belong(arch: str, sizes: dict[str, Any]) -> None:
-    """Refuse an option that this architecture does not have."""
-    homes = {name: {f.name for f in fields(kind.config)} for name, kind in ARCHITECTURES.items()}
+def must_belong(arch: str, sizes: dict[str, Any], kinds: Mapping[str, Architecture]) -> None:
+    """Refuse an option that this one of several architectures does not have."""
+    homes = {name: {f.name for f in fields(kind.config)} for name, kind in kinds.items()}
     for name in homes.keys() - {"word-by-word"}:  # a dictionary is one of whole words
         homes[name].add("subwords")
     for size in sizes:
@@ -44,10 +54,10 @@ def must_belong(arch: str, sizes: dict[str, Any]) -> None:
             raise BadInput(f"{_flag(size)} does not go with --arch {arch}, but with {others}")
 
 
-def must_agree(run: TranslationRun, typed: dict[str, Any]) -> None:
+def must_agree(run: Run, typed: dict[str, Any]) -> None:
     """Refuse to resume a run under other settings than it began with."""
-    settings = asdict(run.trainer.config) | asdict(run.translator.model.config)
-    settings |= {"arch": run.translator.arch, "data": run.data, "subwords": run.subwords}
+    settings = asdict(run.trainer.config) | asdict(run.learner.model.config)
+    settings |= {"arch": run.learner.arch, "data": run.data, "subwords": run.subwords}
     for name, value in typed.items():
         if value != settings.get(name):
             raise BadInput(

@@ -1,24 +1,30 @@
 """A training run kept in a folder, so that it can be stopped and taken up again."""
 
 import os
-from collections.abc import Generator, Sequence
+from abc import ABC
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from attention.checkpoints import load_json, load_tensors, save_json, save_tensors
 from attention.corpora import Pair, parallel, toy
+from attention.corpora.prose import read_texts
 from attention.errors import BadInput
-from attention.teaching import translation_trainer
+from attention.language import LanguageModel
+from attention.reading import Reader, read_paragraphs, reading_trainer
+from attention.teaching import language_trainer, translation_trainer
 from attention.training import TrainingConfig
 from attention.translation import Translator
 
-__all__ = ["TranslationRun", "choose_device", "read_data"]
+__all__ = ["LanguageRun", "ReadingRun", "Run", "TranslationRun", "choose_device", "read_data"]
 
 TOY_SIZES = {"train": 50_000, "valid": 500, "test": 1_000}
 SAVE_EVERY = 200  # steps
+
+AnyRun = TypeVar("AnyRun", bound="Run")
 
 
 def read_data(data: Sequence[str], split: str = "train") -> list[Pair]:
@@ -38,30 +44,37 @@ def read_data(data: Sequence[str], split: str = "train") -> list[Pair]:
     return parallel.read_pairs([Path(name) for name in data])
 
 
-class TranslationRun:
-    """A translator in training: its folder, its data and its settings.
+class Run(ABC):
+    """Something that learns, what it learns from, and the folder where both are kept.
 
     Attributes:
-        translator: What is being trained.
+        data: Where the corpus comes from, in the words of the command's `--data`.
+        subwords: How many pieces of words the vocabulary was asked to have.
+        corpus: What it learns from.
+        learner: What is being trained.
         trainer: How far it has come; `trainer.step` of `trainer.config.steps`.
     """
+
+    kind: type[Any]  # of the learner
+    read: Callable[[Sequence[str]], Sequence[Any]]
+    teach: Callable[[Any, Sequence[Any], TrainingConfig], Any]
 
     def __init__(
         self,
         folder: Path,
         data: Sequence[str],
-        pairs: Sequence[Pair],
-        translator: Translator,
+        corpus: Sequence[Any],
+        learner: Any,
         config: TrainingConfig,
         subwords: int | None = None,
     ) -> None:
-        self.folder, self.data, self.pairs, self.translator = folder, list(data), pairs, translator
+        self.folder, self.data, self.corpus, self.learner = folder, list(data), corpus, learner
         self.subwords = subwords
-        self.trainer = translation_trainer(translator, pairs, config)
+        self.trainer = type(self).teach(learner, corpus, config)
 
     @classmethod
     def begin(
-        cls,
+        cls: type[AnyRun],
         folder: Path,
         arch: str,
         data: Sequence[str],
@@ -69,8 +82,8 @@ class TranslationRun:
         device: str,
         subwords: int | None = None,
         **sizes: Any,
-    ) -> "TranslationRun":
-        """Make the folder and an untrained translator; `sizes` change its Config.
+    ) -> AnyRun:
+        """Make the folder and an untrained learner; `sizes` change its Config.
 
         Raises:
             BadInput: The folder holds a run already or cannot be written, or the data are bad.
@@ -80,19 +93,19 @@ class TranslationRun:
                 f"{folder}: holds a run already; continue it with --resume, or give another --out"
             )
         _must_be_writable(folder)
-        pairs = read_data(data)
+        corpus = cls.read(data)
         try:
-            translator = Translator.new(arch, pairs, config.seed, subwords, **sizes)
+            learner = cls.kind.new(arch, corpus, config.seed, subwords, **sizes)
         except ValueError as error:  # heads that cannot share a width
             raise BadInput(f"--arch {arch}: {error}") from error
-        translator.model.to(device)
+        learner.model.to(device)
+        run = cls(folder, data, corpus, learner, config, subwords)
         _make(folder)
-        run = cls(folder, data, pairs, translator, config, subwords)
         run.save()
         return run
 
     @classmethod
-    def resume(cls, folder: Path, device: str) -> "TranslationRun":
+    def resume(cls: type[AnyRun], folder: Path, device: str) -> AnyRun:
         """Take up a run where it was last saved.
 
         Raises:
@@ -101,12 +114,12 @@ class TranslationRun:
         if not (folder / "run.json").exists():
             raise BadInput(f"{folder}: holds no run to resume; leave --resume out to begin one")
         settings = load_json(folder / "run.json")
-        translator = Translator.load(folder)
-        translator.model.to(device)
+        learner = cls.kind.load(folder)
+        learner.model.to(device)
         try:
             data, config = settings["data"], TrainingConfig(**settings["training"])
             pieces = settings.get("subwords")
-            run = cls(folder, data, read_data(data), translator, config, pieces)
+            run = cls(folder, data, cls.read(data), learner, config, pieces)
             run.trainer.load_state(load_tensors(folder / "training.safetensors"))
         except (KeyError, TypeError, RuntimeError) as error:
             raise BadInput(f"{folder}: damaged run ({str(error).splitlines()[0]})") from error
@@ -126,12 +139,33 @@ class TranslationRun:
             self.save()
 
     def save(self) -> None:
-        """Write the translator and all that `resume` needs."""
-        self.translator.save(self.folder)
+        """Write the learner and all that `resume` needs."""
+        self.learner.save(self.folder)
         save_tensors(self.folder / "training.safetensors", self.trainer.state())
         training = asdict(self.trainer.config)
         settings = {"data": self.data, "training": training, "subwords": self.subwords}
         save_json(self.folder / "run.json", settings)
+
+
+class TranslationRun(Run):
+    """A translator in training, on sentence pairs."""
+
+    kind, read, teach = Translator, staticmethod(read_data), staticmethod(translation_trainer)
+    learner: Translator
+
+
+class LanguageRun(Run):
+    """A language model in training, on texts."""
+
+    kind, read, teach = LanguageModel, staticmethod(read_texts), staticmethod(language_trainer)
+    learner: LanguageModel
+
+
+class ReadingRun(Run):
+    """A reader in training, on paragraphs."""
+
+    kind, read, teach = Reader, staticmethod(read_paragraphs), staticmethod(reading_trainer)
+    learner: Reader
 
 
 def _must_be_writable(folder: Path) -> None:

@@ -48,7 +48,11 @@ class Sampler:
         """Choose a word for each row of scores."""
         if self.temperature == 0:
             return logits.argmax(dim=-1)
-        return torch.multinomial(self.chances(logits), 1, generator=self.generator).squeeze(-1)
+        try:
+            drawn = torch.multinomial(self.chances(logits), 1, generator=self.generator)
+        except RuntimeError as error:  # not a number
+            raise BadInput(f"the model's scores leave nothing to choose ({error})") from error
+        return drawn.squeeze(-1)
 
     def chances(self, logits: Float[Tensor, "*B V"]) -> Float[Tensor, "*B V"]:
         """The probability of each word to be drawn."""

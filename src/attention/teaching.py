@@ -1,4 +1,4 @@
-"""Teaching a translator: sentence pairs become batches, and what the model says of them a loss."""
+"""Teaching: sentence pairs or texts become batches, and what the model says of them a loss."""
 
 from collections.abc import Generator, Sequence
 
@@ -7,13 +7,14 @@ from torch.nn import functional as F
 
 from attention.batches import batches_by_length, pad
 from attention.corpora import Pair
+from attention.language import LanguageModel
 from attention.models.word_by_word import WordByWord, model_1
-from attention.shapes import Tensor
+from attention.shapes import Int, Tensor
 from attention.text import BEGIN, END, PAD
 from attention.training import Trainer, TrainingConfig
 from attention.translation import Translator
 
-__all__ = ["DictionaryTrainer", "translation_trainer"]
+__all__ = ["DictionaryTrainer", "language_trainer", "translation_trainer"]
 
 
 def translation_trainer(
@@ -46,6 +47,35 @@ def translation_trainer(
         )
 
     return Trainer(translator.model, batches, loss, config)
+
+
+def language_trainer(
+    language: LanguageModel, texts: Sequence[str], config: TrainingConfig
+) -> Trainer[Int[Tensor, "B T"]]:
+    """Make ready to teach a language model these texts: at each word, to say what comes next.
+
+    Source: Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*,
+    section 3.1.
+    """
+    ids = language.stream(texts)
+    width = min(language.model.config.max_len, len(ids) - 1)
+
+    def batches(epoch: int) -> list[Tensor]:
+        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
+        room = (len(ids) - 1) % width + 1  # each epoch cuts the text at other places
+        first = int(torch.randint(room, (), generator=generator))
+        windows = ids[first:].unfold(0, width + 1, width)
+        windows = windows[torch.randperm(len(windows), generator=generator)]
+        return list(windows.split(max(1, config.tokens // width)))
+
+    def loss(windows: Tensor) -> Tensor:
+        windows = windows.to(language.device)
+        logits = language.model(windows[:, :-1])
+        return F.cross_entropy(
+            logits.flatten(0, 1), windows[:, 1:].flatten(), label_smoothing=config.smoothing
+        )
+
+    return Trainer(language.model, batches, loss, config)
 
 
 class DictionaryTrainer:

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from attention.errors import BadInput
 from attention.functional import padding_mask
 from attention.heads import MultiHeadAttention
 from attention.layers import FeedForward, Residual
-from attention.pretrained import Pretrained, Source
+from attention.pretrained import Pretrained, Source, save_pretrained
 from attention.shapes import Bool, Float, Int, Tensor
 from attention.shards import stored_tensors
 
@@ -161,6 +162,18 @@ class BERT(nn.Module):
         files.fill(model, _sources(config), rename=_renamed, ignore=_NOT_NEEDED)
         return model.eval()
 
+    def save_pretrained(self, folder: Path, **config: Any) -> None:
+        """Keep it where `from_pretrained` finds it, and where other programs can read it.
+
+        Args:
+            config: What else `config.json` should say.
+        """
+        sources, tensors = _sources(self.config), {}
+        for ours, tensor in self.state_dict().items():
+            theirs = str(sources[ours])
+            tensors[theirs if theirs.startswith("cls.") else f"bert.{theirs}"] = tensor
+        save_pretrained(folder, _their_config(self.config) | config, tensors, self.tokenizer)
+
     def forward(
         self, ids: Int[Tensor, "B T"], types: Int[Tensor, "B T"] | None = None
     ) -> Float[Tensor, "B T V"]:
@@ -224,6 +237,25 @@ def _config(files: Pretrained, head: bool) -> BERTConfig:
         norm_eps=files.number("layer_norm_eps", default=1e-12),
         head=head,
     )
+
+
+def _their_config(config: BERTConfig) -> dict[str, Any]:
+    return {
+        "model_type": "bert",
+        "architectures": ["BertForMaskedLM" if config.head else "BertModel"],
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.d_model,
+        "num_attention_heads": config.n_heads,
+        "num_hidden_layers": config.n_layers,
+        "intermediate_size": config.d_ff or 4 * config.d_model,
+        "max_position_embeddings": config.max_len,
+        "type_vocab_size": config.n_types,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": config.dropout,
+        "attention_probs_dropout_prob": 0.0,
+        "layer_norm_eps": config.norm_eps,
+        "pad_token_id": 0,
+    }
 
 
 # Our name and theirs.

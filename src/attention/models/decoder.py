@@ -3,33 +3,25 @@
 A model adds its layers, and how a word gets into them and a score out of them.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from attention.functional import causal_mask
-from attention.shapes import Bool, Float, Int, Tensor
+from attention.shapes import Float, Int, Tensor
 
 __all__ = ["Decoder", "Offer", "Past"]
 
 Offer = tuple[Float[Tensor, "B G _ K"], Float[Tensor, "B G _ K"]]  # the keys and values of words
-
-
-class Past(NamedTuple):
-    """What need not be computed again of the words so far: keys and values, layer by layer."""
-
-    keys: Float[Tensor, "B L G T K"]
-    values: Float[Tensor, "B L G T K"]
+Past = tuple[Offer, ...]  # what need not be computed again of the words so far, layer by layer
 
 
 class Decoder(nn.Module):
     """A stack of layers in which each word looks at itself and at the words before it.
 
     Attributes:
-        layers: Called with `(x, mask)`; their `attention` is a `MultiHeadAttention`, and their
-            `step(x, past, mask)` also takes and returns the keys and values of earlier words.
+        layers: Called with `x`; their `attention` is a `MultiHeadAttention`, and their
+            `step(x, past)` also takes and returns the keys and values of earlier words.
         tokenizer: What turns text into its words and back, where it came along.
     """
 
@@ -49,29 +41,27 @@ class Decoder(nn.Module):
 
         Padding at the end needs no mask: no word before it can see it.
         """
-        x, mask = self.embed(ids), causal_mask(ids.size(1), ids.device)
+        x = self.embed(ids)
         for layer in self.layers:
-            x = layer(x, mask)
+            x = layer(x)
         return self.logits(x)
 
     def start(self, ids: Int[Tensor, "B T"]) -> Past:
         """Read the beginning of a text, which may be empty, and be ready for the next word."""
         attention = self.layers[0].attention
         nothing = attention.W_k.weight.new_empty(
-            ids.size(0), len(self.layers), attention.n_kv_heads, 0, attention.d_head
+            ids.size(0), attention.n_kv_heads, 0, attention.d_head
         )
-        return self._read(ids, Past(nothing, nothing), causal_mask(ids.size(1), ids.device))[1]
+        return self._read(ids, ((nothing, nothing),) * len(self.layers))[1]
 
     def step(self, word: Int[Tensor, " B"], state: Past) -> tuple[Float[Tensor, "B V"], Past]:
         """Score the words that could follow `word`, and the state after it."""
         x, state = self._read(word.unsqueeze(1), state)
         return self.logits(x).squeeze(1), state
 
-    def _read(
-        self, ids: Int[Tensor, "B T"], state: Past, mask: Bool[Tensor, "T T"] | None = None
-    ) -> tuple[Float[Tensor, "B T D"], Past]:
-        x, kept = self.embed(ids, begin=state.keys.size(-2)), []
-        for i, layer in enumerate(self.layers):
-            x, past = layer.step(x, (state.keys[:, i], state.values[:, i]), mask)
+    def _read(self, ids: Int[Tensor, "B T"], state: Past) -> tuple[Float[Tensor, "B T D"], Past]:
+        x, kept = self.embed(ids, begin=state[0][0].size(-2)), []
+        for layer, past in zip(self.layers, state, strict=True):
+            x, past = layer.step(x, past)
             kept.append(past)
-        return x, Past(*(torch.stack(kind, dim=1) for kind in zip(*kept, strict=True)))
+        return x, tuple(kept)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,8 +21,8 @@ from attention.errors import BadInput
 from attention.heads import MultiHeadAttention
 from attention.layers import FeedForward
 from attention.models.decoder import Decoder, Offer
-from attention.pretrained import Pretrained, Source
-from attention.shapes import Bool, Float, Int, Tensor
+from attention.pretrained import Pretrained, Source, save_pretrained
+from attention.shapes import Float, Int, Tensor
 
 __all__ = ["GPT", "GPTConfig", "GPTLayer"]
 
@@ -64,21 +66,17 @@ class GPTLayer(nn.Module):
         self.feed_forward = FeedForward(d_model, config.d_ff or 4 * d_model, gelu)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(
-        self, x: Float[Tensor, "B T D"], mask: Bool[Tensor, "T T"]
-    ) -> Float[Tensor, "B T D"]:
+    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
         """All words at once."""
-        x = x + self.dropout(self.attention(self.norm_1(x), mask=mask))
+        x = x + self.dropout(self.attention(self.norm_1(x), causal=True))
         return x + self.dropout(self.feed_forward(self.norm_2(x)))
 
-    def step(
-        self, x: Float[Tensor, "B T D"], past: Offer, mask: Bool[Tensor, "T _"] | None = None
-    ) -> tuple[Float[Tensor, "B T D"], Offer]:
+    def step(self, x: Float[Tensor, "B T D"], past: Offer) -> tuple[Float[Tensor, "B T D"], Offer]:
         """The next words; those before them are looked at by what they offered then."""
         seen = self.norm_1(x)
         now = self.attention.keys_values(seen)
         past = torch.cat([past[0], now[0]], dim=-2), torch.cat([past[1], now[1]], dim=-2)
-        x = x + self.dropout(self.attention.look(seen, *past, mask))
+        x = x + self.dropout(self.attention.look(seen, *past, causal=True))
         return x + self.dropout(self.feed_forward(self.norm_2(x))), past
 
 
@@ -120,6 +118,23 @@ class GPT(Decoder):
         )
         return model.eval()
 
+    def save_pretrained(self, folder: Path, **config: Any) -> None:
+        """Keep it where `from_pretrained` finds it, and where other programs can read it.
+
+        Args:
+            config: What else `config.json` should say, such as the number of the word that ends.
+        """
+        sources = _sources(self.config.n_layers)
+        joined: dict[str, list[Tensor]] = {}
+        for ours, tensor in self.state_dict().items():
+            match sources[ours]:
+                case (theirs, _):  # each of them was transposed, some of them cut
+                    joined.setdefault(theirs, []).append(torch.t(tensor))
+                case theirs:
+                    joined[theirs] = [tensor]
+        tensors = {f"transformer.{name}": torch.cat(t, dim=-1) for name, t in joined.items()}
+        save_pretrained(folder, _their_config(self.config) | config, tensors, self.tokenizer)
+
     def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
         """What each word is, and where it stands."""
         end = begin + ids.size(1)
@@ -159,6 +174,23 @@ def _config(files: Pretrained) -> GPTConfig:
         max_len=files.whole("n_positions"),
         dropout=files.number("resid_pdrop", default=0.0),
     )
+
+
+def _their_config(config: GPTConfig) -> dict[str, Any]:
+    return {
+        "model_type": "gpt2",
+        "architectures": ["GPT2LMHeadModel"],
+        "vocab_size": config.vocab_size,
+        "n_embd": config.d_model,
+        "n_head": config.n_heads,
+        "n_layer": config.n_layers,
+        "n_inner": config.d_ff or 4 * config.d_model,
+        "n_positions": config.max_len,
+        "activation_function": "gelu_new",
+        "resid_pdrop": config.dropout,
+        "embd_pdrop": config.dropout,
+        "attn_pdrop": 0.0,
+    }
 
 
 def _third(i: int, joined: Tensor) -> Tensor:

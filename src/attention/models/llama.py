@@ -7,6 +7,8 @@ simpler norms; no biases.
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,8 +19,8 @@ from attention.heads import MultiHeadAttention
 from attention.layers import RMSNorm, SwiGLU
 from attention.models.decoder import Decoder, Offer
 from attention.positions import Rotary, RotaryScaling
-from attention.pretrained import Pretrained, Source
-from attention.shapes import Bool, Float, Int, Tensor
+from attention.pretrained import Pretrained, Source, save_pretrained
+from attention.shapes import Float, Int, Tensor
 
 __all__ = ["Llama", "LlamaConfig", "LlamaLayer", "RotaryAttention"]
 
@@ -95,21 +97,17 @@ class LlamaLayer(nn.Module):
         self.norm_2 = RMSNorm(d_model, config.norm_eps)
         self.feed_forward = SwiGLU(d_model, config.d_ff or 8 * d_model // 3)
 
-    def forward(
-        self, x: Float[Tensor, "B T D"], mask: Bool[Tensor, "T T"]
-    ) -> Float[Tensor, "B T D"]:
+    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
         """All words at once."""
-        x = x + self.attention(self.norm_1(x), mask=mask)
+        x = x + self.attention(self.norm_1(x), causal=True)
         return x + self.feed_forward(self.norm_2(x))
 
-    def step(
-        self, x: Float[Tensor, "B T D"], past: Offer, mask: Bool[Tensor, "T _"] | None = None
-    ) -> tuple[Float[Tensor, "B T D"], Offer]:
+    def step(self, x: Float[Tensor, "B T D"], past: Offer) -> tuple[Float[Tensor, "B T D"], Offer]:
         """The next words; those before them are looked at by what they offered then."""
         seen = self.norm_1(x)
         now = self.attention.keys_values(seen, begin=past[0].size(-2))
         past = torch.cat([past[0], now[0]], dim=-2), torch.cat([past[1], now[1]], dim=-2)
-        x = x + self.attention.look(seen, *past, mask)
+        x = x + self.attention.look(seen, *past, causal=True)
         return x + self.feed_forward(self.norm_2(x)), past
 
 
@@ -153,6 +151,17 @@ class Llama(Decoder):
         )
         return model.eval()
 
+    def save_pretrained(self, folder: Path, **config: Any) -> None:
+        """Keep it where `from_pretrained` finds it, and where other programs can read it.
+
+        Args:
+            config: What else `config.json` should say, such as the number of the word that ends.
+        """
+        sources, state = _sources(self.config), self.state_dict()
+        heads = {"head.weight": "lm_head.weight"}
+        tensors = {heads.get(n, f"model.{sources[n]}"): tensor for n, tensor in state.items()}
+        save_pretrained(folder, _their_config(self.config) | config, tensors, self.tokenizer)
+
     def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
         """What each word is. Where it stands, the layers see for themselves."""
         return self.embedding(ids)
@@ -194,6 +203,29 @@ def _config(files: Pretrained) -> LlamaConfig:
         norm_eps=files.number("rms_norm_eps", default=1e-6),
         tied=files.config.get("tie_word_embeddings", False),
     )
+
+
+def _their_config(config: LlamaConfig) -> dict[str, Any]:
+    rope: dict[str, Any] = {"rope_type": "default", "rope_theta": config.rope_theta}
+    if config.rope_scaling:
+        scaling = config.rope_scaling
+        rope |= {"rope_type": "llama3", "factor": scaling.factor}
+        rope |= {"low_freq_factor": scaling.low, "high_freq_factor": scaling.high}
+        rope |= {"original_max_position_embeddings": scaling.original_len}
+    return {
+        "model_type": "llama",
+        "architectures": ["LlamaForCausalLM"],
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.d_model,
+        "num_attention_heads": config.n_heads,
+        "num_key_value_heads": config.n_kv_heads,
+        "num_hidden_layers": config.n_layers,
+        "intermediate_size": config.d_ff or 8 * config.d_model // 3,
+        "max_position_embeddings": config.max_len,
+        "rope_parameters": rope,
+        "rms_norm_eps": config.norm_eps,
+        "tie_word_embeddings": config.tied,
+    }
 
 
 def _scaling(files: Pretrained) -> RotaryScaling:

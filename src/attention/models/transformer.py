@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from attention.functional import causal_mask, padding_mask
+from attention.functional import padding_mask
 from attention.heads import MultiHeadAttention
 from attention.layers import FeedForward, Residual
 from attention.positions import sinusoidal_positions
@@ -103,8 +103,7 @@ class DecoderLayer(nn.Module):
         mask: Bool[Tensor, "B 1 S"],
     ) -> Float[Tensor, "B T D"]:
         """All target words at once; `memory` is what the encoder made of the source."""
-        causal = causal_mask(x.size(1), x.device)
-        x = self.residual_1(x, partial(self.self_attention, mask=causal))
+        x = self.residual_1(x, partial(self.self_attention, causal=True))
         x = self.residual_2(x, partial(self.cross_attention, memory=memory, mask=mask))
         return self.residual_3(x, self.feed_forward)
 
@@ -127,10 +126,8 @@ class DecoderLayer(nn.Module):
 class State(NamedTuple):
     """What the decoder need not compute again: keys and values, layer by layer."""
 
-    keys: Float[Tensor, "B L H T K"]
-    values: Float[Tensor, "B L H T K"]
-    memory_keys: Float[Tensor, "B L H S K"]
-    memory_values: Float[Tensor, "B L H S K"]
+    past: tuple[Offer, ...]
+    memory: tuple[Offer, ...]
     mask: Bool[Tensor, "B 1 S"]
 
 
@@ -184,21 +181,18 @@ class Transformer(nn.Module):
     def start(self, source: Int[Tensor, "B S"]) -> State:
         """Read the sentences, and be ready to write the first word of each translation."""
         memory = self.encode(source)
-        offered = [layer.cross_attention.keys_values(memory) for layer in self.decoder]
-        keys, values = (torch.stack(kind, dim=1) for kind in zip(*offered, strict=True))
-        return State(keys[..., :0, :], values[..., :0, :], keys, values, padding_mask(source))
+        offered = tuple(layer.cross_attention.keys_values(memory) for layer in self.decoder)
+        nothing = tuple((keys[..., :0, :], values[..., :0, :]) for keys, values in offered)
+        return State(nothing, offered, padding_mask(source))
 
     def step(self, word: Int[Tensor, " B"], state: State) -> tuple[Float[Tensor, "B V"], State]:
         """Score the words that could follow `word`, and the state after it."""
-        x = self._embed(self.target_embedding, word.unsqueeze(1), begin=state.keys.size(-2))
+        x = self._embed(self.target_embedding, word.unsqueeze(1), begin=state.past[0][0].size(-2))
         kept = []
-        for i, layer in enumerate(self.decoder):
-            past = state.keys[:, i], state.values[:, i]
-            memory = state.memory_keys[:, i], state.memory_values[:, i]
+        for layer, past, memory in zip(self.decoder, state.past, state.memory, strict=True):
             x, past = layer.step(x, past, memory, state.mask)
             kept.append(past)
-        keys, values = (torch.stack(kind, dim=1) for kind in zip(*kept, strict=True))
-        return self._logits(x).squeeze(1), state._replace(keys=keys, values=values)
+        return self._logits(x).squeeze(1), state._replace(past=tuple(kept))
 
     def _embed(
         self, embedding: nn.Embedding, ids: Int[Tensor, "B T"], begin: int = 0

@@ -1,0 +1,1 @@
+"""What each command does; `attention.cli` gives them their names."""

@@ -125,6 +125,7 @@ def test_places_may_be_collected_in_several_ways(collect):
         (lambda ids: (ids[:, :-2], ids[:, 2:]), "two places apart"),
         (lambda ids: (ids, ids[:, 1:]), "one place too long"),
         (lambda ids: ids[:, 1:], "two tensors"),
+        (lambda ids: ids[:, :, 1:], "raises an error"),
         (lambda ids: (ids[:, :-1] + 1, ids[:, 1:]), "should be"),
         (lambda ids: ..., "gives nothing back yet"),
     ],
@@ -149,6 +150,7 @@ def loss(p):
         (lambda p: 2 ** loss(p), "torch.log has the base e"),
         (lambda p: math.e ** -p.log2().mean(), "log2 has the base 2"),
         (lambda p: len(p), "should be"),
+        (lambda p: math.exp(-math.log(p)), "raises an error"),
     ],
 )
 def test_wrong_perplexities(wrong, hint):

@@ -64,6 +64,7 @@ def test_wrong_scores(wrong, hint):
         (lambda s: s.softmax(max(-3, -s.dim()) if s.dim() > 2 else -1), "sentences of the batch"),
         (lambda s: s.softmax(-1 if s.dim() < 4 else 1), "along the heads"),
         (lambda s: s.exp(), "divide each by the total"),
+        (lambda s: s.exp() / s.exp().sum(), "All your numbers together"),
         (lambda s: s / s.sum(-1, keepdim=True), "Raise e to each score first"),
         (lambda s: s.sigmoid(), "share one total"),
         (lambda s: s.log_softmax(-1), "without log"),
@@ -83,6 +84,9 @@ def test_wrong_weights(wrong, hint):
         (lambda Q, K: Q @ K.T / (2**0.5 if K.size(-1) == 2 else 16), "divide by d_k = 16"),
         (lambda Q, K: Q @ K.T / (K.size(0) if K.size(0) == 5 else 2**0.5), "the number of keys"),
         (lambda Q, K: Q @ K.T / (2 if K.size(0) == 3 else 5) ** 0.5, "root of the number of keys"),
+        (lambda Q, K: Q @ K.T / K.size(0), "divide by the number of words, 3"),
+        (lambda Q, K: Q @ K.T / len(Q) ** 0.5, "root of the number of words, 3"),
+        (lambda Q, K: Q @ K.T / (2**0.5 if len(K) == 3 else len(Q)), "by the number of queries"),
         (lambda Q, K: Q @ K.T, "not scaled yet"),
         (lambda Q, K: Q @ K.T * K.size(-1) ** 0.5, "multiply by the root"),
         (lambda Q, K: Q @ K.T / K.size(-1) ** 2, "the square"),
@@ -103,6 +107,11 @@ def attend(Q, K, V, scale=None, dim=-1):
     return (Q @ K.T / (scale or K.size(-1) ** 0.5)).softmax(dim) @ V
 
 
+def whole(scores):
+    """A softmax over all the table."""
+    return scores.exp() / scores.exp().sum()
+
+
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
@@ -116,7 +125,11 @@ def attend(Q, K, V, scale=None, dim=-1):
         (lambda Q, K, V: attend(Q, V, V), "also your keys"),
         (lambda Q, K, V: (Q @ K.T / K.size(-1) ** 0.5).softmax(-1).T @ V, "without a transpose"),
         (lambda Q, K, V: attend(Q, K, V, scale=V.size(-1) ** 0.5), "should be"),
-        (lambda Q, K, V: scaled_dot_product_attention(Q, K, V), "should be"),
+        (lambda Q, K, V: attend(Q, K, V, scale=len(K)), "number of words, or its root"),
+        (lambda Q, K, V: attend(Q, K, V, scale=len(Q) ** 0.5), "number of words, or its root"),
+        (lambda Q, K, V: (Q @ K.T).softmax(-1) / 2**0.5 @ V, "scale after softmax"),
+        (lambda Q, K, V: whole(Q @ K.T / K.size(-1) ** 0.5) @ V, "All your weights together"),
+        (lambda Q, K, V: scaled_dot_product_attention(Q, K, V), "Return the output alone"),
     ],
 )
 def test_wrong_outputs(wrong, hint):

@@ -32,7 +32,7 @@
 # <details markdown="1">
 # <summary>A word's vector has 512 numbers, and there are 8 heads. How wide is a query of one head?</summary>
 #
-# 64 numbers: the heads [share the width](multi-head-attention.md). You compute it below.
+# 512 divided by 8: the heads [share the width](multi-head-attention.md). You compute it below.
 #
 # </details>
 #

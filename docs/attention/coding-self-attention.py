@@ -38,7 +38,7 @@
 # <details markdown="1">
 # <summary>Keys have 64 numbers. By what are the scores divided, and over which axis does softmax run?</summary>
 #
-# By 8, the root of 64. Softmax runs over the keys, which are the last axis: rows add up to one.
+# By the square root of 64. Softmax runs over the keys, which are the last axis: rows add up to one.
 #
 # </details>
 #

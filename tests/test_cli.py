@@ -133,6 +133,7 @@ def test_evaluate_prints_a_table_or_one_json_object(run, data, capsys):
         ["luong", "--local", "monotonic"],
         ["luong", "--local"],
         ["transformer", "--n-heads", "2", "--n-layers", "1", "--d-ff", "16"],
+        ["transformer", "--norm-first", "--subwords", "90", "--average", "0.2"],
     ],
 )
 def test_every_architecture_is_trained_kept_used_and_measured(arch, tmp_path, data, capsys):
@@ -204,6 +205,7 @@ def test_resume_takes_the_same_command_and_refuses_another(run, data, capsys):
             "fixed-vector",
         ),
         (["train", "translation", "--out", "{tmp}/x", "--dropout", "1.5"], "must be below 1"),
+        (["train", "translation", "--out", "{tmp}/x", "--average", "1"], "must be below 1"),
         (
             ["train", "translation", "--out", "{tmp}/x", "--d-model", "7"],
             "--d-model 7: must be even",

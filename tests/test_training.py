@@ -6,7 +6,7 @@ from torch import nn
 
 from attention.training import Trainer, TrainingConfig, learning_rate
 
-CONFIG = TrainingConfig(steps=12, lr=0.1, warmup=4, seed=5)
+CONFIG = TrainingConfig(steps=12, lr=0.1, warmup=4, seed=5, average=0.5)
 
 
 def make_trainer(config: TrainingConfig = CONFIG) -> Trainer[torch.Tensor]:
@@ -74,3 +74,23 @@ def test_gradients_are_clipped():
     next(iter(trainer.steps()))
     norm = torch.stack([p.grad.norm() for p in trainer.model.parameters()]).norm()
     assert norm.item() == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_averaging_ends_at_the_mean_of_the_last_weights():
+    torch.manual_seed(0)
+    model = nn.Linear(2, 1)
+    x, y = torch.randn(8, 2), torch.randn(8, 1)
+
+    def trainer(average):
+        config = TrainingConfig(steps=10, warmup=2, lr=0.1, average=average)
+        return Trainer(model, lambda _: [0], lambda _: (model(x) - y).square().mean(), config)
+
+    begun = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    walked = []
+    for _ in trainer(0.0).steps():
+        walked.append(model.weight.detach().clone())
+    model.load_state_dict(begun)
+    for _ in trainer(0.4).steps():
+        pass
+    torch.testing.assert_close(model.weight.detach(), torch.stack(walked[-4:]).mean(0))
+    assert not torch.allclose(model.weight, walked[-1])

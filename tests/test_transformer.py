@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from attention import record_attention
@@ -12,10 +13,11 @@ SOURCE = torch.tensor([[4, 5, 6, 7], [8, 9, 0, 0], [10, 0, 0, 0]])
 TARGET = torch.tensor([[2, 5, 6, 7, 8], [2, 9, 10, 0, 0], [2, 11, 0, 0, 0]])
 
 
-@pytest.fixture
-def model() -> Transformer:
+@pytest.fixture(params=["post-norm", "pre-norm"])
+def model(request) -> Transformer:
     torch.manual_seed(0)
-    return Transformer(TransformerConfig(11, 13, **SIZES)).double().eval()
+    config = TransformerConfig(11, 13, **SIZES, norm_first=request.param == "pre-norm")
+    return Transformer(config).double().eval()
 
 
 def test_a_score_for_every_word_at_every_place(model):
@@ -85,8 +87,10 @@ def test_the_order_of_the_source_matters(model):
     assert not torch.allclose(turned, model(SOURCE[:1], TARGET[:1]))
 
 
-def test_a_layer_is_the_papers(model):
+def test_a_layer_is_the_papers():
     """One encoder layer and one decoder layer, written out once more from section 3.1."""
+    torch.manual_seed(0)
+    model = Transformer(TransformerConfig(11, 13, **SIZES)).double().eval()
     memory, x = torch.randn(1, 4, 8).double(), torch.randn(1, 5, 8).double()
     sees_all = torch.ones(1, 1, 4, dtype=torch.bool)
     one, other = model.encoder[0], model.decoder[1]
@@ -135,3 +139,89 @@ def test_dropout_is_off_when_evaluating():
     assert not torch.equal(model(SOURCE, TARGET), model(SOURCE, TARGET))
     model.eval()
     assert torch.equal(model(SOURCE, TARGET), model(SOURCE, TARGET))
+
+
+def torchs(ours: Transformer) -> nn.Transformer:
+    """torch's own stacks with our weights; its attention has biases, ours has none."""
+    config = ours.config
+    theirs = nn.Transformer(
+        config.d_model,
+        config.n_heads,
+        config.n_layers,
+        config.n_layers,
+        config.d_ff,
+        dropout=0.0,
+        norm_first=config.norm_first,
+        batch_first=True,
+    )
+    if not config.norm_first:  # torch has a last norm in both cases, the paper has none
+        theirs.encoder.norm = theirs.decoder.norm = None
+    state = theirs.double().state_dict()
+    for half in ("encoder", "decoder"):
+        for i, layer in enumerate(getattr(ours, half)):
+            place = f"{half}.layers.{i}."
+            attentions = {"self_attn": layer.self_attention}
+            if half == "decoder":
+                attentions["multihead_attn"] = layer.cross_attention
+            for name, attention in attentions.items():
+                parts = [attention.W_q.weight, attention.W_k.weight, attention.W_v.weight]
+                state[place + name + ".in_proj_weight"] = torch.cat(parts)
+                state[place + name + ".in_proj_bias"].zero_()
+                state[place + name + ".out_proj.weight"] = attention.W_o.weight
+                state[place + name + ".out_proj.bias"].zero_()
+            for number in (1, 2):
+                for kind in ("weight", "bias"):
+                    name = f"linear{number}.{kind}"
+                    state[place + name] = layer.feed_forward.get_parameter(f"W_{number}.{kind}")
+            for number in (1, 2, 3)[: 2 if half == "encoder" else 3]:
+                for kind in ("weight", "bias"):
+                    norm = layer.get_submodule(f"residual_{number}.norm")
+                    state[place + f"norm{number}.{kind}"] = norm.get_parameter(kind)
+        if config.norm_first:
+            for kind in ("weight", "bias"):
+                norm = getattr(ours, f"{half}_norm")
+                state[f"{half}.norm.{kind}"] = norm.get_parameter(kind)
+    theirs.load_state_dict(state)
+    return theirs.eval()
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_it_equals_torchs_transformer_with_gradients(norm_first):
+    torch.manual_seed(0)
+    ours = Transformer(TransformerConfig(11, 13, **SIZES, norm_first=norm_first)).double().eval()
+    for parameter in ours.parameters():  # norms and biases, too
+        nn.init.normal_(parameter, std=0.5)
+    theirs = torchs(ours)
+    # torch's masks say what to hide.
+    hidden, future = SOURCE == 0, torch.ones(5, 5, dtype=torch.bool).triu(1)
+    for model in (ours, theirs):
+        model.zero_grad()
+    logits = ours(SOURCE, TARGET)
+    x = ours._embed(ours.source_embedding, SOURCE), ours._embed(ours.target_embedding, TARGET)
+    said = theirs(*x, tgt_mask=future, src_key_padding_mask=hidden, memory_key_padding_mask=hidden)
+    expected = said @ ours.target_embedding.weight.T
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-11)
+    (gradient,) = torch.autograd.grad(logits.sin().sum(), ours.source_embedding.weight)
+    (peers,) = torch.autograd.grad(expected.sin().sum(), ours.source_embedding.weight)
+    torch.testing.assert_close(gradient, peers, rtol=0, atol=1e-9)
+
+
+def test_a_shared_vocabulary_has_one_table():
+    model = Transformer(TransformerConfig(13, 13, **SIZES, shared=True))
+    assert model.source_embedding.weight is model.target_embedding.weight
+    with pytest.raises(ValueError, match="one size, not 11 and 13 words"):
+        TransformerConfig(11, 13, shared=True)
+
+
+def test_the_papers_base_model_has_its_number_of_parameters():
+    """Section 5.1 and table 3: 37,000 shared subwords, 65 million parameters."""
+    config = TransformerConfig(
+        37_000, 37_000, d_model=512, n_heads=8, n_layers=6, d_ff=2048, shared=True
+    )
+    with torch.device("meta"):
+        model = Transformer(config)
+    attentions, feed_forward = 18 * 4 * 512**2, 12 * (2 * 512 * 2048 + 2048 + 512)
+    norms, table = (6 * 2 + 6 * 3) * 2 * 512, 37_000 * 512
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert count == attentions + feed_forward + norms + table == 63_045_632

@@ -39,7 +39,7 @@ config = translator.model.config
 print(f"{config.n_layers * (1 + 2) * config.n_heads} heads, {translator.size:,} parameters")
 
 # %% [markdown]
-# Fewer steps than the command takes (`attention train translation --arch transformer`, 2,000) are enough to look at heads. It takes a minute.
+# Fewer steps than the command takes (`attention train translation --arch transformer`, 2,200) are enough to look at heads. It takes a minute.
 
 # %%
 from attention.evaluation import evaluate

@@ -41,6 +41,8 @@ ARCHITECTURES = {
     "bahdanau": Architecture(Bahdanau, BahdanauConfig, TrainingConfig()),
     "luong": Architecture(Luong, LuongConfig, TrainingConfig(steps=3000, lr=3e-3)),
     "transformer": Architecture(
-        Transformer, TransformerConfig, TrainingConfig(lr=2e-3, warmup=200)
+        Transformer,
+        TransformerConfig,
+        TrainingConfig(steps=2200, lr=2e-3, warmup=200, average=0.25),
     ),
 }

@@ -55,7 +55,7 @@ def load_json(path: Path) -> dict[str, Any]:
     _must_be_file(path)
     try:
         values = json.loads(path.read_bytes())
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise BadInput(f"{path}: damaged, not JSON ({error})") from error
     if not isinstance(values, dict):
         raise BadInput(f"{path}: damaged, not a JSON object")

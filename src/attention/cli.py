@@ -51,12 +51,17 @@ def train_translation(
     steps: int | None = None,
     tokens: int | None = None,
     lr: float | None = None,
+    warmup: int | None = None,
+    smoothing: float | None = None,
+    average: float | None = None,
     seed: int | None = None,
     d_model: int | None = None,
     d_embedding: int | None = None,
     n_heads: int | None = None,
     n_layers: int | None = None,
     d_ff: int | None = None,
+    norm_first: Annotated[bool | None, Parameter(negative=())] = None,
+    subwords: int | None = None,
     dropout: float | None = None,
     reverse: Annotated[bool | None, Parameter(negative=())] = None,
     score: Literal["dot", "general", "concat"] | None = None,
@@ -77,10 +82,15 @@ def train_translation(
         data: toy (the default), the built-in English-French grammar; or FILE FILE, two files
             whose lines translate each other; or FILE, tab-separated, further columns ignored.
         valid: Pairs to measure the trained translator on, given like --data.
-        steps: Updates of the weights; 2000 unless given, for luong 3000. For word-by-word: rounds
-            over all pairs; 10.
+        steps: Updates of the weights; 2000 unless given, for luong 3000, for transformer 2200.
+            For word-by-word: rounds over all pairs; 10.
         tokens: Target tokens in each update; 500 unless given.
         lr: Highest learning rate; 0.004 unless given, for luong 0.003, for transformer 0.002.
+        warmup: Steps over which the rate climbs; 100 unless given, for transformer 200.
+        smoothing: Share of the probability spread over all words, not the right one alone; 0
+            unless given. Real text wants 0.1.
+        average: Share of the steps, at the end, whose weights are averaged; 0 unless
+            given, for transformer 0.25.
         seed: Start of all randomness; 0 unless given.
         d_model: Width of an encoded word and of the decoder's state; 128 unless given, for
             fixed-vector 192.
@@ -88,6 +98,9 @@ def train_translation(
         n_heads: transformer: heads in each attention; 4 unless given.
         n_layers: transformer: layers of the encoder, and of the decoder; 2 unless given.
         d_ff: transformer: width in the middle of a feed-forward layer; 256 unless given.
+        norm_first: transformer: normalise before each layer, not after it; deep ones want that.
+        subwords: Size of one vocabulary of pieces of words, for both languages; each language
+            has its whole words unless given.
         dropout: Share of numbers dropped in training; 0 unless given. Small corpora want 0.3.
         reverse: fixed-vector: read the source backwards.
         score: luong: how a query is compared with a key; dot unless given.
@@ -97,13 +110,23 @@ def train_translation(
         device: cpu, cuda, mps ...; a CUDA device if there is one, else the CPU.
         resume: Go on with the run in --out where it stopped.
     """
-    training = given(steps=steps, tokens=tokens, lr=lr, seed=seed)
+    training = given(
+        steps=steps,
+        tokens=tokens,
+        lr=lr,
+        warmup=warmup,
+        smoothing=smoothing,
+        average=average,
+        seed=seed,
+    )
     sizes = given(
         d_model=d_model,
         d_embedding=d_embedding,
         n_heads=n_heads,
         n_layers=n_layers,
         d_ff=d_ff,
+        norm_first=norm_first,
+        subwords=subwords,
         dropout=dropout,
         reverse=reverse,
         score=score,

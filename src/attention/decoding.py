@@ -18,8 +18,8 @@ class Decodable(Protocol):
     Its state is a `NamedTuple` of tensors whose first axis is the batch.
     """
 
-    def start(self, source: Int[Tensor, "B S"]) -> Any:
-        """Read the source; the state before the first word."""
+    def start(self, source: Int[Tensor, "B S"], /) -> Any:
+        """Read the source, or the text to continue; the state before the first word to come."""
 
     def step(self, word: Int[Tensor, "B"], state: Any) -> tuple[Float[Tensor, "B V"], Any]:
         """Scores of the next word after `word`, and the state with `word` in it."""

@@ -8,7 +8,7 @@ from attention.contributions import record_contributions
 from attention.models.transformer import Transformer
 from attention.recording import record_attention
 from attention.shapes import Float, Int, Tensor
-from attention.text import BEGIN, END, PAD, SPECIAL, split_words
+from attention.text import BEGIN, END, PAD, SPECIAL
 from attention.translation import Translator
 
 __all__ = ["HeadMaps", "head_maps"]
@@ -83,10 +83,10 @@ def head_maps(
     """
     if not isinstance(translator.model, Transformer):
         raise ValueError(f"heads are what a transformer has, and this is {translator.arch}")
-    if not split_words(source):
+    if not translator.source.split(source):
         raise ValueError("there is no word to read")
     target = translator.translate([source])[0].text if target is None else target
-    read, written = split_words(source), split_words(target)
+    read, written = translator.source.split(source), translator.target.split(target)
     steps = [SPECIAL[BEGIN], *written]
     writes: list[tuple[str, ...]] = [*zip(steps, [*written, SPECIAL[END]], strict=True)]
     reads: list[tuple[str, ...]] = [(word,) for word in read]

@@ -171,7 +171,7 @@ class MultiHeadAttention(nn.Module):
         mask: Bool[Tensor, "*#B #T S"] | None = None,
     ) -> Float[Tensor, "*B T D"]:
         """Look at keys and values that are there already."""
-        q = self._split(self.W_q(x))
+        q = self._queries(x, keys)
         mixed = attend(q, self._shared(keys), self._shared(values), _for_every_head(mask))
         return self.W_o(mixed.transpose(-3, -2).flatten(-2))  # (*B, H, T, K) -> (*B, T, D)
 
@@ -183,8 +183,14 @@ class MultiHeadAttention(nn.Module):
     ) -> Float[Tensor, "*B H T S"]:
         """How much each query (row) looks at each key (column), head by head."""
         keys, values = self.keys_values(x if memory is None else memory)
-        q, k, v = self._split(self.W_q(x)), self._shared(keys), self._shared(values)
+        q, k, v = self._queries(x, keys), self._shared(keys), self._shared(values)
         return scaled_dot_product_attention(q, k, v, _for_every_head(mask))[1]
+
+    def _queries(
+        self, x: Float[Tensor, "*B T D"], keys: Float[Tensor, "*B G S K"]
+    ) -> Float[Tensor, "*B H T K"]:
+        """What each word asks: the same of any keys, unless positions turn them (see Llama)."""
+        return self._split(self.W_q(x))
 
     def _split(self, x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B H T K"]:
         return x.unflatten(-1, (-1, self.d_head)).transpose(-3, -2)

@@ -53,8 +53,10 @@ class TranslationRun:
         pairs: Sequence[Pair],
         translator: Translator,
         config: TrainingConfig,
+        subwords: int | None = None,
     ) -> None:
         self.folder, self.data, self.pairs, self.translator = folder, list(data), pairs, translator
+        self.subwords = subwords
         self.trainer = translation_trainer(translator, pairs, config)
 
     @classmethod
@@ -65,6 +67,7 @@ class TranslationRun:
         data: Sequence[str],
         config: TrainingConfig,
         device: str,
+        subwords: int | None = None,
         **sizes: Any,
     ) -> "TranslationRun":
         """Make the folder and an untrained translator; `sizes` change its Config.
@@ -79,12 +82,12 @@ class TranslationRun:
         _must_be_writable(folder)
         pairs = read_data(data)
         try:
-            translator = Translator.new(arch, pairs, seed=config.seed, **sizes)
+            translator = Translator.new(arch, pairs, config.seed, subwords, **sizes)
         except ValueError as error:  # heads that cannot share a width
             raise BadInput(f"--arch {arch}: {error}") from error
         translator.model.to(device)
         _make(folder)
-        run = cls(folder, data, pairs, translator, config)
+        run = cls(folder, data, pairs, translator, config, subwords)
         run.save()
         return run
 
@@ -102,7 +105,8 @@ class TranslationRun:
         translator.model.to(device)
         try:
             data, config = settings["data"], TrainingConfig(**settings["training"])
-            run = cls(folder, data, read_data(data), translator, config)
+            pieces = settings.get("subwords")
+            run = cls(folder, data, read_data(data), translator, config, pieces)
             run.trainer.load_state(load_tensors(folder / "training.safetensors"))
         except (KeyError, TypeError, RuntimeError) as error:
             raise BadInput(f"{folder}: damaged run ({str(error).splitlines()[0]})") from error
@@ -125,7 +129,8 @@ class TranslationRun:
         """Write the translator and all that `resume` needs."""
         self.translator.save(self.folder)
         save_tensors(self.folder / "training.safetensors", self.trainer.state())
-        settings = {"data": self.data, "training": asdict(self.trainer.config)}
+        training = asdict(self.trainer.config)
+        settings = {"data": self.data, "training": training, "subwords": self.subwords}
         save_json(self.folder / "run.json", settings)
 
 

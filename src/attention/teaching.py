@@ -38,7 +38,12 @@ def translation_trainer(
         source = pad([sources[i] for i in rows]).to(translator.device)
         target = pad([written[i] for i in rows]).to(translator.device)
         logits = translator.model(source, target[:, :-1])
-        return F.cross_entropy(logits.flatten(0, 1), target[:, 1:].flatten(), ignore_index=PAD)
+        return F.cross_entropy(
+            logits.flatten(0, 1),
+            target[:, 1:].flatten(),
+            ignore_index=PAD,
+            label_smoothing=config.smoothing,
+        )
 
     return Trainer(translator.model, batches, loss, config)
 

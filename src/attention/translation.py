@@ -1,7 +1,7 @@
 """A translator: a model with its two vocabularies. Sentences go in, sentences come out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,17 @@ from attention.errors import BadInput
 from attention.models.word_by_word import WordByWord
 from attention.recording import record_attention
 from attention.shapes import Float, Tensor
-from attention.text import BEGIN, UNKNOWN, WordTokenizer, split_words
+from attention.text import (
+    BEGIN,
+    UNKNOWN,
+    SubwordTokenizer,
+    WordTokenizer,
+    tokenizer_from_dict,
+)
 
 __all__ = ["Translation", "Translator"]
+
+Tokenizer = WordTokenizer | SubwordTokenizer
 
 
 @dataclass(frozen=True)
@@ -49,20 +57,36 @@ class Translator:
         model: The network; `model(source_ids, target_ids)` gives logits.
     """
 
-    def __init__(self, arch: str, model: Any, source: WordTokenizer, target: WordTokenizer) -> None:
+    def __init__(self, arch: str, model: Any, source: Tokenizer, target: Tokenizer) -> None:
         self.arch, self.model, self.source, self.target = arch, model.eval(), source, target
 
     @classmethod
-    def new(cls, arch: str, pairs: Sequence[Pair], seed: int = 0, **sizes: Any) -> "Translator":
+    def new(
+        cls,
+        arch: str,
+        pairs: Sequence[Pair],
+        seed: int = 0,
+        subwords: int | None = None,
+        **sizes: Any,
+    ) -> "Translator":
         """An untrained translator for the words of `pairs`.
 
         Args:
             seed: Draws the first weights.
+            subwords: How many pieces of words one vocabulary for both languages has; each
+                language has its own whole words unless given.
             sizes: What to change in the architecture's Config.
         """
-        source = WordTokenizer.train([pair.source for pair in pairs])
-        target = WordTokenizer.train([pair.target for pair in pairs])
         kind = ARCHITECTURES[arch]
+        english, french = [pair.source for pair in pairs], [pair.target for pair in pairs]
+        source: Tokenizer
+        target: Tokenizer
+        if subwords:
+            source = target = SubwordTokenizer.train([*english, *french], subwords)
+            if "shared" in {field.name for field in fields(kind.config)}:
+                sizes = {"shared": True} | sizes
+        else:
+            source, target = WordTokenizer.train(english), WordTokenizer.train(french)
         torch.manual_seed(seed)
         return cls(arch, kind.model(kind.config(len(source), len(target), **sizes)), source, target)
 
@@ -108,7 +132,7 @@ class Translator:
         looks = looks or [None] * len(sources)
         return [
             self._translation(*row)
-            for row in zip(map(split_words, sentences), targets, looks, strict=True)
+            for row in zip(map(self.source.split, sentences), targets, looks, strict=True)
         ]
 
     def align(
@@ -179,7 +203,7 @@ class Translator:
             kind = ARCHITECTURES[values["arch"]]
             model = kind.model(kind.config(**values["config"]))
             model.load_state_dict(weights)
-            source, target = (WordTokenizer.from_dict(values[k]) for k in ("source", "target"))
+            source, target = (tokenizer_from_dict(values[k]) for k in ("source", "target"))
         except Exception as error:  # the tokenizers library raises bare Exceptions
             first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
             raise BadInput(f"{folder}: damaged translator ({first})") from error

@@ -34,6 +34,12 @@ class TransformerConfig:
         n_layers: Layers of the encoder, and of the decoder.
         d_ff: Width in the middle of a feed-forward layer.
         dropout: Share of numbers dropped from what is added, in training.
+        norm_first: Bring numbers to size before each layer (and once at the end of a stack)
+            instead of after it, as the paper has it. It makes deep stacks easier to train.
+        shared: Source and target have one vocabulary, and one vector for each of its words.
+
+    Raises:
+        ValueError: One vocabulary for both, and two sizes for it.
     """
 
     source_vocab_size: int
@@ -43,6 +49,13 @@ class TransformerConfig:
     n_layers: int = 2
     d_ff: int = 256
     dropout: float = 0.0
+    norm_first: bool = False
+    shared: bool = False
+
+    def __post_init__(self) -> None:
+        if self.shared and self.source_vocab_size != self.target_vocab_size:
+            sizes = f"{self.source_vocab_size} and {self.target_vocab_size} words"
+            raise ValueError(f"a shared vocabulary has one size, not {sizes}")
 
 
 class EncoderLayer(nn.Module):
@@ -53,11 +66,11 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        d_model, dropout = config.d_model, config.dropout
-        self.self_attention = MultiHeadAttention(d_model, config.n_heads)
-        self.feed_forward = FeedForward(d_model, config.d_ff)
-        self.residual_1 = Residual(d_model, dropout)
-        self.residual_2 = Residual(d_model, dropout)
+        settings = config.d_model, config.dropout, config.norm_first
+        self.self_attention = MultiHeadAttention(config.d_model, config.n_heads)
+        self.feed_forward = FeedForward(config.d_model, config.d_ff)
+        self.residual_1 = Residual(*settings)
+        self.residual_2 = Residual(*settings)
 
     def forward(
         self, x: Float[Tensor, "B S D"], mask: Bool[Tensor, "B 1 S"]
@@ -75,13 +88,13 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        d_model, dropout = config.d_model, config.dropout
-        self.self_attention = MultiHeadAttention(d_model, config.n_heads)
-        self.cross_attention = MultiHeadAttention(d_model, config.n_heads)
-        self.feed_forward = FeedForward(d_model, config.d_ff)
-        self.residual_1 = Residual(d_model, dropout)
-        self.residual_2 = Residual(d_model, dropout)
-        self.residual_3 = Residual(d_model, dropout)
+        settings = config.d_model, config.dropout, config.norm_first
+        self.self_attention = MultiHeadAttention(config.d_model, config.n_heads)
+        self.cross_attention = MultiHeadAttention(config.d_model, config.n_heads)
+        self.feed_forward = FeedForward(config.d_model, config.d_ff)
+        self.residual_1 = Residual(*settings)
+        self.residual_2 = Residual(*settings)
+        self.residual_3 = Residual(*settings)
 
     def forward(
         self,
@@ -99,9 +112,14 @@ class DecoderLayer(nn.Module):
         self, x: Float[Tensor, "B 1 D"], past: Offer, memory: Offer, mask: Bool[Tensor, "B 1 S"]
     ) -> tuple[Float[Tensor, "B 1 D"], Offer]:
         """One target word; those before it are looked at by what they offered then."""
-        now = self.self_attention.keys_values(x)
-        past = torch.cat([past[0], now[0]], dim=-2), torch.cat([past[1], now[1]], dim=-2)
-        x = self.residual_1(x, lambda x: self.self_attention.look(x, *past))
+
+        def look_back(x: Float[Tensor, "B 1 D"]) -> Float[Tensor, "B 1 D"]:
+            nonlocal past
+            now = self.self_attention.keys_values(x)
+            past = torch.cat([past[0], now[0]], dim=-2), torch.cat([past[1], now[1]], dim=-2)
+            return self.self_attention.look(x, *past)
+
+        x = self.residual_1(x, look_back)
         x = self.residual_2(x, lambda x: self.cross_attention.look(x, *memory, mask))
         return self.residual_3(x, self.feed_forward), past
 
@@ -133,9 +151,13 @@ class Transformer(nn.Module):
         self.target_embedding = nn.Embedding(config.target_vocab_size, config.d_model)
         for embedding in (self.source_embedding, self.target_embedding):
             nn.init.normal_(embedding.weight, std=config.d_model**-0.5)
+        if config.shared:
+            self.source_embedding = self.target_embedding
         self.dropout = nn.Dropout(config.dropout)
         self.encoder: Any = nn.ModuleList(EncoderLayer(config) for _ in range(config.n_layers))
         self.decoder: Any = nn.ModuleList(DecoderLayer(config) for _ in range(config.n_layers))
+        size = nn.LayerNorm if config.norm_first else nn.Identity
+        self.encoder_norm, self.decoder_norm = size(config.d_model), size(config.d_model)
 
     def forward(
         self, source: Int[Tensor, "B S"], target: Int[Tensor, "B T"]
@@ -157,7 +179,7 @@ class Transformer(nn.Module):
         x, mask = self._embed(self.source_embedding, source), padding_mask(source)
         for layer in self.encoder:
             x = layer(x, mask)
-        return x
+        return self.encoder_norm(x)
 
     def start(self, source: Int[Tensor, "B S"]) -> State:
         """Read the sentences, and be ready to write the first word of each translation."""
@@ -188,4 +210,4 @@ class Transformer(nn.Module):
 
     def _logits(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T V"]:
         """Compare with the vector of every word: the embedding, used once more."""
-        return x @ self.target_embedding.weight.T
+        return self.decoder_norm(x) @ self.target_embedding.weight.T

@@ -1,0 +1,273 @@
+"""An encoder alone: it reads a text both ways, and says what stands where a word is hidden.
+
+Its differences from the encoder of `Transformer`: positions are learned; each word is told which of
+two texts it belongs to; the cut at zero is a smooth one; and a head turns what the encoder makes of
+a word into scores of the words that could stand there.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+from torch.nn import functional as F
+
+from attention.errors import BadInput
+from attention.functional import padding_mask
+from attention.heads import MultiHeadAttention
+from attention.layers import FeedForward, Residual
+from attention.pretrained import Pretrained, Source
+from attention.shapes import Bool, Float, Int, Tensor
+from attention.shards import stored_tensors
+
+__all__ = ["BERT", "BERTConfig", "BERTEmbedding", "BERTHead", "BERTLayer"]
+
+
+@dataclass(frozen=True)
+class BERTConfig:
+    """The sizes of a `BERT`, small enough to train on a laptop.
+
+    Attributes:
+        vocab_size: Words, or pieces of words, that it knows; number 0 is padding.
+        d_model: Width of a word's vector, from its embedding to the last layer.
+        n_heads: Heads in each attention.
+        n_layers: Layers.
+        d_ff: Width in the middle of a feed-forward layer; four times `d_model` unless given.
+        max_len: The longest text, in words: there are as many positions.
+        n_types: Kinds of text that stand side by side: a question and its answer, say.
+        dropout: Share of numbers dropped from what is added, in training.
+        norm_eps: What the norms add before they divide.
+        head: Whether there is one: without it, there are hidden states and no scores.
+    """
+
+    vocab_size: int
+    d_model: int = 128
+    n_heads: int = 4
+    n_layers: int = 4
+    d_ff: int | None = None
+    max_len: int = 256
+    n_types: int = 2
+    dropout: float = 0.0
+    norm_eps: float = 1e-12
+    head: bool = True
+
+
+class BERTEmbedding(nn.Module):
+    """What a word is, where it stands, and which text it belongs to: the sum, brought to size.
+
+    Source: Devlin et al. 2018, figure 2.
+    """
+
+    def __init__(self, config: BERTConfig) -> None:
+        super().__init__()
+        self.words = nn.Embedding(config.vocab_size, config.d_model)
+        self.positions = nn.Embedding(config.max_len, config.d_model)
+        self.types = nn.Embedding(config.n_types, config.d_model)
+        self.norm = nn.LayerNorm(config.d_model, eps=config.norm_eps)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, ids: Int[Tensor, "B T"], types: Int[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B T D"]:
+        """All words belong to the first text unless `types` says otherwise."""
+        length, most = ids.size(1), self.positions.num_embeddings
+        if length > most:
+            raise BadInput(f"{length} words, but this model has positions for {most}")
+        types = torch.zeros_like(ids) if types is None else types
+        x = self.words(ids) + self.positions.weight[:length] + self.types(types)
+        return self.dropout(self.norm(x))
+
+
+class BERTLayer(nn.Module):
+    """All words look at each other, then each thinks for itself.
+
+    Source: Devlin et al. 2018, section 3; Vaswani et al. 2017, section 3.1.
+    """
+
+    def __init__(self, config: BERTConfig) -> None:
+        super().__init__()
+        d_model = config.d_model
+        self.attention = MultiHeadAttention(d_model, config.n_heads, bias=True)
+        self.feed_forward = FeedForward(d_model, config.d_ff or 4 * d_model, F.gelu)
+        self.residual_1 = Residual(d_model, config.dropout, eps=config.norm_eps)
+        self.residual_2 = Residual(d_model, config.dropout, eps=config.norm_eps)
+
+    def forward(
+        self, x: Float[Tensor, "B T D"], mask: Bool[Tensor, "B #T T"]
+    ) -> Float[Tensor, "B T D"]:
+        """Every word sees every word that `mask` lets it see."""
+        x = self.residual_1(x, partial(self.attention, mask=mask))
+        return self.residual_2(x, self.feed_forward)
+
+
+class BERTHead(nn.Module):
+    """Compares what was made of a word with the embedding of every word.
+
+    Source: Devlin et al. 2018, section 3.1, task 1.
+    """
+
+    def __init__(self, config: BERTConfig) -> None:
+        super().__init__()
+        self.linear = nn.Linear(config.d_model, config.d_model)
+        self.norm = nn.LayerNorm(config.d_model, eps=config.norm_eps)
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+
+    def forward(
+        self, x: Float[Tensor, "*B D"], words: Float[Tensor, "V D"]
+    ) -> Float[Tensor, "*B V"]:
+        """Score, at each place, every word that could stand there."""
+        return F.linear(self.norm(F.gelu(self.linear(x))), words, self.bias)
+
+
+class BERT(nn.Module):
+    """An encoder that is trained by hiding words from it.
+
+    Source: Devlin et al. 2018, arXiv 1810.04805.
+
+    Attributes:
+        tokenizer: What turns text into its words and back, where it came along.
+    """
+
+    def __init__(self, config: BERTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.tokenizer: Tokenizer | None = None
+        self.embedding = BERTEmbedding(config)
+        self.layers: Any = nn.ModuleList(BERTLayer(config) for _ in range(config.n_layers))
+        self.head = BERTHead(config) if config.head else None
+        self.apply(_initialise)
+
+    @classmethod
+    def from_pretrained(cls, path_or_name: str | os.PathLike[str]) -> "BERT":
+        """A trained BERT, its tokenizer included, ready to read.
+
+        Args:
+            path_or_name: A folder in Hugging Face's layout, or a name on their hub, like
+                `bert-base-uncased`. Where no head came along, there are hidden states only.
+
+        Raises:
+            BadInput: It cannot be had, is damaged, or is something that a `BERT` cannot represent.
+        """
+        files = Pretrained(path_or_name, "bert")
+        with stored_tensors(files.folder) as tensors:
+            head = any(one.name.startswith("cls.predictions.") for one in tensors)
+        config = _config(files, head)
+        model = files.build(lambda: cls(config))
+        model.tokenizer = files.tokenizer()
+        files.fill(model, _sources(config), rename=_renamed, ignore=_NOT_NEEDED)
+        return model.eval()
+
+    def forward(
+        self, ids: Int[Tensor, "B T"], types: Int[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B T V"]:
+        """Score, at each place, every word that could stand there.
+
+        Args:
+            ids: The texts, padded with 0.
+            types: Which text each word belongs to, where two stand side by side.
+
+        Raises:
+            BadInput: The model has no head.
+        """
+        if self.head is None:
+            raise BadInput("this BERT came without its head: it has hidden states, but no scores")
+        return self.head(self.encode(ids, types), self.embedding.words.weight)
+
+    def encode(
+        self,
+        ids: Int[Tensor, "B T"],
+        types: Int[Tensor, "B T"] | None = None,
+        mask: Bool[Tensor, "B #T T"] | None = None,
+    ) -> Float[Tensor, "B T D"]:
+        """A contextual embedding for each word.
+
+        Args:
+            ids: The texts, padded with 0.
+            types: Which text each word belongs to, where two stand side by side.
+            mask: True where a word may look at a word; at all but padding unless given.
+        """
+        mask = padding_mask(ids) if mask is None else mask
+        x = self.embedding(ids, types)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return x
+
+
+def _initialise(module: nn.Module) -> None:
+    """Source: Devlin et al. 2018, appendix A.2, and the code published with it."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.bias)
+
+
+def _config(files: Pretrained, head: bool) -> BERTConfig:
+    files.expect("hidden_act", "gelu")
+    files.expect("position_embedding_type", "absolute", None)
+    files.expect("is_decoder", False)
+    files.expect("add_cross_attention", False)
+    files.expect("tie_word_embeddings", True)
+    files.expect("pad_token_id", 0)
+    return BERTConfig(
+        vocab_size=files.whole("vocab_size"),
+        d_model=files.whole("hidden_size"),
+        n_heads=files.whole("num_attention_heads"),
+        n_layers=files.whole("num_hidden_layers", most=1000),
+        d_ff=files.whole("intermediate_size"),
+        max_len=files.whole("max_position_embeddings"),
+        n_types=files.whole("type_vocab_size", default=2),
+        dropout=files.number("hidden_dropout_prob", default=0.1),
+        norm_eps=files.number("layer_norm_eps", default=1e-12),
+        head=head,
+    )
+
+
+# Our name and theirs.
+_EMBEDDING = {"words": "word", "positions": "position", "types": "token_type"}
+_LAYER = {
+    "attention.W_q": "attention.self.query",
+    "attention.W_k": "attention.self.key",
+    "attention.W_v": "attention.self.value",
+    "attention.W_o": "attention.output.dense",
+    "residual_1.norm": "attention.output.LayerNorm",
+    "feed_forward.W_1": "intermediate.dense",
+    "feed_forward.W_2": "output.dense",
+    "residual_2.norm": "output.LayerNorm",
+}
+_HEAD = {"linear": "dense", "norm": "LayerNorm"}
+# Buffers, the head for the other task, and the words' vectors, used once more, under another name.
+_NOT_NEEDED = [
+    r"embeddings\.(position|token_type)_ids",
+    r"pooler\..*",
+    r"cls\.seq_relationship\..*",
+    r"cls\.predictions\.decoder\.(weight|bias)",
+]
+
+
+def _sources(config: BERTConfig) -> dict[str, Source]:
+    pairs = {"embedding.norm": "embeddings.LayerNorm"}
+    for i, (ours, theirs) in product(range(config.n_layers), _LAYER.items()):
+        pairs[f"layers.{i}.{ours}"] = f"encoder.layer.{i}.{theirs}"
+    if config.head:
+        for ours, theirs in _HEAD.items():
+            pairs[f"head.{ours}"] = f"cls.predictions.transform.{theirs}"
+    sources: dict[str, Source] = {
+        f"{ours}.{kind}": f"{theirs}.{kind}"
+        for ours, theirs in pairs.items()
+        for kind in ("weight", "bias")
+    }
+    for ours, theirs in _EMBEDDING.items():
+        sources[f"embedding.{ours}.weight"] = f"embeddings.{theirs}_embeddings.weight"
+    return sources | ({"head.bias": "cls.predictions.bias"} if config.head else {})
+
+
+def _renamed(name: str) -> str:
+    """Models come with a prefix and without; the oldest call a norm's tensors gamma and beta."""
+    name = name.removeprefix("bert.")
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
+        "LayerNorm.beta", "LayerNorm.bias"
+    )

@@ -1,0 +1,191 @@
+"""A decoder alone: it reads a text, and says at each place which word comes next.
+
+Its differences from the decoder of `Transformer`: there is no source to look at; the norms stand
+before the layers instead of behind them; positions are learned; the cut at zero is a smooth one.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from attention.errors import BadInput
+from attention.heads import MultiHeadAttention
+from attention.layers import FeedForward
+from attention.models.decoder import Decoder, Offer
+from attention.pretrained import Pretrained, Source
+from attention.shapes import Bool, Float, Int, Tensor
+
+__all__ = ["GPT", "GPTConfig", "GPTLayer"]
+
+
+@dataclass(frozen=True)
+class GPTConfig:
+    """The sizes of a `GPT`, small enough to train on a laptop.
+
+    Attributes:
+        vocab_size: Words, or pieces of words, that it knows.
+        d_model: Width of a word's vector, from its embedding to the last layer.
+        n_heads: Heads in each attention.
+        n_layers: Layers.
+        d_ff: Width in the middle of a feed-forward layer; four times `d_model` unless given.
+        max_len: The longest text, in words: there are as many positions.
+        dropout: Share of numbers dropped from what is added, in training.
+    """
+
+    vocab_size: int
+    d_model: int = 128
+    n_heads: int = 4
+    n_layers: int = 4
+    d_ff: int | None = None
+    max_len: int = 256
+    dropout: float = 0.0
+
+
+class GPTLayer(nn.Module):
+    """Each word looks at itself and its past, then thinks for itself.
+
+    Source: Radford et al. 2019, section 2.3; the norms before the layers: Xiong et al. 2020.
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        d_model = config.d_model
+        self.norm_1 = nn.LayerNorm(d_model)
+        self.attention = MultiHeadAttention(d_model, config.n_heads, bias=True)
+        self.norm_2 = nn.LayerNorm(d_model)
+        gelu = partial(F.gelu, approximate="tanh")
+        self.feed_forward = FeedForward(d_model, config.d_ff or 4 * d_model, gelu)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, x: Float[Tensor, "B T D"], mask: Bool[Tensor, "T T"]
+    ) -> Float[Tensor, "B T D"]:
+        """All words at once."""
+        x = x + self.dropout(self.attention(self.norm_1(x), mask=mask))
+        return x + self.dropout(self.feed_forward(self.norm_2(x)))
+
+    def step(
+        self, x: Float[Tensor, "B T D"], past: Offer, mask: Bool[Tensor, "T _"] | None = None
+    ) -> tuple[Float[Tensor, "B T D"], Offer]:
+        """The next words; those before them are looked at by what they offered then."""
+        seen = self.norm_1(x)
+        now = self.attention.keys_values(seen)
+        past = torch.cat([past[0], now[0]], dim=-2), torch.cat([past[1], now[1]], dim=-2)
+        x = x + self.dropout(self.attention.look(seen, *past, mask))
+        return x + self.dropout(self.feed_forward(self.norm_2(x))), past
+
+
+class GPT(Decoder):
+    """A stack of layers between an embedding and the same embedding, used once more.
+
+    Source: Radford et al. 2019, *Language Models are Unsupervised Multitask Learners*.
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.positions = nn.Embedding(config.max_len, config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers = nn.ModuleList(GPTLayer(config) for _ in range(config.n_layers))
+        self.norm = nn.LayerNorm(config.d_model)
+        self.apply(self._initialise)
+
+    @classmethod
+    def from_pretrained(cls, path_or_name: str | os.PathLike[str]) -> "GPT":
+        """A trained GPT-2, its tokenizer included, ready to write.
+
+        Args:
+            path_or_name: A folder in Hugging Face's layout, or a name on their hub, like `gpt2`.
+
+        Raises:
+            BadInput: It cannot be had, is damaged, or is something that a `GPT` cannot represent.
+        """
+        files = Pretrained(path_or_name, "gpt2")
+        config = _config(files)
+        model = files.build(lambda: cls(config))
+        model.tokenizer = files.tokenizer()
+        files.fill(
+            model,
+            _sources(config.n_layers),
+            rename=lambda name: name.removeprefix("transformer."),
+            ignore=[r"lm_head\.weight", r"h\.\d+\.attn\.(masked_)?bias"],  # tied; masks
+        )
+        return model.eval()
+
+    def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
+        """What each word is, and where it stands."""
+        end = begin + ids.size(1)
+        if end > self.config.max_len:
+            raise BadInput(f"{end} words, but this model has positions for {self.config.max_len}")
+        return self.dropout(self.embedding(ids) + self.positions.weight[begin:end])
+
+    def logits(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T V"]:
+        """Compare with the vector of every word."""
+        return F.linear(self.norm(x), self.embedding.weight)
+
+    def _initialise(self, module: nn.Module) -> None:
+        """Small weights; smaller where a layer adds to the sum of all. Source: section 2.3."""
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02)
+        if isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
+        if isinstance(module, GPTLayer):
+            for last in (module.attention.W_o, module.feed_forward.W_2):
+                nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * self.config.n_layers))
+
+
+def _config(files: Pretrained) -> GPTConfig:
+    files.expect("activation_function", "gelu_new", "gelu_pytorch_tanh")
+    files.expect("layer_norm_epsilon", 1e-5)
+    files.expect("tie_word_embeddings", True)
+    files.expect("scale_attn_weights", True)
+    files.expect("scale_attn_by_inverse_layer_idx", False)
+    files.expect("add_cross_attention", False)
+    d_model = files.whole("n_embd")
+    return GPTConfig(
+        vocab_size=files.whole("vocab_size"),
+        d_model=d_model,
+        n_heads=files.whole("n_head"),
+        n_layers=files.whole("n_layer", most=1000),
+        d_ff=files.whole("n_inner", default=4 * d_model),
+        max_len=files.whole("n_positions"),
+        dropout=files.number("resid_pdrop", default=0.0),
+    )
+
+
+def _third(i: int, joined: Tensor) -> Tensor:
+    return torch.t(joined).chunk(3)[i]
+
+
+# Our name and theirs, and what is done to theirs: their linear layers are stored transposed
+# (`torch.t` leaves a vector as it is), and queries, keys and values side by side.
+_LAYER: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
+    "norm_1": ("ln_1", torch.t),
+    "attention.W_q": ("attn.c_attn", partial(_third, 0)),
+    "attention.W_k": ("attn.c_attn", partial(_third, 1)),
+    "attention.W_v": ("attn.c_attn", partial(_third, 2)),
+    "attention.W_o": ("attn.c_proj", torch.t),
+    "norm_2": ("ln_2", torch.t),
+    "feed_forward.W_1": ("mlp.c_fc", torch.t),
+    "feed_forward.W_2": ("mlp.c_proj", torch.t),
+}
+
+
+def _sources(n_layers: int) -> dict[str, Source]:
+    sources: dict[str, Source] = {
+        "embedding.weight": "wte.weight",
+        "positions.weight": "wpe.weight",
+    }
+    for kind in ("weight", "bias"):
+        sources[f"norm.{kind}"] = f"ln_f.{kind}"
+        for i, (ours, (theirs, change)) in product(range(n_layers), _LAYER.items()):
+            sources[f"layers.{i}.{ours}.{kind}"] = f"h.{i}.{theirs}.{kind}", change
+    return sources

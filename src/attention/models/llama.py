@@ -1,0 +1,231 @@
+"""What changed since GPT: a decoder for long texts, with fewer and cheaper parts.
+
+Its differences from `GPT`: queries and keys are turned by their positions, and no positions are
+learned; groups of heads share keys and values; gates instead of a curve in the feed-forward layers;
+simpler norms; no biases.
+"""
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from attention.errors import BadInput
+from attention.heads import MultiHeadAttention
+from attention.layers import RMSNorm, SwiGLU
+from attention.models.decoder import Decoder, Offer
+from attention.positions import Rotary, RotaryScaling
+from attention.pretrained import Pretrained, Source
+from attention.shapes import Bool, Float, Int, Tensor
+
+__all__ = ["Llama", "LlamaConfig", "LlamaLayer", "RotaryAttention"]
+
+
+@dataclass(frozen=True)
+class LlamaConfig:
+    """The sizes of a `Llama`, small enough to train on a laptop.
+
+    Attributes:
+        vocab_size: Words, or pieces of words, that it knows.
+        d_model: Width of a word's vector, from its embedding to the last layer.
+        n_heads: Heads in each attention.
+        n_kv_heads: Keys and values in each attention, shared by groups of heads.
+        n_layers: Layers.
+        d_ff: Width in the middle of a feed-forward layer; unless given 8/3 of `d_model`, which
+            makes as many parameters as the four times `d_model` of a `GPT`.
+        max_len: The longest text that it is made for, in words. Nothing stops a longer one.
+        rope_theta: How slow the slowest positions turn.
+        rope_scaling: How they are slowed down for texts longer than those first trained on.
+        norm_eps: What the norms add before they divide.
+        tied: Whether words are scored by their embeddings, or by vectors of their own.
+    """
+
+    vocab_size: int
+    d_model: int = 128
+    n_heads: int = 4
+    n_kv_heads: int = 2
+    n_layers: int = 4
+    d_ff: int | None = None
+    max_len: int = 256
+    rope_theta: float = 10_000.0
+    rope_scaling: RotaryScaling | None = None
+    norm_eps: float = 1e-5
+    tied: bool = False
+
+
+class RotaryAttention(MultiHeadAttention):
+    """Heads that hear how far away a word is, by how far its key is turned against their query.
+
+    Its words look at themselves and at words before them: those that ask stand last of those
+    that are asked.
+
+    Source: Su et al. 2021, section 3.2.2.
+    """
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__(config.d_model, config.n_heads, config.n_kv_heads)
+        self.rotary = Rotary(self.d_head, config.rope_theta, config.rope_scaling)
+
+    def keys_values(
+        self, memory: Float[Tensor, "*B S D"], begin: int = 0
+    ) -> tuple[Float[Tensor, "*B G S K"], Float[Tensor, "*B G S K"]]:
+        """What words offer of which the first stands at position `begin`."""
+        keys, values = super().keys_values(memory)
+        return self.rotary(keys, begin), values
+
+    def _queries(
+        self, x: Float[Tensor, "*B T D"], keys: Float[Tensor, "*B G S K"]
+    ) -> Float[Tensor, "*B H T K"]:
+        return self.rotary(super()._queries(x, keys), begin=keys.size(-2) - x.size(-2))
+
+
+class LlamaLayer(nn.Module):
+    """Each word looks at itself and its past, then thinks for itself.
+
+    Source: Touvron et al. 2023, arXiv 2302.13971, section 2.2.
+    """
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__()
+        d_model = config.d_model
+        self.norm_1 = RMSNorm(d_model, config.norm_eps)
+        self.attention = RotaryAttention(config)
+        self.norm_2 = RMSNorm(d_model, config.norm_eps)
+        self.feed_forward = SwiGLU(d_model, config.d_ff or 8 * d_model // 3)
+
+    def forward(
+        self, x: Float[Tensor, "B T D"], mask: Bool[Tensor, "T T"]
+    ) -> Float[Tensor, "B T D"]:
+        """All words at once."""
+        x = x + self.attention(self.norm_1(x), mask=mask)
+        return x + self.feed_forward(self.norm_2(x))
+
+    def step(
+        self, x: Float[Tensor, "B T D"], past: Offer, mask: Bool[Tensor, "T _"] | None = None
+    ) -> tuple[Float[Tensor, "B T D"], Offer]:
+        """The next words; those before them are looked at by what they offered then."""
+        seen = self.norm_1(x)
+        now = self.attention.keys_values(seen, begin=past[0].size(-2))
+        past = torch.cat([past[0], now[0]], dim=-2), torch.cat([past[1], now[1]], dim=-2)
+        x = x + self.attention.look(seen, *past, mask)
+        return x + self.feed_forward(self.norm_2(x)), past
+
+
+class Llama(Decoder):
+    """A stack of layers between an embedding and a vector to score each word by.
+
+    Source: Llama Team 2024, arXiv 2407.21783, section 3.2.
+    """
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.layers = nn.ModuleList(LlamaLayer(config) for _ in range(config.n_layers))
+        self.norm = RMSNorm(config.d_model, config.norm_eps)
+        head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        self.head = None if config.tied else head
+        self.apply(_initialise)
+
+    @classmethod
+    def from_pretrained(cls, path_or_name: str | os.PathLike[str]) -> "Llama":
+        """A trained Llama, its tokenizer included, ready to write.
+
+        Args:
+            path_or_name: A folder in Hugging Face's layout, or a name on their hub, like
+                `meta-llama/Llama-3.1-8B`.
+
+        Raises:
+            BadInput: It cannot be had, is damaged, or is something that a `Llama` cannot represent.
+        """
+        files = Pretrained(path_or_name, "llama")
+        config = _config(files)
+        model = files.build(lambda: cls(config))
+        model.tokenizer = files.tokenizer()
+        files.fill(
+            model,
+            _sources(config),
+            rename=lambda name: name.removeprefix("model."),
+            ignore=[r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq"]  # follows from the settings
+            + [r"lm_head\.weight"] * config.tied,
+        )
+        return model.eval()
+
+    def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
+        """What each word is. Where it stands, the layers see for themselves."""
+        return self.embedding(ids)
+
+    def logits(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T V"]:
+        """Compare with a vector of every word."""
+        return F.linear(self.norm(x), (self.head or self.embedding).weight)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+
+
+def _config(files: Pretrained) -> LlamaConfig:
+    # Where rotary positions are told about in one place, as newer files do, or in two, as older.
+    rope = files.config.get("rope_parameters") or files.config.get("rope_scaling") or {}
+    if not isinstance(rope, dict):
+        raise BadInput(f"{files.folder / 'config.json'}: {rope!r} says nothing about positions")
+    files.config = {"rope_type": rope.get("type", "default"), **files.config, **rope}
+    files.expect("rope_type", "default", "llama3")
+    files.expect("partial_rotary_factor", 1.0, 1, None)
+    files.expect("hidden_act", "silu")
+    files.expect("attention_bias", False)
+    files.expect("mlp_bias", False)
+    files.expect("tie_word_embeddings", False, True)
+    d_model, n_heads = files.whole("hidden_size"), files.whole("num_attention_heads")
+    files.expect("head_dim", None, d_model // n_heads)
+    return LlamaConfig(
+        vocab_size=files.whole("vocab_size"),
+        d_model=d_model,
+        n_heads=n_heads,
+        n_kv_heads=files.whole("num_key_value_heads", default=n_heads),
+        n_layers=files.whole("num_hidden_layers", most=1000),
+        d_ff=files.whole("intermediate_size"),
+        max_len=files.whole("max_position_embeddings", default=2048),
+        rope_theta=files.number("rope_theta", default=10_000.0),
+        rope_scaling=_scaling(files) if files.config["rope_type"] == "llama3" else None,
+        norm_eps=files.number("rms_norm_eps", default=1e-6),
+        tied=files.config.get("tie_word_embeddings", False),
+    )
+
+
+def _scaling(files: Pretrained) -> RotaryScaling:
+    keys = ("factor", "low_freq_factor", "high_freq_factor")
+    factor, low, high = (files.number(key) for key in keys)
+    original_len = files.whole("original_max_position_embeddings")
+    try:
+        return RotaryScaling(factor, low, high, original_len)
+    except ValueError as error:
+        raise BadInput(f"{files.folder / 'config.json'}: {error}") from error
+
+
+# Our name and theirs.
+_LAYER = {
+    "norm_1": "input_layernorm",
+    "attention.W_q": "self_attn.q_proj",
+    "attention.W_k": "self_attn.k_proj",
+    "attention.W_v": "self_attn.v_proj",
+    "attention.W_o": "self_attn.o_proj",
+    "norm_2": "post_attention_layernorm",
+    "feed_forward.W_gate": "mlp.gate_proj",
+    "feed_forward.W_up": "mlp.up_proj",
+    "feed_forward.W_down": "mlp.down_proj",
+}
+
+
+def _sources(config: LlamaConfig) -> dict[str, Source]:
+    ends = {"embedding": "embed_tokens", "norm": "norm"}
+    ends |= {} if config.tied else {"head": "lm_head"}
+    layers = {
+        f"layers.{i}.{ours}": f"layers.{i}.{theirs}"
+        for i in range(config.n_layers)
+        for ours, theirs in _LAYER.items()
+    }
+    return {f"{ours}.weight": f"{theirs}.weight" for ours, theirs in (ends | layers).items()}

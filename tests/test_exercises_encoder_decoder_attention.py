@@ -12,26 +12,6 @@ from attention.exercises import (
     check_zone_row,
 )
 from attention.exercises.encoder_decoder_attention import MEMORY, Forgetful, X
-from tests.exercise_pages import stub_and_solution
-
-PAGE = "attention/encoder-decoder-attention.md"
-CHECKS = {
-    "row": (check_zone_row, "gives nothing back yet"),
-    "cross": (check_cross_attention, "gives nothing back yet"),
-    "look": (check_source_mask, "comes from the target's numbers"),
-    "my_test": (check_cross_attention_test, "never calls the layer"),
-}
-
-
-@pytest.mark.parametrize("name", CHECKS)
-def test_the_solution_is_right_and_the_stub_is_not_there_yet(name, capsys):
-    check, hint = CHECKS[name]
-    stub, solution = stub_and_solution(PAGE, name)
-    with pytest.raises(Hint, match=hint):
-        check(stub)
-    assert capsys.readouterr().out == ""
-    check(solution)
-    assert capsys.readouterr().out.startswith("Right: ")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from threading import Thread
 
 import nbformat
 import pytest
-import torch
 from mkdocs.exceptions import PluginError
 
 from tests.site_fixtures import ROOT, build

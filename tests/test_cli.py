@@ -132,7 +132,7 @@ def test_evaluate_prints_a_table_or_one_json_object(run, data, capsys):
         ["luong", "--score", "concat", "--local", "predictive"],
         ["luong", "--local", "monotonic"],
         ["luong", "--local"],
-        ["transformer", "--n-heads", "2", "--n-layers", "1", "--d-ff", "16"],
+        ["transformer", "--n-heads", "2", "--n-layers", "1", "--d-ff", "16", "--average", "0"],
         ["transformer", "--norm-first", "--subwords", "90", "--average", "0.2"],
     ],
 )

@@ -1,30 +1,32 @@
 """What the exercises of a chapter ask for: the stub that readers get, and the folded solution."""
 
-import contextlib
-import io
 import re
 from pathlib import Path
 from typing import Any
 
-from attention.exercises import Hint
 from tools import labs
 from tools.blocks import find_blocks
 
 DOCS = Path(__file__).parents[1] / "docs"
+ASKS = re.compile(r"^from attention\.exercises import .*?\b(check_\w+)", re.MULTILINE)
 
 
-def stub_and_solution(page: str, name: str) -> tuple[Any, Any]:
-    """What the reader writes under `name`: as the page hands it out, and as its solution has it.
+def asked() -> dict[str, tuple[str, list[str]]]:
+    """For each check that a page calls, the page, and the pieces of code there that call it."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    for page in sorted([*DOCS.rglob("*.md"), *DOCS.rglob("*.py")]):
+        for code in _codes(page):
+            if check := ASKS.search(code):
+                name = str(page.relative_to(DOCS))
+                found.setdefault(check[1], (name, []))[1].append(code)
+    return found
 
-    Args:
-        page: The chapter or lab, from `docs/` on.
-        name: The function, the class or the value that the reader writes.
-    """
-    definition = re.compile(rf"^(def {name}|class {name}|{name} =)(?!\w)", re.MULTILINE)
-    stub, solution = [
-        code for code in _codes(DOCS / page) if "import check_" in code and definition.search(code)
-    ]
-    return _defined(stub, name), _defined(solution, name)
+
+def solution(check: str, name: str) -> Any:
+    """What the reader is to write under `name`, as the folded solution has it."""
+    names: dict[str, Any] = {}
+    exec(asked()[check][1][1], names)
+    return names[name]
 
 
 def _codes(page: Path) -> list[str]:
@@ -32,11 +34,3 @@ def _codes(page: Path) -> list[str]:
     if page.suffix == ".py":
         return [cell.source for cell in labs.read(page).cells if cell.cell_type == "code"]
     return [block.code for block in find_blocks(page)]
-
-
-def _defined(code: str, name: str) -> Any:
-    """Run a piece of code as a reader does, whatever the check in it says, and take the name."""
-    names: dict[str, Any] = {}
-    with contextlib.suppress(Hint), contextlib.redirect_stdout(io.StringIO()):
-        exec(code, names)
-    return names[name]

@@ -201,3 +201,27 @@ def test_every_float_dtype(dtype):
         output = layer.to(dtype)(sentence)
         assert output.dtype == dtype
         assert output.isfinite().all()
+
+
+@pytest.mark.parametrize("layer", [SelfAttention, MaskedSelfAttention, EncoderDecoderAttention])
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_single_head_equals_torch_with_gradients(layer, padded):
+    layer, words, memory = layer(D, 3).double(), x(3).requires_grad_(), x(3).requires_grad_()
+    asked = memory if isinstance(layer, EncoderDecoderAttention) else words
+    mask = padding_mask(torch.tensor([[1] * 5, [1, 1, 1, 0, 0], [1, 0, 0, 0, 0]]))
+    causal = causal_mask(5) if isinstance(layer, MaskedSelfAttention) else torch.ones(5, 5) > 0
+    given = (words, memory) if asked is memory else (words,)
+
+    output = layer(*given, mask=mask) if padded else layer(*given)
+    q, k, v = (words @ layer.W_q.weight.T, *(asked @ w.weight.T for w in (layer.W_k, layer.W_v)))
+    expected = nn.functional.scaled_dot_product_attention(
+        q, k, v, attn_mask=(mask & causal) if padded else causal
+    )
+    torch.testing.assert_close(output, expected, rtol=0, atol=1e-12)
+    inputs = [*given, *layer.parameters()]
+    for ours, theirs in zip(
+        torch.autograd.grad(output.sin().sum(), inputs),
+        torch.autograd.grad(expected.sin().sum(), inputs),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)

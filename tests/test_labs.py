@@ -8,10 +8,8 @@ from threading import Thread
 
 import nbformat
 import pytest
-import torch
 from mkdocs.exceptions import PluginError
 
-from tests import exercise_pages
 from tests.site_fixtures import ROOT, build
 from tools import lab_pages, labs
 
@@ -204,14 +202,6 @@ def test_a_lab_has_exercises(lab, tmp_path):
     nbformat.validate(notebook)
     hidden = [cell.metadata.get("jupyter", {}).get("source_hidden") for cell in notebook.cells]
     assert hidden == [None, None, None, None, None, True, None]
-
-
-def test_an_exercise_of_a_lab_has_its_stub_and_its_solution(lab, monkeypatch):
-    monkeypatch.setattr(exercise_pages, "DOCS", lab.parent)
-    lab.write_text(lab.read_text() + EXERCISE)
-    stub, solution = exercise_pages.stub_and_solution("tiny.py", "mask")
-    assert stub(torch.tensor([[5, 0]])) is None
-    assert solution(torch.tensor([[5, 0]])).tolist() == [[[True, False]]]
 
 
 def test_a_cell_that_should_raise_and_does_not_is_named(lab):

@@ -1,4 +1,6 @@
 // @ts-check
+import { make, svg } from "./dom.js";
+
 /**
  * `<alignment-view label="…">`: where translators look while they write a sentence.
  *
@@ -210,30 +212,6 @@ function folded(tables) {
 /** @param {Element} element */
 function text(element) {
   return element.textContent ?? "";
-}
-
-/**
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {string} name
- * @param {(Node | string)[]} children
- */
-function make(tag, name, ...children) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  element.append(...children);
-  return element;
-}
-
-/**
- * @template {keyof SVGElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {Record<string, string>} attributes
- */
-function svg(tag, attributes) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
 }
 
 if (!customElements.get("alignment-view")) customElements.define("alignment-view", AlignmentView);

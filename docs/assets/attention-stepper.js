@@ -8,6 +8,7 @@
  * attention-stepper.css.
  */
 import { asPyTorch, attention, isMadeFrom, shown, valueAt, worked } from "./attention-math.js";
+import { make } from "./dom.js";
 
 /**
  * @typedef {import("./attention-math.js").Kind} Kind
@@ -649,19 +650,6 @@ function button(name, act) {
   element.type = "button";
   element.textContent = name;
   element.addEventListener("click", act);
-  return element;
-}
-
-/**
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {string} name
- * @param {(Node | string)[]} children
- */
-function make(tag, name, ...children) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  element.append(...children);
   return element;
 }
 

@@ -1,4 +1,6 @@
 // @ts-check
+import { make, svg } from "./dom.js";
+
 /**
  * `<head-view label="…">`: where every head of a Transformer looks, and what it adds.
  *
@@ -380,30 +382,6 @@ function scroller(name, content) {
  */
 function folded(name, content) {
   return make("details", "head-view-tables", make("summary", "", name), ...content);
-}
-
-/**
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {string} name
- * @param {(Node | string)[]} children
- */
-function make(tag, name, ...children) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  element.append(...children);
-  return element;
-}
-
-/**
- * @template {keyof SVGElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {Record<string, string>} attributes
- */
-function svg(tag, attributes) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
 }
 
 if (!customElements.get("head-view")) customElements.define("head-view", HeadView);

@@ -1,4 +1,6 @@
 // @ts-check
+import { make, svg } from "./dom.js";
+
 /**
  * `<position-explorer label="…">`: the sinusoidal positions of Vaswani et al. 2017, section 3.5.
  *
@@ -514,30 +516,6 @@ function fine(from, to) {
 /** @param {number} count */
 function range(count) {
   return [...Array(count).keys()];
-}
-
-/**
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {string} name
- * @param {(Node | string)[]} children
- */
-function make(tag, name, ...children) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  element.append(...children);
-  return element;
-}
-
-/**
- * @template {keyof SVGElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {Record<string, string>} attributes
- */
-function svg(tag, attributes) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
 }
 
 if (!customElements.get("position-explorer"))

@@ -24,7 +24,7 @@
 # - say what `is_causal=True` and the masks of `nn.MultiheadAttention` do, and prove it to 12 digits;
 # - test any layer for leaks, in three ways, and say what each of them can't see.
 #
-# **Time**: 25 minutes.
+# **Time**: 25 minutes, and the exercises.
 
 # %% [markdown]
 # ## Do you remember?
@@ -293,7 +293,7 @@ package.load_state_dict(ours.state_dict())
 assert_same(with_gradients(package, *package.parameters()), expected)
 
 # %% [markdown]
-# `nn.MultiheadAttention` with one head is the other. It has the three matrices in one, and a last projection, which is to change nothing here. Its masks are **True where a query may not look**, both of
+# `nn.MultiheadAttention` with one [head](multi-head-attention.md) is the other. It has the three matrices in one, and a last projection, which is to change nothing here. Its masks are **True where a query may not look**, both of
 # them: `attn_mask` of shape `(T, T)`, and `key_padding_mask` of shape `(B, T)`.
 
 # %%

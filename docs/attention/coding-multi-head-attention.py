@@ -24,7 +24,7 @@
 # - catch a split that mixes words and heads, and a mask that gets lost;
 # - let several heads share their keys and values, and say what that saves.
 #
-# **Time**: 25 minutes.
+# **Time**: 25 minutes, and the exercises.
 
 # %% [markdown]
 # ## Do you remember?
@@ -32,7 +32,7 @@
 # <details markdown="1">
 # <summary>A word's vector has 512 numbers, and there are 8 heads. How wide is a query of one head?</summary>
 #
-# 64 numbers: the heads [share the width](multi-head-attention.md). You compute it below.
+# 512 divided by 8: the heads [share the width](multi-head-attention.md). You compute it below.
 #
 # </details>
 #
@@ -462,7 +462,7 @@ assert torch.allclose(batch, alone), "another answer in a batch than alone"
 # %% [markdown]
 # ## Grouped queries
 #
-# When a model writes, it keeps the keys and values of all words so far. That is its [cache](encoder-decoder-attention.md#read-once-asked-many-times), and in a large model it is the cache that fills the memory. Must every head have keys of its own?
+# When a model writes, it keeps the keys and values of all words so far. That is its [cache](encoder-decoder-attention.md#read-once-asked-many-times), and with long texts, or many of them at once, it fills the memory of a GPU. Must every head have keys of its own?
 # Shazeer (2019) lets all query heads share *one* head of keys and values: *multi-query attention*. Ainslie and colleagues (2023) choose something between: a few heads of keys, each shared by a
 # group of neighbouring query heads. That is *grouped-query attention*.
 #

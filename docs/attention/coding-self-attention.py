@@ -23,7 +23,7 @@
 # - prove your class equal to another one, gradients included;
 # - hide padding, so that a sentence gets the same vectors in a batch as alone.
 #
-# **Time**: 25 minutes.
+# **Time**: 25 minutes, and the exercises.
 
 # %% [markdown]
 # ## Do you remember?
@@ -38,7 +38,7 @@
 # <details markdown="1">
 # <summary>Keys have 64 numbers. By what are the scores divided, and over which axis does softmax run?</summary>
 #
-# By 8, the root of 64. Softmax runs over the keys, which are the last axis: rows add up to one.
+# By the square root of 64. Softmax runs over the keys, which are the last axis: rows add up to one.
 #
 # </details>
 #
@@ -251,7 +251,7 @@ assert torch.allclose(ours(x), theirs(x), **exact)
 assert torch.allclose(ours.attention_weights(x), theirs.attention_weights(x), **exact)
 
 # %% [markdown]
-# **Against torch.** It has the formula as a function, `F.scaled_dot_product_attention`, which takes queries, keys and values. And it has a layer, `nn.MultiheadAttention`. With one head it is our class, if you know four things: its three matrices lie in one
+# **Against torch.** It has the formula as a function, `F.scaled_dot_product_attention`, which takes queries, keys and values. And it has a layer, `nn.MultiheadAttention`. With one [head](multi-head-attention.md) it is our class, if you know four things: its three matrices lie in one
 # tensor, one below the other; it has a fourth matrix after the mix, which you set to the identity (ones on the diagonal, so that it changes nothing); it has biases unless you forbid them; and it wants `batch_first=True` for shapes like ours.
 #
 # If the outputs agree, do the gradients? Training lives on them, so compare them, too: those of the words, and those of each matrix.

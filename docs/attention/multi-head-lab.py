@@ -58,7 +58,7 @@ print(f"BLEU {scores.bleu:.1f}, exact {scores.exact_match:.3f}, AER {scores.aer:
 assert scores.bleu > 85
 
 # %% [markdown]
-# It reads no word after another: every word of a sentence is read at the same time. Compare the minute with that of [Bahdanau's translator](../before-attention/first-attention-lab.py).
+# No word waited for another in this minute: all words of a sentence were read at the same time, and all guesses of its translation were made at the same time.
 #
 # ## All heads at once
 #
@@ -90,16 +90,16 @@ head_view(translator, sentence, padding=2)
 # </details>
 #
 # <details markdown="1">
-# <summary>Find a head of the second encoder-decoder attention that looks at <em>Area</em> when <em>zone</em> is written. Do all four?</summary>
+# <summary>In the second layer of encoder-decoder attention, find the row that writes <em>zone</em>, and the one above it, which writes <em>la</em>. Where do the four heads look?</summary>
 #
-# In our run, all four look somewhere near it, and not all of them look at it most. What each misses, the others find: the measurement below says so.
+# In our run, all four look at *Area* for *zone*. For *la*, they part: two look at *the*, and two at *Area*. You measure it below.
 #
 # </details>
 #
 # ## Measure before you believe
 #
 # A few pretty maps prove little. So take two hundred sentences, and ask three questions of every head that looks at its own sentence: how much weight goes to the word
-# *itself*, to the word *before* and to the word *after*? And to how many words at once? ($e^H$, where $H$ is the entropy of a row, as in [the last lab](../before-attention/first-attention-lab.py).)
+# *itself*, to the word *before* and to the word *after*? And to how many words at once? ($e$ to the entropy of a row, as in [the lab on the staircase](../before-attention/first-attention-lab.py#exercises).)
 
 # %%
 from collections import defaultdict
@@ -111,16 +111,16 @@ from attention.text import BEGIN
 
 
 @torch.no_grad()
-def look(pair):
-    """The weights of every layer while the right translation is written: (H, T, S) each."""
-    source = torch.tensor([translator.source.encode(pair.source)])
-    target = torch.tensor([[BEGIN, *translator.target.encode(pair.target)]])
+def look(english, french):
+    """The weights of every layer while this translation is written: (H, T, S) each."""
+    source = torch.tensor([translator.source.encode(english)])
+    target = torch.tensor([[BEGIN, *translator.target.encode(french)]])
     with record_attention(translator.model) as weights:
         translator.model(source, target)
     return {name: rows[0] for name, rows in weights.items()}
 
 
-looks = [look(pair) for pair in test]
+looks = [look(pair.source, pair.target) for pair in test]
 measured = defaultdict(list)
 for weights in looks:
     for name, rows in weights.items():
@@ -135,8 +135,28 @@ for name, rows in measured.items():
         print(f"{name:26} {head + 1:4} {itself:7.2f} {before:7.2f} {after:6.2f} {words:6.1f}")
 
 # %% [markdown]
-# In our run, the heads of the first encoder layer looked at five or six words at once, and those of the second at fewer. None of them always looks at one place: nobody
-# needs a head for "the word before" where the grammar is as small as this one. The zeros under *after* in the decoder are no choice of the heads. They are the mask.
+# In our runs, the encoder's heads looked at three to six words at once, and one head of its second layer gave about a third of its weight to the next word. None of them looks at one place all the time. In large models some do:
+# Voita and colleagues (2019) found heads that look most at the word before, or at the one after, nine times out of ten. The zeros under *after* in the decoder are no choice of the heads. They are the mask.
+#
+# ## Two reasons to look
+#
+# [The chapter](multi-head-attention.md#two-reasons-to-look-one-softmax) began with an example made up by hand: to make *la* of *the*, look at the article *and* at its noun. Does a trained translator do that? Take the row that writes *la*.
+
+# %%
+from attention.text import split_words
+
+french = "L'accord sur la zone économique européenne a été signé en août 1992 ."
+read, written = split_words(sentence), split_words(french)
+the, area, la = read.index("the"), read.index("Area"), written.index("la")
+
+at_la = look(sentence, french)["decoder.1.cross_attention"][:, la]  # (H, S)
+for head, row in enumerate(at_la, start=1):
+    print(f"head {head}: the {row[the]:.2f}, Area {row[area]:.2f}")
+assert at_la[:, the].max() > 0.5
+assert at_la[:, area].max() > 0.5
+
+# %% [markdown]
+# It does. Some heads look at the article, and others at the noun. Nobody told them to. One softmax could not have given most of its weight to both.
 #
 # ## Which head aligns?
 #
@@ -163,15 +183,15 @@ for layer in (0, 1):
     heads = [error(name, lambda rows, h=h: rows[h]) for h in range(4)]
     together = error(name, lambda rows: rows.mean(0))
     print(f"layer {layer + 1}:", *(f"{e:.2f}" for e in heads), f"  together {together:.2f}")
-assert together < min(heads)
+assert together < min(heads) + 0.02
 
 # %% [markdown]
-# The last layer aligns, the first one less. And the average of the four is better than the best of them: they share the work. When somebody shows you *one* head of a large
+# The last layer aligns, the first one less. And in our runs, the average of the four was better than the best of them: they share the work. When somebody shows you *one* head of a large
 # model, ask what the others do.
 #
 # ## Switch heads off
 #
-# Does a head matter? Looking can't tell. Take its part of $W_o$ away, so that it adds nothing, and translate.
+# Does a head matter? Looking can't tell. Take its rows of $W_o$ away, so that it adds nothing, and translate. (`nn.Linear` keeps the transpose, so in code its rows are columns.)
 #
 # **Predict**: how much BLEU does the most important one of 24 heads cost? And which of the six attentions can't be missed at all?
 
@@ -199,28 +219,33 @@ layers = {
     for name, layer in translator.model.named_modules()
     if hasattr(layer, "attention_weights")
 }
+
+
+def bleu_without(layer, heads):
+    with switched_off(layer, heads):
+        return evaluate(translator, some).bleu
+
+
 base = evaluate(translator, some).bleu
-without, alone = {}, {}
+one_off, all_off = {}, {}
 print(f"all heads on: BLEU {base:.1f}\n\n{'switched off:':26} head 1     2     3     4   all four")
 for name, layer in layers.items():
-    for heads in [[0], [1], [2], [3], [0, 1, 2, 3]]:
-        with switched_off(layer, heads):
-            bleu = evaluate(translator, some).bleu
-        (alone if len(heads) == 1 else without)[name, heads[0]] = bleu
-    singles = " ".join(f"{alone[name, head]:5.1f}" for head in range(4))
-    print(f"{name:26}  {singles}  {without[name, 0]:8.1f}")
+    one_off[name] = [bleu_without(layer, [head]) for head in range(4)]
+    all_off[name] = bleu_without(layer, range(4))
+    singles = " ".join(f"{bleu:5.1f}" for bleu in one_off[name])
+    print(f"{name:26}  {singles}  {all_off[name]:8.1f}")
 
-# %%
-assert min(without, key=without.get) == ("decoder.1.cross_attention", 0)
-assert min(without.values()) < base / 2 < min(alone.values())
+assert min(min(singles) for singles in one_off.values()) > base - 20
+assert min(all_off, key=all_off.get) == "decoder.1.cross_attention"
+assert all_off["decoder.1.cross_attention"] < base / 2
 
 # %% [markdown]
 # In our runs, the most important head cost four to seven BLEU, and most cost next to nothing. Without the last encoder-decoder attention, nearly nothing is left: the decoder writes
 # French about something else. And without the whole self-attention of the *first encoder layer*, the translations were as good as before: here, a word needs its
 # neighbours only once.
 #
-# So it is not true that each head has its job. They overlap, and each was trained with the others in place. Voita and colleagues (2019) removed most heads of a large encoder before the
-# quality fell, and Michel, Levy and Neubig (2019) found layers that get along with one.
+# So most of these heads can be spared. They overlap, and each was trained with the others in place. In larger models it is much the same. Voita and colleagues (2019) removed 38 of 48 encoder heads and lost
+# 0.15 BLEU, and those with a job that can be named were the last to go. Michel, Levy and Neubig (2019) found layers that get along with one head, and saw that encoder-decoder attention depends most on having several.
 #
 # ## Exercises
 #
@@ -229,7 +254,7 @@ assert min(without.values()) < base / 2 < min(alone.values())
 # <details markdown="1">
 # <summary>Answer</summary>
 #
-# In our run, it fell to about 50 with each of the four: far from 7 without any, and far from 97 with all. They share the work there.
+# In our run, it fell to between 50 and 58: far from 7 without any, and far from 97 with all. They share the work there.
 #
 # </details>
 #

@@ -36,8 +36,8 @@ def answer(what: str, function: Callable[..., Any], *given: Any, hint: str = "")
         return function(*(g.clone() if isinstance(g, Tensor) else g for g in given))
     except (RuntimeError, IndexError, TypeError, ValueError, AttributeError) as error:
         shapes = [str(tuple(g.shape)) for g in given if isinstance(g, Tensor)]
-        of = f" of the shapes {', '.join(shapes)}" if shapes else ""
-        message = f"{what} raises an error for tensors{of}: {error}"
+        of = f" for tensors of the shapes {', '.join(shapes)}" if shapes else ""
+        message = f"{what} raises an error{of}: {error}"
         raise Hint(f"{message}\n{hint}" if hint else message) from error
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from attention.exercises.checking import Hint, compare, right, same
+from attention.exercises.checking import Hint, answer, compare, right, same
 from attention.positions import sinusoidal_positions
 from attention.shapes import Float, Tensor
 
@@ -52,7 +52,14 @@ def check_embeddings(embed: Callable[..., Any]) -> None:
         (picks.float(), "These ones pick the rows. Multiply them with the table."),
         (expected.transpose(-2, -1), "Turn it round: the numbers of a vector are the last axis."),
     ]
-    found = embed(table, ids)
+    found = answer(
+        "embed(table, ids)",
+        embed,
+        table,
+        ids,
+        hint="If you multiply: F.one_hot gives integers, and @ wants numbers like the table's: "
+        ".float().",
+    )
     if isinstance(found, Tensor) and found.shape == expected.shape and not same(found, expected):
         rows = {tuple(row) for row in found.flatten(0, 1).tolist()}
         if rows.isdisjoint(tuple(row) for row in table.tolist()):
@@ -73,7 +80,7 @@ def check_positions(positions: Callable[..., Any]) -> None:
     Raises:
         Hint: They are something else.
     """
-    for length, d_model in [(3, 4), (7, 10)]:
+    for length, d_model in [(2, 4), (7, 10)]:
         t = torch.arange(length, dtype=torch.float64)[:, None]
         numbers = torch.arange(d_model, dtype=torch.float64)
         pair = numbers // 2
@@ -118,10 +125,18 @@ def check_positions(positions: Callable[..., Any]) -> None:
                 "You turn the angles into other units. torch.sin and torch.cos take them as they "
                 "are.",
             ),
+            (
+                _waves(t / 1_000 ** (2 * pair / d_model)),
+                "You take powers of 1,000. The formula takes powers of 10,000.",
+            ),
             (expected.T, "Turn it round: a row for each position."),
+            (
+                sinusoidal_positions(d_model, length + length % 2)[:, :length],
+                "The two arguments have changed places: first the length, then the width.",
+            ),
         ]
-        found = positions(length, d_model)
-        compare(f"positions({length}, {d_model})", found, expected, mistakes)
+        what = f"positions({length}, {d_model})"
+        compare(what, answer(what, positions, length, d_model), expected, mistakes)
     right("each position has its own row, and all pairs turn at their own speed.")
 
 
@@ -158,15 +173,19 @@ def check_residual(with_residual: Callable[..., Any]) -> None:
             _mix(x) + _mix(x),
             "You add what the layer says to itself. Add the words that went into it.",
         ),
+        (_mix(2 * x), DOUBLED),
+        (x + _mix(2 * x), DOUBLED),
+        *((wrong, NORMALISED) for wrong in _normalised(x)),
         (expected.softmax(-1), "The sum is the answer, as it is: no softmax."),
     ]
-    found = with_residual(x, _mix)
+    what = "with_residual(x, layer)"
+    found = answer(what, lambda layer: with_residual(x, layer), _mix)  # x itself, not a copy
     if not torch.equal(x, given):
         raise Hint(
             "The words themselves have changed: x += … writes into the tensor of whoever called "
             "you. Make a new one."
         )
-    compare("with_residual(x, layer)", found, expected, mistakes)
+    compare(what, found, expected, mistakes)
     right("the words stay, and what the layer says is added to them.")
 
 
@@ -180,11 +199,12 @@ def check_order_blind(order_blind: Callable[..., Any]) -> None:
     Raises:
         Hint: It says of a model what isn't so.
     """
-    answers = [_said(order_blind(model)) for model, *_ in ORDER]
-    if answers == [not blind for _, blind, _ in ORDER]:
+    what = "order_blind(model)"
+    found = [_said(answer(what, order_blind, model)) for model, *_ in ORDER]
+    if found == [not blind for _, blind, _ in ORDER]:
         raise Hint("It is the wrong way round: a blind model is one that can't tell the order.")
-    for answer, (_, blind, hint) in zip(answers, ORDER, strict=True):
-        if answer != blind:
+    for said, (_, blind, hint) in zip(found, ORDER, strict=True):
+        if said != blind:
             raise Hint(hint)
     right("you know who can tell the order, whatever they do with it.")
 
@@ -194,22 +214,35 @@ def _waves(angles: Float[Tensor, "T D"]) -> Float[Tensor, "T D"]:
     return torch.where(torch.arange(angles.size(-1)) % 2 == 0, angles.sin(), angles.cos())
 
 
-def _said(answer: object) -> bool:
-    if answer is None or answer is ...:
+def _said(found: object) -> bool:
+    if found is None or found is ...:
         raise Hint("order_blind(model) gives nothing back yet.")
-    if isinstance(answer, Tensor) and answer.dtype == torch.bool and answer.numel() == 1:
-        answer = answer.item()
-    if not isinstance(answer, bool):
+    if isinstance(found, Tensor) and found.dtype == torch.bool and found.numel() == 1:
+        found = found.item()
+    if not isinstance(found, bool):
         raise Hint(
-            f"Answer with True or False: yours is {answer!r}. torch.allclose(one, other) "
+            f"Answer with True or False: yours is {found!r}. torch.allclose(one, other) "
             "compares two tensors and gives one of these."
         )
-    return answer
+    return found
 
 
 def _mix(x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:
     """The self-attention of the chapter: raw vectors, and nothing learned."""
     return (x @ x.transpose(-2, -1)).softmax(dim=-1) @ x
+
+
+def _normalised(x: Float[Tensor, "T D"]) -> list[Tensor]:
+    """A residual connection with a layer normalisation in it, at one place or another."""
+    norm = torch.nn.LayerNorm(x.size(-1), elementwise_affine=False)
+    return [norm(x + _mix(x)), x + _mix(norm(x)), x + norm(_mix(x)), norm(x) + _mix(x)]
+
+
+DOUBLED = "You double the words before the layer reads them. Add them once, to what it says."
+NORMALISED = (
+    "You bring the vectors to one size (layer normalisation). A Transformer does that, too, but it "
+    "is no part of a residual connection: add, and leave the sum as it is."
+)
 
 
 def _double(x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:

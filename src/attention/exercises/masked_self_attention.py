@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from attention.exercises.checking import Hint, compare, right, same
+from attention.exercises.checking import Hint, answer, compare, right, same
 from attention.shapes import Tensor
 
 __all__ = [
@@ -79,14 +79,14 @@ def check_may_look(may_look: Callable[..., Any]) -> None:
     }  # fmt: skip
     for kind, (keys, rule, mistakes) in kinds.items():
         pairs = [(query, key) for query in range(length) for key in range(keys)]
-        found = [may_look(kind, *pair) for pair in pairs]
-        for pair, answer in zip(pairs, found, strict=True):
-            if same(answer, rule(*pair)):
+        found = [answer(f"may_look({kind!r}, {q}, {k})", may_look, kind, q, k) for q, k in pairs]
+        for pair, said in zip(pairs, found, strict=True):
+            if same(said, rule(*pair)):
                 continue
             for mistake, hint in mistakes:
                 if same(found, [mistake(*p) for p in pairs]):
                     raise Hint(f"In {kind}: {hint}")
-            compare(f"may_look({kind!r}, {pair[0]}, {pair[1]})", answer, rule(*pair))
+            compare(f"may_look({kind!r}, {pair[0]}, {pair[1]})", said, rule(*pair))
     right("only what is still to be written is out of sight.")
 
 
@@ -126,8 +126,9 @@ def check_what_moves(what_moves: Callable[..., Any]) -> None:
                 (list(range(i + 1, length + 1)), counted_from_one),
             ]),
         ]:  # fmt: skip
-            found = _as_list(what_moves(kind, length, i))
-            compare(f"what_moves({kind!r}, {length}, {i})", found, expected, mistakes)
+            what = f"what_moves({kind!r}, {length}, {i})"
+            found = _as_list(answer(what, what_moves, kind, length, i))
+            compare(what, found, expected, mistakes)
     right("a change reaches whoever may look at it, and nobody else.")
 
 
@@ -186,7 +187,7 @@ def check_given_and_wanted(given_and_wanted: Callable[..., Any]) -> None:
         ((ids[:, :-2], ids[:, 2:]), "They are two places apart, so each word skips its neighbour."),
         ((ids, late), "What is given is one place too long: nothing comes after the last word."),
     ]
-    found = given_and_wanted(ids.clone())
+    found = answer("given_and_wanted(ids)", given_and_wanted, ids)
     if found is not None and found is not ... and not _is_two_tensors(found):
         raise Hint("Give two tensors back: return given, wanted")
     compare("given_and_wanted(ids)", found, (early, late), mistakes)
@@ -211,7 +212,8 @@ def check_perplexity(perplexity: Callable[..., Any]) -> None:
     p = torch.tensor([1 / 2, 1 / 4, 1 / 16, 1.0])
     loss = -p.log().mean()
     expected = loss.exp()
-    compare("perplexity(probabilities)", perplexity(p.clone()), expected, [
+    what = "perplexity(probabilities)"
+    compare(what, answer(what, perplexity, p), expected, [
         (loss, "This is the loss. Raise e to it."),
         (
             (1 / p).mean(),

@@ -94,6 +94,8 @@ def check_row_weights(row_weights: Callable[..., Any]) -> None:
         mistakes += [
             (scores, "These are the scores as they came. Turn each row into weights."),
             (scores.exp(), "You raise e to each score. Now divide each by the total of its row."),
+            (scores.exp() / scores.exp().sum(), "All your numbers together add up to 1. Each row "
+             "should, so divide each by the total of its own row."),
             (scores / scores.sum(-1, keepdim=True), "You divide by the row's total, but a score "
              "may be negative. Raise e to each score first: that is what softmax does."),
             (scores.sigmoid(), "sigmoid looks at each score by itself. The weights of a row share "
@@ -117,21 +119,27 @@ def check_scaled_scores(scaled_scores: Callable[..., Any]) -> None:
     """
     for q, k in ((X @ W_Q, X @ W_K), (random(3, 16), random(5, 16))):
         queries, keys, width = q.size(0), k.size(0), k.size(1)
+        how_wide = "What counts is how wide a key is, K.size(-1), and of that the root."
         scores = q @ k.T
         expected = scores / math.sqrt(width)
         if width == 2:
-            mistakes = [(scores / 2, "You divide by d_k = 2. What stays at 1 when the keys get "
-                         "wider? Divide by the square root.")]  # fmt: skip
+            mistakes = [
+                (scores / 2, "You divide by d_k = 2. What stays at 1 when the keys get wider? "
+                 "Divide by the square root."),
+                (scores / 3, f"You divide by the number of words, 3. {how_wide}"),
+                (scores / math.sqrt(3), "You divide by the root of the number of words, 3. "
+                 f"{how_wide}"),
+            ]  # fmt: skip
         else:
             mistakes = [
                 (scores / width, f"You divide by d_k = {width}. That makes the variance of the "
                  f"scores 1/{width}, and the weights nearly equal. Divide by its root."),
                 (scores / math.sqrt(keys), f"You divide by the root of the number of keys, {keys}. "
-                 "What counts is how wide a key is: K.size(-1)."),
+                 f"{how_wide}"),
                 (scores / math.sqrt(queries), "You divide by the root of the number of queries, "
-                 f"{queries}. What counts is how wide a key is: K.size(-1)."),
-                (scores / keys, "You divide by the number of keys. What counts is how wide a key "
-                 "is, and of that the root."),
+                 f"{queries}. {how_wide}"),
+                (scores / keys, f"You divide by the number of keys. {how_wide}"),
+                (scores / queries, f"You divide by the number of queries. {how_wide}"),
             ]  # fmt: skip
         mistakes += [
             (scores, "These are the scores, not scaled yet."),
@@ -149,8 +157,8 @@ def check_attention_output(attention_output: Callable[..., Any]) -> None:
     """Check the whole formula.
 
     Args:
-        attention_output: From queries `(T, K)`, keys `(S, K)` and values `(S, V)`, the averages
-            `(T, V)`.
+        attention_output: From queries `(T, K)`, keys `(S, K)` and values `(S, any width)`, the
+            averages, one for each query and as wide as a value.
 
     Raises:
         Hint: They are something else.
@@ -177,18 +185,27 @@ def mix(
 
 def wrong_mixes(
     q: Float[Tensor, "*B T K"], k: Float[Tensor, "*B S K"], v: Float[Tensor, "*B S V"]
-) -> list[tuple[Tensor, str]]:
+) -> list[tuple[object, str]]:
     """What comes out of the formula when one thing in it is wrong, and what that is."""
     scores = q @ k.transpose(-2, -1)
     scaled = scores / math.sqrt(k.size(-1))
     weights = scaled.softmax(-1)
-    mistakes = [
+    how_wide = "What counts is how wide a key is: the root of K.size(-1)."
+    mistakes: list[tuple[object, str]] = [
         (mix(q, k, v, dim=-2), "Your rows sum to 1 along the keys of another query, down the "
          "columns: softmax over the last axis."),
         (mix(q, k, v, scale=1.0), "The scores aren't scaled: divide them by the root of d_k."),
         (mix(q, k, v, scale=float(k.size(-1))), f"You divide by d_k = {k.size(-1)}. Divide by its "
          "root."),
+        *((mix(q, k, v, scale=root), f"You divide by the number of words, or its root. {how_wide}")
+          for size in (k.size(-2), q.size(-2)) for root in (float(size), math.sqrt(size))),
+        (scores.softmax(-1) / math.sqrt(k.size(-1)) @ v, "You scale after softmax, and the rows no "
+         "longer add up to one. Scale the scores before it."),
+        (scaled.exp() / scaled.exp().sum((-2, -1), keepdim=True) @ v, "All your weights together "
+         "add up to 1. Each row should: divide each by the total of its own row."),
         (scaled @ v, "The values are mixed by scores. Softmax is missing."),
+        ((weights @ v, weights), "These are two things, the output and the weights. Return the "
+         "output alone."),
         (weights, "These are the weights. Now average the values with them: weights @ V."),
         (scores, "These are the scores. Scale, weigh and mix are still to come."),
         (scaled, "These are the scaled scores. Weigh and mix are still to come."),

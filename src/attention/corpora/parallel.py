@@ -6,7 +6,7 @@ from pathlib import Path
 from attention.corpora import Pair
 from attention.errors import BadInput
 
-__all__ = ["read_pairs"]
+__all__ = ["read_pairs", "read_text"]
 
 
 def read_pairs(paths: Sequence[Path]) -> list[Pair]:
@@ -62,6 +62,17 @@ def _columns(path: Path) -> list[tuple[str, str]]:
 
 
 def _lines(path: Path) -> list[str]:
+    # Not splitlines(): it would also cut a line at U+2028, U+0085 and others, and shift the rest.
+    lines = read_text(path).removesuffix("\n").split("\n")
+    return [line.removesuffix("\r") for line in lines]
+
+
+def read_text(path: Path) -> str:
+    """What a file of UTF-8 text says, with or without a byte order mark.
+
+    Raises:
+        BadInput: It cannot be read, is not UTF-8, or is empty.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -73,5 +84,4 @@ def _lines(path: Path) -> list[str]:
         raise BadInput(f"{path}:{number}: not UTF-8 text") from error
     if not text.strip():
         raise BadInput(f"{path} is empty")
-    # Not splitlines(): it would also cut a line at U+2028, U+0085 and others, and shift the rest.
-    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+    return text

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from attention.corpora.parallel import read_text
 from attention.errors import BadInput
 
 __all__ = ["book", "plain", "read_texts"]
@@ -41,7 +42,9 @@ def read_texts(data: Sequence[str]) -> list[str]:
     Raises:
         BadInput: A file cannot be used, or the book is not here; the message says why.
     """
-    return book() if list(data) == ["book"] else [_text(Path(name)) for name in data]
+    if list(data) == ["book"]:
+        return book()
+    return [read_text(Path(name)).replace("\r\n", "\n") for name in data]
 
 
 def book() -> list[str]:
@@ -65,18 +68,3 @@ def plain(page: str) -> str:
     for noise, rest in _NOISE:
         page = re.sub(noise, rest, page, flags=re.MULTILINE | re.DOTALL if ".*?" in noise else re.M)
     return page.strip() + "\n"
-
-
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = error.object.count(b"\n", 0, error.start) + 1
-        raise BadInput(f"{path}:{number}: not UTF-8 text") from error
-    if not text.strip():
-        raise BadInput(f"{path} is empty")
-    return text.replace("\r\n", "\n")

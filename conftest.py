@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
@@ -22,6 +23,26 @@ install_import_hook(
     [f"attention.{room}" for room in ROOMS if room != "corpora"], "beartype.beartype"
 )
 torch.set_num_threads(1)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the tests well over the processes of `pytest -n`.
+
+    Tests that share what is slow to make run in one process, which makes it once. The labs come
+    first, so that no process still has minutes to go when the others are done.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: not item.nodeid.startswith("tests/test_labs.py"))
+    for item in items:
+        fixtures = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+        scopes = {fixture.scope for found in fixtures.values() for fixture in found}
+        if item.get_closest_marker("xdist_group"):
+            continue
+        if "built" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("built"))
+        elif "module" in scopes:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,13 @@
 """The chapters that have figures. Each has a script, whose `draw()` gives them by their names."""
 
 from images import (
+    bert,
     encoder_decoder,
     encoder_decoder_attention,
     first_attention,
+    gpt,
     introduction,
+    llama,
     main_ideas,
     masked_self_attention,
     masked_self_attention_math,
@@ -24,4 +27,7 @@ CHAPTERS = [
     masked_self_attention_math,
     encoder_decoder_attention,
     multi_head_attention,
+    bert,
+    gpt,
+    llama,
 ]

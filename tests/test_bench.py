@@ -79,9 +79,9 @@ def test_a_processor_that_slows_down_makes_fewer_steps(pairs, clock):
 
 def test_it_trains_like_the_command_with_as_many_steps(pairs, clock):
     """The learning rate takes the same way down, to zero at the last step."""
-    ((contestant, _),) = bench_translation(pairs, pairs[:2], 2.25, TWO[1:], seed=3)
+    ((contestant, _),) = bench_translation(pairs, pairs[:2], 1.25, TWO[1:], seed=3)
     alone = Translator.new("luong", pairs, seed=3, **TWO[1][2])
-    config = replace(ARCHITECTURES["luong"].training, seed=3, steps=128)
+    config = replace(ARCHITECTURES["luong"].training, seed=3, steps=64)
     for _ in translation_trainer(alone, pairs, config).steps():
         pass
     theirs, ours = contestant.model.state_dict(), alone.model.state_dict()

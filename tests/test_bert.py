@@ -1,11 +1,10 @@
-"""BERT keeps its promises, and is the world's BERT to the fifth digit."""
+"""BERT is the world's to the fifth digit; test_model_promises has what all models promise."""
 
 import json
 import os
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 from safetensors.torch import load_file, save_file
@@ -172,13 +171,6 @@ def test_a_missing_tensor_is_named(tmp_path):
         BERT.from_pretrained(tmp_path)
 
 
-def test_padding_changes_nothing(model):
-    logits = model(IDS)
-    for i, length in enumerate((5, 2, 1)):
-        alone = model(IDS[i : i + 1, :length])
-        torch.testing.assert_close(logits[i, :length], alone[0], rtol=0, atol=1e-12)
-
-
 def test_every_word_moves_every_score(model):
     logits = model(IDS[:1])
     for s in range(5):
@@ -221,39 +213,12 @@ def test_its_weights_can_be_recorded(model):
         assert not rows[1, ..., 2:].any(), "padding is never looked at"
 
 
-def test_it_learns_what_is_hidden_by_heart():
-    torch.manual_seed(0)
-    model = BERT(BERTConfig(vocab_size=31, d_model=32, n_layers=2, max_len=8))
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    hidden = torch.tensor([[1, 0, 0, 1, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]]).bool()
-    for _ in range(150):
-        loss = F.cross_entropy(model(IDS.masked_fill(hidden, 2))[hidden], IDS[hidden])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert loss.item() < 0.01
-
-
 def test_dropout_is_off_when_evaluating():
     torch.manual_seed(0)
     model = BERT(BERTConfig(vocab_size=31, max_len=8, dropout=0.5))
     assert not torch.equal(model(IDS), model(IDS))
     model.eval()
     assert torch.equal(model(IDS), model(IDS))
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("size", [1e-7, 2e4])
-def test_half_precision_stays_finite(dtype, size):
-    torch.manual_seed(0)
-    model = BERT(SMALL).to(dtype)
-    with torch.no_grad():
-        model.embedding.words.weight.copy_(torch.randn(31, 16).clamp(-2, 2) * size)
-    states = model.encode(IDS)
-    assert states.dtype == dtype
-    assert states.isfinite().all()
-    states.float().square().mean().backward()
-    assert all(p.grad.isfinite().all() for p in model.layers.parameters())
 
 
 @pytest.mark.parametrize(

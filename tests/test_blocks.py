@@ -209,12 +209,15 @@ def test_a_single_block_of_a_chain_can_be_chosen(run):
     result.stdout.fnmatch_lines(["1 blocks, 1 outputs compared, 0 skipped"])
 
 
-def test_blocks_may_be_spread_over_processes(run):
-    chain = python("x = 1") + (CONT + python("x += 1")) * 5 + CONT + python("print(x)")
+def test_blocks_are_spread_over_processes_and_a_chain_runs_once(run, pytester):
+    runs = pytester.path / "runs"
+    chain = python(f"x = open({str(runs)!r}, 'a').write('x')") + (CONT + python("x += 1")) * 5
     skipped = '<!--pytest.mark.skip(reason="slow")-->\n' + python("1 / 0")
-    result = run(chain + output("6") + skipped, "-n2", "docs", budget=1)
+    page = chain + CONT + python("print(x)") + output("6") + skipped
+    result = run(page, "-n2", "--dist=loadgroup", "docs", budget=1)
     result.assert_outcomes(passed=7, skipped=1)
     result.stdout.fnmatch_lines(["8 blocks, 1 outputs compared, 1 skipped (1 × slow)"])
+    assert runs.read_text() == "x"
 
 
 def test_a_failure_shows_the_lines_of_the_page(run):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from attention.cli import main
+from attention.corpora import prose
 from attention.models.bert import BERT, BERTConfig
 from attention.models.gpt import GPT, GPTConfig
 from attention.wordpieces import WordPieces
@@ -62,9 +63,9 @@ def test_fill_json_has_each_gap(run, capsys):
     line = json.loads(capsys.readouterr().out)
     assert line["text"] == "the old treaty was signed ."
     assert [len(gap) for gap in line["guesses"]] == [2, 2]
-    best = line["guesses"][1][0]
+    best, second = line["guesses"][1]
     assert best["word"] == "treaty"
-    assert 0.5 < best["probability"] <= 1
+    assert 0 < second["probability"] < best["probability"] <= 1
     main(["fill", run, "[MASK] old [MASK] was signed .", "--top", "2"])
     assert "gap 2" in capsys.readouterr().out
 
@@ -82,13 +83,29 @@ def test_search_prints_the_best_first(run, text, capsys):
 
 def test_a_page_s_prose_is_searched_and_several_files_can_be(run, text, tmp_path, capsys):
     page = tmp_path / "page.md"
-    page.write_text("# It was long\n\n```\nIt was long .\n```\n\nNobody *signed* the new treaty.\n")
+    page.write_text("# Long ago\n\n```\nIt was long .\n```\n\nNobody *signed* the new treaty.\n")
     capsys.readouterr()
     main(["search", run, "It was long .", text, str(page), "--json"])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(rows) == 4
-    found = [row["text"] for row in rows if row["file"] == str(page)]
-    assert found == ["Nobody signed the new treaty."]
+    [found] = [row for row in rows if row["file"] == str(page)]
+    assert found.keys() == {"score", "file", "heading", "text"}
+    assert (found["heading"], found["text"]) == ("Long ago", "Nobody signed the new treaty.")
+    main(["search", run, "It was long .", text, str(page)])
+    assert f"{page}, Long ago\n        Nobody signed" in capsys.readouterr().out
+
+
+def test_without_files_the_book_is_searched(run, tmp_path, monkeypatch, capsys):
+    (tmp_path / "introduction.md").write_text("# Old\n\nthe old treaty was signed .\n")
+    (tmp_path / "lab.py").write_text("# %% [markdown]\n# ## Long\n# the long treaty was signed .\n")
+    monkeypatch.setattr(prose, "_CHAPTERS", tmp_path)
+    capsys.readouterr()
+    main(["search", run, "the long treaty", "--json"])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["file"], row["heading"]) for row in rows] == [
+        ("lab.py", "Long"),
+        ("introduction.md", "Old"),
+    ]
 
 
 def test_a_folder_of_others_is_read_by_its_own_tokenizer(tmp_path, text, capsys):
@@ -121,9 +138,13 @@ def test_a_folder_of_others_is_read_by_its_own_tokenizer(tmp_path, text, capsys)
         (["search", "{run}", "treaty", "{tmp}/empty.txt"], "empty"),
         (["search", "{run}", "treaty", "{tmp}/code.md"], "no paragraph to search"),
         (["search", "{run}", "treaty", "{tmp}/latin.txt"], "not UTF-8"),
-        (["search", "{run}", "treaty"], "FILES"),
+        (["search", "{run}", "treaty", "{text}", "book"], "book stands alone"),
         (["search", "{tmp}", "treaty", "{text}"], "config.json"),
         (["generate", "{run}", "treaty"], "write text"),
+        (["evaluate", "{run}"], "attention fill and attention search use it"),
+        (["train", "language", "--out", "{run}", "--resume", "--valid", "{text}"], "gpt or llama"),
+        (["train", "language", "--out", "{tmp}/x", "--arch", "bert", "--valid", "{text}"],
+         "--valid does not go with --arch bert"),
         (["train", "language", "--out", "{tmp}/x", "--arch", "bert", "--data", "{tmp}/one.txt"],
          "two paragraphs"),
         (["train", "language", "--out", "{tmp}/x", "--arch", "bert", "--n-kv-heads", "2"], "llama"),

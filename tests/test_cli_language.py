@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -96,6 +97,29 @@ def test_chance_has_a_seed(run, capsys):
     best = shown(capsys, "generate", run, "The", "--temperature", "0", "--tokens", "30")
     assert best == shown(capsys, *command, "--top-k", "1")
     assert best == shown(capsys, *command, "--top-p", "0.000001")
+
+
+def test_it_is_measured_on_texts_that_it_has_not_seen(run, tmp_path, text, capsys):
+    """The run is done, so --resume only measures: small numbers for its own text, large for new."""
+    (tmp_path / "new").write_text("Nobody has seen these words; how hard is each of them to guess?")
+    measured = []
+    for valid in (text, str(tmp_path / "new")):
+        command = ["train", "language", "--out", run, "--resume", "--valid", valid]
+        table = dict(re.split(r"  +", line) for line in shown(capsys, *command).splitlines()[1:])
+        assert list(table) == ["pieces of words", "loss per piece", "perplexity", "bits per byte"]
+        measured.append((float(table["loss per piece"]), float(table["bits per byte"])))
+    (own_loss, own_bits), (loss, bits) = measured
+    assert own_loss < 0.5 < 4 < loss
+    assert own_bits < 0.5 < 4 < bits
+
+
+def test_a_language_model_is_no_translator(run, capsys, tmp_path):
+    for command in (["evaluate", run], ["translate", run, "They arrived ."]):
+        line = refused(capsys, *command)
+        assert f"{run}: holds a language model, not a translator" in line
+        assert f"`attention train language --out {run} --resume --valid FILE` measures it" in line
+    (tmp_path / "config.json").write_text((Path(run) / "config.json").read_text())
+    assert "--resume" not in refused(capsys, "evaluate", str(tmp_path)), "no run of ours"
 
 
 def test_words_come_one_by_one(run, monkeypatch):
@@ -199,6 +223,7 @@ def test_a_model_whose_scores_are_no_numbers_gets_one_line(tmp_path, capsys):
         (["train", "language", "--out", "{tmp}/x", "--data", "{tmp}/empty"], "empty is empty"),
         (["train", "language", "--out", "{tmp}/x", "--data", "{tmp}/latin"], "latin:2: not UTF-8"),
         (["train", "language", "--out", "{tmp}/x", "--resume"], "no run to resume"),
+        (["train", "language", "--out", "{tmp}/x", "--valid", "gone.txt"], "cannot read gone.txt"),
         (["train", "language", "--out", "{tmp}/x", "--n-kv-heads", "2"], "but with llama"),
         (["train", "language", "--out", "{tmp}/x", "--max-len", "0"], "--max-len 0"),
         (
@@ -218,6 +243,8 @@ def test_bad_input_gets_one_clear_line(arguments, hint, run, text, tmp_path, cap
 def test_help_teaches(capsys):
     page = shown(capsys, "train", "language", "--help")
     assert all(word in page for word in ("--arch", "llama", "book", "UTF-8", "--resume"))
+    page = " ".join(page.replace("│", " ").split())
+    assert "--steps 800 (for bert 150), --tokens 512 (for bert 6000), --lr 0.003," in page
     page = shown(capsys, "generate", "--help")
     assert all(word in page for word in ("--temperature", "--top-p", "--json", "gpt2"))
 
@@ -328,9 +355,9 @@ def test_only_the_prose_of_a_page_is_left():
 
 
 def test_the_book_is_its_chapters():
-    chapters = prose.book()
-    assert len(chapters) > 10
-    assert "attention" in chapters[0]
+    chapters = prose.read_texts(["book"])
+    assert len(chapters) == len(prose.book()) > 10
+    assert all("attention" in text.lower() for text in chapters)
     assert not [line for text in chapters for line in text.splitlines() if "```" in line]
 
 

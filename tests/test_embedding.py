@@ -13,7 +13,7 @@ from attention.embedding import (
 )
 from attention.errors import BadInput
 from attention.models.bert import BERT, BERTConfig
-from attention.reading import Reader, crop, read_paragraphs, reading_trainer
+from attention.reading import Reader, keywords, reading_trainer
 from attention.training import TrainingConfig
 from attention.wordpieces import WordPieces
 
@@ -143,17 +143,31 @@ def test_search_is_sorted_and_the_text_itself_comes_first(model, pieces):
         search(model, pieces, " \n", TEXTS)
 
 
-def test_a_crop_is_a_run_of_the_words_between_the_marks():
+def test_keywords_are_a_few_words_of_a_stretch_in_their_order():
     generator = torch.Generator().manual_seed(0)
-    window = [2, *range(10, 30), 3]
-    crops = [crop(window, generator) for _ in range(300)]
-    for one in crops:
+    window = [2, *range(10, 40), 3]
+    drawn = [keywords(window, generator) for _ in range(400)]
+    for one in drawn:
         assert (one[0], one[-1]) == (2, 3)
-        assert one[1:-1] == list(range(one[1], one[-2] + 1))
-    assert {len(one) - 2 for one in crops} == set(range(6, 15))
-    assert {i for one in crops for i in one[1:-1]} == set(range(10, 30))
-    assert crop([2, 9, 3], generator) == [2, 9, 3]
-    assert crop([2, 3], generator) == [2, 3]
+        assert one[1:-1] == sorted(set(one[1:-1]))
+    assert {len(one) - 2 for one in drawn} == set(range(3, 13))
+    assert {i for one in drawn for i in one[1:-1]} == set(range(10, 40))
+    stretches = [one[-2] - one[1] - (len(one) - 3) for one in drawn]  # words that were left out
+    assert min(stretches) == 0
+    assert max(stretches) > 15
+    assert keywords([2, 9, 3], generator) == [2, 9, 3]
+    assert keywords([2, 3], generator) == [2, 3]
+
+
+def test_a_batch_has_long_texts_and_short_ones():
+    texts = ["a", "a b c d e f g h"] * 20
+    reader = Reader.new("bert", texts, 0, 40, d_model=8, max_len=16)
+    trainer = reading_trainer(reader, texts, TrainingConfig(tokens=100))
+    batches = trainer.batches(0)
+    assert sorted(i for rows in batches for i in rows) == list(range(40))
+    assert {len(rows) for rows in batches} == {15, 10}  # 6.5 pieces of words each, on average
+    assert all({i % 2 for i in rows} == {0, 1} for rows in batches)
+    assert batches == trainer.batches(0) != trainer.batches(1)
 
 
 def test_a_reader_learns_is_kept_and_is_the_same_again(tmp_path):
@@ -194,19 +208,3 @@ def test_others_can_read_what_we_save(tmp_path, model):
     states = BertModel.from_pretrained(tmp_path, add_pooling_layer=False)(ids).last_hidden_state
     torch.testing.assert_close(headless.encode(ids), states, rtol=0, atol=1e-5)
     assert BERT.from_pretrained(tmp_path).config == BERTConfig(30, 16, 4, 1, 64, head=False)
-
-
-def test_paragraphs_of_text_and_of_pages(tmp_path):
-    text, page = tmp_path / "a.txt", tmp_path / "b.md"
-    text.write_text("One\ntwo.\n \n\n# three\n\n\n")
-    page.write_text(
-        "---\ntitle: x\n---\n# A heading of more words\n\nOne two.\n\n"
-        "The *first* [word](x.md) of all.\n\n"
-        "```python\nprint('no')\n```\n\nAnd the second one here.\n"
-    )
-    assert read_paragraphs([str(text), str(page)]) == [
-        "One two.",
-        "# three",
-        "The first word of all.",
-        "And the second one here.",
-    ]

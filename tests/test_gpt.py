@@ -1,4 +1,4 @@
-"""GPT is GPT-2: equal to transformers' to 1e-5, and it keeps the promises of every decoder."""
+"""GPT is GPT-2, equal to transformers' to 1e-5; test_model_promises has what all promise."""
 
 import math
 from pathlib import Path
@@ -116,16 +116,6 @@ def test_the_four_gpt_2s_have_their_published_sizes(d_model, n_heads, n_layers, 
     assert sum(p.numel() for p in model.parameters()) == parameters
 
 
-def test_no_place_sees_the_words_after_it(model):
-    logits = model(IDS)
-    for t in range(4):
-        changed = IDS.clone()
-        changed[:, t + 1 :] = 12
-        later = model(changed)
-        torch.testing.assert_close(later[:, : t + 1], logits[:, : t + 1], rtol=0, atol=1e-12)
-        assert not torch.allclose(later[:, t + 1], logits[:, t + 1])
-
-
 def test_every_word_before_it_moves_every_score(model):
     logits = model(IDS)
     for t in range(5):
@@ -134,23 +124,9 @@ def test_every_word_before_it_moves_every_score(model):
         assert ((model(changed) - logits)[:, t:].abs().amax(-1) > 1e-9).all()
 
 
-def test_batch_equals_one_by_one(model):
-    logits = model(IDS)
-    for i in range(2):
-        torch.testing.assert_close(model(IDS[i : i + 1])[0], logits[i], rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("prompt", range(5))
-def test_word_by_word_equals_all_at_once_after_any_beginning(model, prompt):
-    logits, state = model(IDS), model.start(IDS[:, :prompt])
-    assert [part.shape for past in state for part in past] == [(2, 2, prompt, 4)] * 6
-    for t in range(prompt, 5):
-        scores, state = model.step(IDS[:, t], state)
-        torch.testing.assert_close(scores, logits[:, t], rtol=0, atol=1e-12)
-
-
 def test_a_state_can_be_reordered_and_used_twice(model):
     state, order = model.start(IDS[:, :3]), torch.tensor([1, 1, 0])
+    assert [part.shape for past in state for part in past] == [(2, 2, 3, 4)] * 6
     turned = _select(state, order)
     scores, _ = model.step(IDS[order, 3], turned)
     again, _ = model.step(IDS[order, 3], turned)
@@ -168,38 +144,12 @@ def test_all_its_weights_can_be_recorded(model):
         assert not rows.triu(1).any()
 
 
-def test_it_learns_a_batch_by_heart():
-    torch.manual_seed(0)
-    model = GPT(GPTConfig(13, d_model=32, n_heads=4, n_layers=2, max_len=8))
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for _ in range(200):
-        loss = F.cross_entropy(model(IDS[:, :-1]).flatten(0, 1), IDS[:, 1:].flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert loss.item() < 0.01
-
-
 def test_before_training_every_word_is_about_as_likely():
     torch.manual_seed(0)
     model = GPT(GPTConfig(1000, d_model=64, n_layers=8, max_len=16))
     ids = torch.randint(1000, (4, 16))
     loss = F.cross_entropy(model(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
     assert abs(loss.item() - math.log(1000)) < 0.1
-
-
-# A norm squares in float32, which ends at 3e38.
-@pytest.mark.parametrize(("dtype", "far"), [(torch.float16, 3e4), (torch.bfloat16, 1e18)])
-def test_half_precision_stays_finite_on_extreme_inputs(dtype, far):
-    torch.manual_seed(0)
-    model = GPT(TINY).to(dtype).eval()
-    with torch.no_grad():
-        model.positions.weight.mul_(0).add_(torch.randn(12, 8).sign() * far)
-    logits = model(IDS)
-    assert logits.dtype == dtype
-    assert logits.isfinite().all()
-    logits.float().logsumexp(-1).sum().backward()
-    assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
 def test_dropout_is_off_when_evaluating():

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from attention.corpora import toy
 from attention.errors import BadInput
 from attention.masking import fill, hide, masking_loss, masking_trainer
 from attention.models.bert import BERT, BERTConfig
@@ -127,6 +128,10 @@ def test_what_cannot_be_filled_is_refused(trained, pieces):
     headless = BERT(BERTConfig(len(pieces), d_model=16, n_layers=1, head=False))
     with pytest.raises(BadInput, match="without its head"):
         fill(headless, pieces, "[MASK]")
+    with pytest.raises(BadInput, match="without its head"):
+        masking_loss(
+            headless, torch.ones(1, 2).long(), torch.ones(1, 2).long(), torch.ones(1, 2) > 0
+        )
 
 
 def test_a_text_keeps_its_marks(pieces):
@@ -161,3 +166,10 @@ def test_words_and_pieces_are_put_into_their_gaps(pieces):
     text = "the [MASK] econ [MASK] area"
     assert pieces.filled(text, ["european", "##omic"]) == "the european economic area"
     assert pieces.filled("[MASK] x", ["##omic"]) == "##omic x"
+
+
+def test_the_same_texts_give_the_same_vocabulary():
+    texts = [pair.target for pair in toy.pairs("train", 300)]
+    vocabularies = [WordPieces.train(texts, 300).tokenizer.get_vocab() for _ in range(3)]
+    assert all(one == vocabularies[0] for one in vocabularies)
+    assert len(vocabularies[0]) == 300

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from textwrap import dedent
 
 import pytest
@@ -22,6 +22,23 @@ CHAPTERS = [
 ]
 LABS = sorted(DOCS.rglob("*.py"))
 BETWEEN = "\x1e\n"  # the character that separates records
+Run = Callable[[str], str]
+# A Python that has brought PyTorch, and forks for each script: that is its own process, from its
+# start, and knows none of our folders (`python -I`), but need not wait for PyTorch again.
+FORKS = """
+import os, runpy, signal, sys
+import torch
+for script in map(str.strip, sys.stdin):
+    if os.fork() == 0:
+        signal.alarm(300)
+        os.chdir(os.path.dirname(script))
+        for number, name in enumerate((os.devnull, "../stdout", "../stderr")):
+            os.dup2(os.open(name, os.O_CREAT | (os.O_WRONLY if number else os.O_RDONLY)), number)
+        sys.argv = [script]
+        runpy.run_path(script, run_name="__main__")
+        break
+    print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+"""
 PAGE = '''
     ---
     title: A chapter
@@ -97,15 +114,34 @@ SCRIPT = '''
 '''
 
 
-def run(code: str, folder: Path) -> str:
-    """Run a script in a Python of its own, from an empty folder, and give what it prints."""
-    place = folder / "script.py"
-    place.write_text(code)
-    command = [sys.executable, "-I", str(place)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
-    return done.stdout
+@pytest.fixture(scope="module")
+def forks() -> Iterator[subprocess.Popen[str]]:
+    """The Python that runs scripts."""
+    pipe = subprocess.PIPE
+    python = subprocess.Popen(
+        [sys.executable, "-I", "-c", FORKS], stdin=pipe, stdout=pipe, text=True
+    )
+    yield python
+    python.communicate()
+
+
+@pytest.fixture
+def run(forks: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run a script in a process of its own, from an empty folder, and give what it prints."""
+
+    def run_it(code: str) -> str:
+        folder = tmp_path_factory.mktemp("script")
+        place = folder / "empty" / "script.py"
+        place.parent.mkdir()
+        place.write_text(code)
+        print(place, file=forks.stdin, flush=True)
+        status = int(forks.stdout.readline())
+        printed, errors = ((folder / name).read_text() for name in ("stdout", "stderr"))
+        assert status == 0, errors
+        assert not errors
+        return printed
+
+    return run_it
 
 
 def is_compared(block: Block) -> bool:
@@ -116,10 +152,10 @@ def is_compared(block: Block) -> bool:
 
 
 @pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
-def test_a_script_prints_what_its_page_shows(page, tmp_path):
+def test_a_script_prints_what_its_page_shows(page, run):
     blocks = [block for block in find_blocks(page) if not block.is_excerpt]
     code = script(page).replace("\n# %%", f"\nprint({BETWEEN!r}, end='')\n# %%")
-    outputs = run(code, tmp_path).split(BETWEEN)[-len(blocks) :]
+    outputs = run(code).split(BETWEEN)[-len(blocks) :]
     for block, printed in zip(blocks, outputs, strict=True):
         shown = block.output.code if block.output else ""
         if is_compared(block) and (
@@ -145,17 +181,28 @@ def test_the_script_of_a_lab_is_its_cells(lab):
     assert found[-len(cells) :] == [cell.strip() for cell in expected]
 
 
-def test_a_script_in_full(tmp_path):
+def test_a_script_in_full(tmp_path, run):
     page = tmp_path / "page.md"
     page.write_text(dedent(PAGE))
     assert script(page, ["Read me"]) == dedent(SCRIPT).lstrip()
-    assert run(script(page), tmp_path) == "# Not a heading\none\n  two\nthree\nValueError: one\n"
+    assert run(script(page)) == "# Not a heading\none\n  two\nthree\nValueError: one\n"
 
 
-def test_code_that_should_fail_and_does_not(tmp_path):
-    assert run("import traceback\n" + failing("print(1)", "ValueError"), tmp_path) == "1\n"
+def test_code_that_should_fail_and_does_not(run):
+    assert run("import traceback\n" + failing("print(1)", "ValueError")) == "1\n"
     with pytest.raises(AssertionError, match="KeyError"):
-        run("import traceback\n" + failing("{}[1]", "ValueError"), tmp_path)
+        run("import traceback\n" + failing("{}[1]", "ValueError"))
+
+
+def test_each_script_runs_alone(run):
+    """Not even PyTorch's state, or a folder of ours, gets from one to the next."""
+    run("import sys, torch; torch.set_default_dtype(torch.float64); sys.left = open('x', 'w')")
+    seen = run(
+        "import os, sys, torch; print(torch.get_default_dtype(), hasattr(sys, 'left'))"
+        "\nprint(os.path.exists('x'), 'tools' in sys.modules, __name__)"
+        "\nprint(any(p and os.path.exists(p + '/tools/scripts.py') for p in sys.path))"
+    )
+    assert seen == "torch.float32 False\nFalse False __main__\nFalse\n"
 
 
 def test_every_chapter_offers_its_script(built):

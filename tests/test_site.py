@@ -161,12 +161,8 @@ def test_a_known_address_brings_them_back(build_with):
     assert 'href="/course/assets/attention.css"' in (site.site / "404.html").read_text()
 
 
-def test_a_just_the_docs_chapter_drops_in(tmp_path):
-    docs = tmp_path / "docs"
-    shutil.copytree(ROOT / "docs", docs)
-    (docs / "part.md").write_text(PART)
-    (docs / "chapter.md").write_text(DROPPED_IN.lstrip())
-    site = build(docs, tmp_path / "site")
+def test_a_just_the_docs_chapter_drops_in(build_with):
+    site = build_with({"part.md": PART, "chapter.md": DROPPED_IN})
     assert site.sound, site.warnings
     page = site.page("chapter")
     outline = Outline(page)

@@ -34,7 +34,7 @@ from attention import Translator
 from attention.corpora import toy
 
 pairs, test = toy.pairs("train", 50_000), toy.pairs("test", 200)
-translator = Translator.new("transformer", pairs)
+translator = Translator.new("transformer", pairs, d_model=128)
 config = translator.model.config
 print(f"{config.n_layers * (1 + 2) * config.n_heads} heads, {translator.size:,} parameters")
 
@@ -268,7 +268,7 @@ assert all_off["decoder.1.cross_attention"] < base / 2
 #
 # </details>
 #
-# **3. Another seed.** Train with `Translator.new("transformer", pairs, seed=1)`. Which of the statements of this lab still hold?
+# **3. Another seed.** Train with `Translator.new("transformer", pairs, seed=1, d_model=128)`. Which of the statements of this lab still hold?
 #
 # <details markdown="1">
 # <summary>What to expect</summary>

@@ -47,12 +47,12 @@ ARCHITECTURES = {
     "transformer": Architecture(
         Transformer,
         TransformerConfig,
-        TrainingConfig(steps=2200, lr=2e-3, warmup=200, average=0.25),
+        TrainingConfig(steps=4000, lr=4e-3, warmup=200, average=0.25),
     ),
 }
 
 WRITING = TrainingConfig(steps=800, tokens=512, lr=3e-3, warmup=50)
-READING = TrainingConfig(steps=200, tokens=2048, lr=3e-3, warmup=50)
+READING = TrainingConfig(steps=150, tokens=6000, lr=3e-3, warmup=50)
 
 LANGUAGE_MODELS = {
     "gpt": Architecture(GPT, GPTConfig, WRITING),

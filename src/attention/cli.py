@@ -30,7 +30,7 @@ app.command(reading.fill_gaps, name="fill")
 app.command(reading.search_texts, name="search")
 bench = App(name="bench", help="Measure models side by side, in one run.")
 app.command(bench)
-bench.command(translation.bench_translators, name="translation")
+bench.command(comparison.compare_translators, name="translation")
 bench.command(comparison.compare_models, name="models")
 
 

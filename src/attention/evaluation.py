@@ -1,21 +1,28 @@
-"""How good is a translator? Four measures, each with what it needs to be trusted."""
+"""How good is a translator, or a language model? Measures, with what they need to be trusted."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
+from torch.nn import functional as F
 
 from attention.corpora import Pair
+from attention.errors import BadInput
+from attention.language import LanguageModel
 from attention.shapes import Float, Tensor
 from attention.text import split_words
 from attention.translation import Translator
 
 __all__ = [
+    "LanguageScores",
     "Scores",
     "alignment_error_rate",
     "bleu_by_length",
     "evaluate",
+    "evaluate_language",
     "hard_alignment",
 ]
 
@@ -94,6 +101,49 @@ def alignment_error_rate(
 def hard_alignment(weights: Float[Tensor, "T S"]) -> frozenset[tuple[int, int]]:
     """Link each target word to the source word that it looks at most."""
     return frozenset(enumerate(weights.argmax(dim=-1).tolist()))
+
+
+@dataclass(frozen=True)
+class LanguageScores:
+    """What `evaluate_language` measured.
+
+    Attributes:
+        loss: Minus the log-likelihood of a piece of a word, on average.
+        perplexity: e to the loss: as hard as guessing among so many pieces, all as likely.
+        bits_per_byte: What all pieces together cost, in bits, for each byte of the texts. Unlike
+            the others, it can be compared between models of different vocabularies.
+        pieces: How many were guessed; the mark that ends a text is one.
+    """
+
+    loss: float
+    perplexity: float
+    bits_per_byte: float
+    pieces: int
+
+
+@torch.inference_mode()
+def evaluate_language(language: LanguageModel, texts: Sequence[str]) -> LanguageScores:
+    """Let a language model guess each piece of these texts from those before it.
+
+    They are read in windows of the model's `max_len`, and at the beginning of a window the model
+    knows nothing of the one before: a longer `max_len` makes the guesses easier.
+
+    Raises:
+        BadInput: There is nothing to guess.
+
+    Source of the bits per byte: Gao et al. 2020, arXiv 2101.00027.
+    """
+    ids, width = language.stream(texts), language.model.config.max_len
+    if len(ids) < 2:
+        raise BadInput("the text is too short to measure a model on: nothing is left to guess")
+    total = 0.0
+    for seen, following in zip(ids[:-1].split(width), ids[1:].split(width), strict=True):
+        logits = language.model(seen.unsqueeze(0).to(language.device)).squeeze(0).float()
+        total += F.cross_entropy(logits, following.to(logits.device), reduction="sum").item()
+    pieces, size = len(ids) - 1, sum(len(text.encode()) for text in texts)
+    loss = total / pieces
+    perplexity = torch.tensor(loss).exp().item()  # endless, where a float of Python's would end
+    return LanguageScores(loss, perplexity, total / math.log(2) / size, pieces)
 
 
 def _sources(pairs: Sequence[Pair]) -> list[str]:

@@ -89,7 +89,7 @@ def attend(
         mask = and_causal(mask, q, k)
     blind = ~mask.any(dim=-1, keepdim=True)
     mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask | blind, enable_gqa=shared)
-    return mixed.masked_fill(blind, 0.0)
+    return torch.where(blind, 0.0, mixed)  # keeps the layout, where masked_fill would copy twice
 
 
 def causal_mask(length: int, device: torch.device | None = None) -> Bool[Tensor, "T T"]:

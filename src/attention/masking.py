@@ -9,11 +9,11 @@ from torch.nn import functional as F
 from attention.batches import batches_by_length, pad
 from attention.errors import BadInput
 from attention.models.bert import BERT
-from attention.shapes import Bool, Int, Tensor
+from attention.shapes import Bool, Float, Int, Tensor
 from attention.training import Trainer, TrainingConfig
 from attention.wordpieces import MASK, WordPieces
 
-__all__ = ["Guess", "fill", "hide", "masking_loss", "masking_trainer"]
+__all__ = ["Guess", "fill", "guessing_loss", "hide", "masking_loss", "masking_trainer"]
 
 
 def hide(
@@ -67,7 +67,26 @@ def masking_loss(
         chosen: Where the model has to guess.
         smoothing: Share of the probability that is given to all words alike.
     """
-    logits = model(seen)[chosen]
+    return guessing_loss(model, model.encode(seen), ids, chosen, smoothing)
+
+
+def guessing_loss(
+    model: BERT,
+    states: Float[Tensor, "B T D"],
+    ids: Int[Tensor, "B T"],
+    chosen: Bool[Tensor, "B T"],
+    smoothing: float = 0.0,
+) -> Tensor:
+    """The same, from what the model made of the texts with words hidden: `model.encode(seen)`.
+
+    Only the words that have to be guessed go through the head, which is most of a small model.
+
+    Raises:
+        BadInput: The model has no head.
+    """
+    if model.head is None:
+        raise BadInput("this BERT came without its head, so it cannot learn to guess words")
+    logits = model.head(states[chosen], model.embedding.words.weight)
     loss = F.cross_entropy(logits, ids[chosen], reduction="sum", label_smoothing=smoothing)
     return loss / chosen.sum().clamp(min=1)
 

@@ -1,16 +1,26 @@
 """The command's options: how they are typed, and whether they make sense and go together."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from attention.architectures import Architecture
 from attention.errors import BadInput
 from attention.runs import Run
 
-__all__ = ["FLAG", "JSON", "MANY", "given", "must_agree", "must_be_in_range", "must_belong"]
+__all__ = [
+    "FLAG",
+    "JSON",
+    "MANY",
+    "TrainingOptions",
+    "given",
+    "must_agree",
+    "must_be_in_range",
+    "must_belong",
+    "with_defaults_of",
+]
 
 FLAG = Parameter(negative=())
 JSON = Parameter(name="--json", negative=())
@@ -19,6 +29,47 @@ MANY = Parameter(consume_multiple=True, negative=())
 MAY_BE_ZERO = {"seed", "dropout", "warmup", "smoothing", "average", "temperature"}
 MOST = 2**31
 SHARES = {"dropout", "smoothing", "average"}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train: what all commands that train let a person choose.
+
+    Attributes:
+        steps: Updates of the weights.
+        tokens: Words, or pieces of words, in each update; of a translation, those to be written.
+        lr: Highest learning rate.
+        warmup: Steps over which the rate climbs.
+        smoothing: Share of the probability spread over all words, not the right one alone. Real
+            text to translate wants 0.1.
+        average: Share of the steps, at the end, whose weights are averaged.
+        seed: Start of all randomness.
+    """
+
+    steps: int | None = None
+    tokens: int | None = None
+    lr: float | None = None
+    warmup: int | None = None
+    smoothing: float | None = None
+    average: float | None = None
+    seed: int | None = None
+
+
+def with_defaults_of(kinds: Mapping[str, Architecture], usual: str) -> Parameter:
+    """Show `TrainingOptions` under a heading that says what they are unless given.
+
+    Args:
+        kinds: What `--arch` can be.
+        usual: What it is unless given; the others are mentioned where they differ from it.
+    """
+    defaults = []
+    for name in (field.name for field in fields(TrainingOptions)):
+        values = {arch: f"{getattr(kind.training, name):g}" for arch, kind in kinds.items()}
+        others = [f"for {a} {value}" for a, value in values.items() if value != values[usual]]
+        differing = f" ({', '.join(others)})" if others else ""
+        defaults.append(f"{_flag(name)} {values[usual]}{differing}")
+    return Parameter(group=Group("Training", help=f"Unless given: {', '.join(defaults)}."))
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 A model of ours takes them in three moves: its settings are read from `config.json`, it is made on
 torch's meta device, where it has shapes but no numbers, and every tensor is read into its place.
-What we have trained is kept in the same layout, so others can read it too.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +15,12 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from attention.checkpoints import load_json, save_json, save_tensors
+from attention.checkpoints import load_json
 from attention.errors import BadInput
 from attention.shapes import Tensor
 from attention.shards import StoredTensor, stored_tensors
 
-__all__ = ["Pretrained", "Source", "find", "save_pretrained"]
+__all__ = ["Pretrained", "Source", "find"]
 
 # Where a tensor of ours comes from: the name of theirs, and what is done to it, if anything.
 Source = str | tuple[str, Callable[[Tensor], Tensor]]
@@ -192,21 +190,6 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
     except Exception as error:  # of many kinds: no network, no such name, no right to it
         why = f"no such folder, and the hub does not give it ({_line(error)})"
         raise BadInput(f"{path_or_name}: {why}") from error
-
-
-def save_pretrained(
-    folder: Path, config: dict[str, Any], tensors: dict[str, Tensor], tokenizer: Tokenizer | None
-) -> None:
-    """Keep a model as `Pretrained` finds it.
-
-    Args:
-        config: Its settings, in their words.
-        tensors: Its numbers, under their names.
-    """
-    if tokenizer:
-        save_json(folder / "tokenizer.json", json.loads(tokenizer.to_str()))
-    save_tensors(folder / "model.safetensors", tensors)
-    save_json(folder / "config.json", config)
 
 
 def _pair(source: Source) -> tuple[str, Callable[[Tensor], Tensor]]:

@@ -1,30 +1,31 @@
-"""A reader: a BERT with its vocabulary. It learns to fill gaps, and to know a text by a part of it.
+"""A reader: a BERT with its vocabulary. It learns to fill gaps, and to know a text by a few words.
 
 The first makes it understand words, the second makes its embeddings worth searching.
 """
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from attention.batches import batches_by_length, pad
-from attention.corpora.prose import plain, read_texts
+from attention.batches import pad
+from attention.corpora.prose import Paragraph
 from attention.embedding import contrastive_loss, pool
 from attention.errors import BadInput
-from attention.masking import hide, masking_loss
+from attention.masking import guessing_loss, hide
 from attention.models.bert import BERT, BERTConfig
 from attention.shapes import Tensor
 from attention.text import PAD
 from attention.training import Trainer, TrainingConfig
 from attention.wordpieces import WordPieces
 
-__all__ = ["Reader", "crop", "read_paragraphs", "reading_trainer"]
+__all__ = ["Reader", "keywords", "reading_trainer"]
 
-FEW = 4  # words; what has fewer, in a page, is a heading or the like, which says nothing
+Text = str | Paragraph
+SIZES = {"n_layers": 1, "max_len": 64, "dropout": 0.1}  # a paragraph at a time; see `BERTConfig`
+GAPS = 0.3  # how much the hidden words count beside the search
 
 
 class Reader:
@@ -51,7 +52,7 @@ class Reader:
     def new(
         cls,
         arch: str,
-        texts: Sequence[str],
+        texts: Sequence[Text],
         seed: int = 0,
         subwords: int | None = None,
         **sizes: Any,
@@ -62,14 +63,13 @@ class Reader:
             arch: There is only one, bert.
             texts: What it will read.
             seed: Draws the first weights.
-            subwords: How many pieces of words it knows; 2000 unless given.
-            sizes: What to change in `BERTConfig`; unless given, there are two layers here, and
-                dropout is 0.1.
+            subwords: How many pieces of words it knows; 3000 unless given.
+            sizes: What to change in `BERTConfig`; unless given, there is one layer here, it reads
+                64 pieces of words at a time, and dropout is 0.1.
         """
-        pieces = WordPieces.train(texts, subwords or 2000)
+        pieces = WordPieces.train(map(str, texts), subwords or 3000)
         torch.manual_seed(seed)
-        sizes = {"n_layers": 2, "dropout": 0.1} | sizes
-        return cls(BERT(BERTConfig(len(pieces), **sizes)), pieces)
+        return cls(BERT(BERTConfig(len(pieces), **(SIZES | sizes))), pieces)
 
     def save(self, folder: Path | str) -> None:
         """Keep it in a folder, in Hugging Face's layout."""
@@ -92,77 +92,68 @@ class Reader:
 
 
 def reading_trainer(
-    reader: Reader, texts: Sequence[str], config: TrainingConfig
+    reader: Reader, texts: Sequence[Text], config: TrainingConfig
 ) -> Trainer[list[int]]:
     """Make ready to teach a reader these texts; nothing is learned until `steps()` is walked.
 
-    The loss is a sum: how wrong it is about the words that were hidden, and how hard it finds it
-    to tell, among the texts of a batch, which two parts belong to one text.
+    Of each text, some words are hidden. The loss is a sum: how wrong the reader is about these
+    words, and how hard it finds it to tell, from a few words of a text, which of the texts in the
+    batch they are from.
+
+    Args:
+        reader: Any, best a new one for the words of these texts.
+        texts: Those that it will be searched for are the best to learn from.
+        config: How to train.
 
     Raises:
         BadInput: There are fewer than two texts.
     """
     model, pieces = reader.model, reader.pieces
-    windows = [w for text in texts for w in pieces.windows(text, model.config.max_len)]
+    windows = [w for text in texts for w in pieces.windows(str(text), model.config.max_len)]
     if len(windows) < 2:
         raise BadInput("the text is too short to learn from: two paragraphs are needed at least")
-    lengths = [len(window) for window in windows]
+    mean = sum(map(len, windows)) / len(windows)
+    size = max(2, round(config.tokens / mean))
 
     def batches(epoch: int) -> list[list[int]]:
+        # Long texts and short ones together: who searches must tell them apart, too.
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-        return batches_by_length(lengths, config.tokens, generator)
+        order = torch.randperm(len(windows), generator=generator)
+        return [rows.tolist() for rows in order.split(size) if len(rows) > 1]
 
     def loss(rows: list[int]) -> Tensor:
         device = model.embedding.words.weight.device
         ids = pad([windows[i] for i in rows])
         seen, chosen = hide(ids, pieces.ordinary, pieces.mask)
-        masked = seen.to(device), ids.to(device), chosen.to(device)
-        gaps = masking_loss(model, *masked, config.smoothing)
-        parts = [pad([crop(windows[i]) for i in rows]).to(device) for _ in range(2)]
-        q, k = (pool(model.encode(part), part != PAD) for part in parts)
-        return gaps + contrastive_loss(q, k)
+        few = pad([keywords(windows[i]) for i in rows]).to(device)
+        ids, seen, chosen = ids.to(device), seen.to(device), chosen.to(device)
+        states = model.encode(seen)
+        gaps = guessing_loss(model, states, ids, chosen, config.smoothing)
+        found = contrastive_loss(pool(model.encode(few), few != PAD), pool(states, ids != PAD))
+        return found + GAPS * gaps
 
     return Trainer(model, batches, loss, config)
 
 
-def crop(window: Sequence[int], generator: torch.Generator | None = None) -> list[int]:
-    """Keep some neighbouring words of a text, from 30% to 70% of them, wherever they stand.
+def keywords(window: Sequence[int], generator: torch.Generator | None = None) -> list[int]:
+    """A few words of a text, as somebody might type them who is looking for it.
+
+    They are drawn from a stretch of the text, and keep their order. If the stretch is short, they
+    are a quotation; if it is long, they stand for the whole.
 
     Args:
         window: The text; its first and its last number are marks, and stay.
         generator: Source of all chance; torch's own unless given.
 
-    Source: independent cropping, Izacard et al. 2022, section 3.1.
+    Source: after the inverse cloze task of Lee et al. 2019, section 4, which takes a sentence.
     """
+
+    def between(least: int, most: int) -> int:
+        return int(torch.randint(least, most + 1, (), generator=generator))
+
     first, *words, last = window
-    share, place = torch.rand(2, generator=generator).tolist()
-    size = round((0.3 + 0.4 * share) * len(words)) or min(1, len(words))
-    begin = int(place * (len(words) - size + 1))
-    return [first, *words[begin : begin + size], last]
-
-
-def read_paragraphs(data: Sequence[str]) -> list[str]:
-    """The paragraphs of a text, each in one line.
-
-    Args:
-        data: `book`, the chapters of this book; or files of text, or of Markdown if they end in
-            `.md`, of which only the prose is taken.
-
-    Raises:
-        BadInput: A file cannot be used, or the book is not here; the message says why.
-    """
-    if list(data) == ["book"]:
-        return [line for page in read_texts(data) for line in _split(page, FEW)]
-    return [line for name in data for line in _paragraphs(name)]
-
-
-def _paragraphs(name: str) -> list[str]:
-    [text] = read_texts([name])
-    if not name.lower().endswith(".md"):
-        return _split(text)
-    return _split(plain(re.sub(r"^ *#+ .*$", "", text, flags=re.MULTILINE)), FEW)  # no headings
-
-
-def _split(text: str, least: int = 1) -> list[str]:
-    lines = (" ".join(block.split()) for block in re.split(r"\n\s*\n", text))
-    return [line for line in lines if len(line.split()) >= least]
+    count = between(min(3, len(words)), min(12, len(words)))
+    width = between(count, len(words))
+    begin = between(0, len(words) - width)
+    places = torch.randperm(width, generator=generator)[:count].sort().values
+    return [first, *(words[begin + i] for i in places.tolist()), last]

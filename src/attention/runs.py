@@ -11,10 +11,10 @@ import torch
 
 from attention.checkpoints import load_json, load_tensors, save_json, save_tensors
 from attention.corpora import Pair, parallel, toy
-from attention.corpora.prose import read_texts
+from attention.corpora.prose import read_paragraphs, read_texts
 from attention.errors import BadInput
 from attention.language import LanguageModel
-from attention.reading import Reader, read_paragraphs, reading_trainer
+from attention.reading import Reader, reading_trainer
 from attention.teaching import language_trainer, translation_trainer
 from attention.training import TrainingConfig
 from attention.translation import Translator

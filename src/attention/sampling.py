@@ -28,7 +28,7 @@ class Sampler:
     Raises:
         BadInput: One of them is out of its range.
 
-    Source: top-k: Fan et al. 2018, section 5.1; top-p: Holtzman et al. 2019, section 3.1.
+    Source: top-k: Fan et al. 2018; top-p: Holtzman et al. 2019, section 3.1.
     """
 
     temperature: int | float = 1.0

@@ -1,12 +1,13 @@
 """Text in and out of a BERT: `[CLS]`, the pieces of its words, `[SEP]`."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import torch
 from tokenizers import Tokenizer, decoders
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.pre_tokenizers import BertPreTokenizer, WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import WordPieceTrainer
 
@@ -46,11 +47,24 @@ class WordPieces:
     @classmethod
     def train(cls, texts: Iterable[str], size: int, lowercase: bool = True) -> "WordPieces":
         """Begin with letters, and join pieces that meet often, up to `size` pieces."""
-        tokenizer = Tokenizer(WordPiece(unk_token="[UNK]"))
-        tokenizer.normalizer = BertNormalizer(lowercase=lowercase)
-        tokenizer.pre_tokenizer, tokenizer.decoder = BertPreTokenizer(), decoders.WordPiece()
-        trainer = WordPieceTrainer(vocab_size=size, special_tokens=SPECIAL, show_progress=False)
-        tokenizer.train_from_iterator(texts, trainer)
+        normalizer, pre_tokenizer = BertNormalizer(lowercase=lowercase), BertPreTokenizer()
+        words: Counter[str] = Counter()
+        for text in texts:
+            found = pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text))
+            words.update(word for word, _ in found)
+        # The trainer numbers letters as it happens to meet them, and by that decides between pieces
+        # that meet equally often. Letters that have numbers already make it the same each time.
+        letters = {word[0] for word in words} | {f"##{c}" for word in words for c in word[1:]}
+        trainer = WordPieceTrainer(
+            vocab_size=size, special_tokens=SPECIAL + sorted(letters), show_progress=False
+        )
+        learner = Tokenizer(WordPiece(unk_token="[UNK]"))
+        learner.pre_tokenizer = WhitespaceSplit()
+        learner.train_from_iterator(words.elements(), trainer)
+        tokenizer = Tokenizer(WordPiece(learner.get_vocab(), unk_token="[UNK]"))
+        tokenizer.add_special_tokens(SPECIAL)
+        tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizer
+        tokenizer.decoder = decoders.WordPiece()
         around = [(mark, SPECIAL.index(mark)) for mark in ("[CLS]", "[SEP]")]
         tokenizer.post_processor = TemplateProcessing(
             single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=around

@@ -44,6 +44,18 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Tally(config, gpu=ON_GPU), "block-tally")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let `--dist loadgroup` see the groups: blocks of a chain run in one process, each once.
+
+    pytest-xdist 3.8 writes a test's group where pytest 9.2 no longer reads a test's name, and
+    so spreads all tests singly (its issue 1386). What it wrote is put where it belongs.
+    """
+    for item in items:
+        if (name := vars(item).get("_nodeid")) and hasattr(item, "_id"):
+            item._id = type(item._id).parse(name)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "Page | None":
     """Collect the pages of the site, and the README."""
     root = parent.config.rootpath

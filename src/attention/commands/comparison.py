@@ -1,13 +1,46 @@
-"""Commands that compare what is ours with what is others'."""
+"""Commands that compare: all translators with each other, and our models with others'."""
 
+from pathlib import Path
 from typing import Annotated
 
-from attention import console
+from attention import console, plots, tables
+from attention.bench import bench_translation
 from attention.bench_models import bench_models, machine
-from attention.options import JSON, must_be_in_range
-from attention.runs import choose_device
+from attention.errors import BadInput
+from attention.options import JSON, MANY, must_be_in_range
+from attention.runs import choose_device, read_data
 
-__all__ = ["compare_models"]
+__all__ = ["compare_models", "compare_translators"]
+
+
+def compare_translators(
+    *,
+    seconds: float = 60.0,
+    data: Annotated[list[str] | None, MANY] = None,
+    test: Annotated[list[str] | None, MANY] = None,
+    seed: int = 0,
+    as_json: Annotated[bool, JSON] = False,
+    plot: Path | None = None,
+) -> None:
+    """Train every translator for the same time, and print one table.
+
+    Args:
+        seconds: Processor time for each of them.
+        data: What to learn from, given as for `attention train translation`; toy unless given.
+        test: What to be measured on; toy-test unless given.
+        seed: Start of all randomness.
+        as_json: One JSON object a translator, instead of the table.
+        plot: Draw BLEU against sentence length into this file (.svg, .png, .pdf).
+    """
+    must_be_in_range({"seconds": seconds, "seed": seed})
+    if data and data != ["toy"] and not test:
+        raise BadInput("--data needs a --test of its own")
+    pairs, held_out = read_data(data or ["toy"]), read_data(test or ["toy-test"])
+    contest = bench_translation(pairs, held_out, seconds, seed=seed)
+    results = tables.print_results((result for _, result in contest), as_json)
+    if plot:
+        curves = {result.name: result.by_length for result in results}
+        console.save_figure(plots.by_length(curves), plot)
 
 
 def compare_models(
@@ -28,4 +61,4 @@ def compare_models(
     """
     must_be_in_range({"seconds": seconds})
     device = choose_device(device)
-    console.print_comparisons(machine(device), bench_models(seconds, device), as_json)
+    tables.print_comparisons(machine(device), bench_models(seconds, device), as_json)

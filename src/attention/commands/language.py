@@ -7,16 +7,30 @@ from typing import Annotated, Literal
 import torch
 from cyclopts import Parameter
 
-from attention import console
+from attention import console, tables
 from attention.architectures import LANGUAGE_MODELS
 from attention.checkpoints import load_json
+from attention.corpora.prose import read_texts
+from attention.errors import BadInput
+from attention.evaluation import evaluate_language
 from attention.language import LanguageModel
-from attention.options import FLAG, JSON, MANY, given, must_agree, must_be_in_range, must_belong
+from attention.options import (
+    FLAG,
+    JSON,
+    MANY,
+    TrainingOptions,
+    given,
+    must_agree,
+    must_be_in_range,
+    must_belong,
+    with_defaults_of,
+)
 from attention.runs import LanguageRun, ReadingRun, Run, choose_device
 from attention.sampling import Sampler
 
 __all__ = ["generate", "train_language"]
 
+TRAINING = with_defaults_of(LANGUAGE_MODELS, "gpt")
 Architecture = Literal["gpt", "llama", "bert"]
 Name = Annotated[
     str,
@@ -30,13 +44,8 @@ def train_language(
     out: Path,
     arch: Architecture | None = None,
     data: Annotated[list[str] | None, MANY] = None,
-    steps: int | None = None,
-    tokens: int | None = None,
-    lr: float | None = None,
-    warmup: int | None = None,
-    smoothing: float | None = None,
-    average: float | None = None,
-    seed: int | None = None,
+    valid: Annotated[list[str] | None, MANY] = None,
+    training: Annotated[TrainingOptions | None, TRAINING] = None,
     d_model: int | None = None,
     n_heads: int | None = None,
     n_kv_heads: int | None = None,
@@ -60,39 +69,25 @@ def train_language(
         out: Folder for the model, in Hugging Face's layout.
         arch: gpt (the default): GPT-2's architecture. llama: that of Llama 3.1. bert: an encoder,
             for `attention fill` and `attention search`.
-        data: book (the default), the chapters of this book, where it is checked out; or FILE ...,
-            text in UTF-8.
-        steps: Updates of the weights; 800 unless given, for bert 200.
-        tokens: Words, or pieces of words, in each update; 512 unless given, for bert 2048.
-        lr: Highest learning rate; 0.003 unless given.
-        warmup: Steps over which the rate climbs; 50 unless given.
-        smoothing: Share of the probability spread over all words, not the right one alone; 0
-            unless given.
-        average: Share of the steps, at the end, whose weights are averaged; 0 unless given.
-        seed: Start of all randomness; 0 unless given.
+        data: book (the default), the chapters of this book, where it is checked out; or toy, the
+            English sentences of the built-in grammar; or FILE ..., text in UTF-8.
+        valid: gpt, llama: texts to measure the trained model on, given like --data: loss for each
+            piece of a word, perplexity, and bits per byte, which compares between vocabularies.
         d_model: Width of a word's vector; 128 unless given.
         n_heads: Heads in each attention; 4 unless given.
         n_kv_heads: llama: keys and values in each attention, shared by its heads; 2 unless given.
-        n_layers: Layers; 4 unless given, for bert 2.
+        n_layers: Layers; 4 unless given, for bert 1.
         d_ff: Width in the middle of a feed-forward layer; four times d_model unless given, for
             llama 8/3 of it.
-        max_len: The longest text that it reads, in words; 256 unless given.
+        max_len: The longest text that it reads, in words; 256 unless given, for bert 64.
         subwords: Size of the vocabulary of words and pieces of words; 1000 unless given, for bert
-            2000.
+            3000.
         dropout: gpt, bert: share of numbers dropped in training; for gpt 0, for bert 0.1 unless
             given.
         device: cpu, cuda, mps ...; a CUDA device if there is one, else the CPU.
         resume: Go on with the run in --out where it stopped.
     """
-    training = given(
-        steps=steps,
-        tokens=tokens,
-        lr=lr,
-        warmup=warmup,
-        smoothing=smoothing,
-        average=average,
-        seed=seed,
-    )
+    chosen = given(**vars(training or TrainingOptions()))
     sizes = given(
         d_model=d_model,
         n_heads=n_heads,
@@ -103,16 +98,19 @@ def train_language(
         subwords=subwords,
         dropout=dropout,
     )
-    must_be_in_range(training | sizes)
+    must_be_in_range(chosen | sizes)
     device = choose_device(device)
+    kind = _kind(out) if resume else ReadingRun if arch == "bert" else LanguageRun
+    if valid and kind is ReadingRun:
+        raise BadInput("--valid does not go with --arch bert, but with gpt or llama")
+    held_out = read_texts(valid) if valid else None
     if resume:
-        run: Run = _kind(out).resume(out, device)
-        must_agree(run, training | sizes | given(arch=arch, data=data))
+        run: Run = kind.resume(out, device)
+        must_agree(run, chosen | sizes | given(arch=arch, data=data))
     else:
         arch = arch or "gpt"
         must_belong(arch, sizes, LANGUAGE_MODELS)
-        config = replace(LANGUAGE_MODELS[arch].training, **training)
-        kind = ReadingRun if arch == "bert" else LanguageRun
+        config = replace(LANGUAGE_MODELS[arch].training, **chosen)
         run = kind.begin(out, arch, data or ["book"], config, device, **sizes)
     letters = sum(map(len, run.corpus))
     then = [f'attention generate {out} "The query"']
@@ -120,6 +118,8 @@ def train_language(
         files = " ".join(run.data)
         then = [f'attention fill {out} "the [MASK]"', f'attention search {out} "query" {files}']
     console.train_to_the_end(run, f"{letters:,} letters of text", then)
+    if held_out:
+        tables.print_language_scores(evaluate_language(run.learner, held_out))
 
 
 def _kind(folder: Path) -> type[LanguageRun] | type[ReadingRun]:

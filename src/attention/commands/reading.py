@@ -5,11 +5,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from attention.corpora.prose import read_paragraphs
 from attention.embedding import search
 from attention.errors import BadInput
 from attention.masking import fill
 from attention.options import FLAG, JSON, must_be_in_range
-from attention.reading import Reader, read_paragraphs
+from attention.reading import Reader
 from attention.runs import choose_device
 
 __all__ = ["fill_gaps", "search_texts"]
@@ -58,7 +59,7 @@ def fill_gaps(
 def search_texts(
     run: Name,
     query: str,
-    files: Annotated[list[str], FLAG],
+    files: Annotated[list[str] | None, FLAG] = None,
     /,
     *,
     top: int = 5,
@@ -69,24 +70,26 @@ def search_texts(
 
     Args:
         query: In quotes: a few words, or a sentence.
-        files: Text, or Markdown if the name ends in .md; or book, the chapters of this book.
+        files: Text, or Markdown if the name ends in .md; the chapters of this book unless given.
         top: How many paragraphs to show, the best first.
-        as_json: One JSON object a paragraph: score, from -1 to 1, file and text.
+        as_json: One JSON object a paragraph: score, from -1 to 1, file, heading and text.
         device: cpu, cuda, mps ...; a CUDA device if there is one, else the CPU.
     """
     must_be_in_range({"top": top})
     if not query.strip():
         raise BadInput("an empty query: there is nothing to search for")
     device = choose_device(device)
-    read = [(file, text) for file in dict.fromkeys(files) for text in read_paragraphs([file])]
-    if not read:
+    files = list(dict.fromkeys(files or ["book"]))
+    paragraphs = read_paragraphs(files)
+    if not paragraphs:
         raise BadInput(f"{', '.join(files)}: no paragraph to search")
     reader = Reader.load(run)
     reader.model.to(device)
-    for found in search(reader.model, reader.pieces, query, [text for _, text in read], top):
-        file, text = read[found.place]
+    texts = [str(paragraph) for paragraph in paragraphs]
+    for place, score in search(reader.model, reader.pieces, query, texts, top):
+        found = paragraphs[place]
         if as_json:
-            row = {"score": found.score, "file": file, "text": text}
-            print(json.dumps(row, ensure_ascii=False))
+            print(json.dumps({"score": score} | vars(found), ensure_ascii=False))
         else:
-            print(f"{found.score:6.3f}  {file}\n        {text}")
+            where = f"{found.file}, {found.heading}" if found.heading else found.file
+            print(f"{score:6.3f}  {where}\n        {found.text}")

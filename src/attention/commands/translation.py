@@ -1,4 +1,4 @@
-"""Commands for translators: train one, use it, measure it, and compare all of them."""
+"""Commands for translators: train one, use it, and measure it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,18 +6,29 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from attention import console, plots
+from attention import console, tables
 from attention.architectures import ARCHITECTURES
-from attention.bench import bench_translation
+from attention.checkpoints import load_json
 from attention.errors import BadInput
 from attention.evaluation import evaluate
-from attention.options import FLAG, JSON, MANY, given, must_agree, must_be_in_range, must_belong
+from attention.options import (
+    FLAG,
+    JSON,
+    MANY,
+    TrainingOptions,
+    given,
+    must_agree,
+    must_be_in_range,
+    must_belong,
+    with_defaults_of,
+)
 from attention.runs import TranslationRun, choose_device, read_data
 from attention.text import split_words
 from attention.translation import Translator
 
-__all__ = ["bench_translators", "evaluate_translator", "train_translation", "translate"]
+__all__ = ["evaluate_translator", "train_translation", "translate"]
 
+TRAINING = with_defaults_of(ARCHITECTURES, "bahdanau")
 Architecture = Literal["word-by-word", "fixed-vector", "bahdanau", "luong", "transformer"]
 Window = Literal["monotonic", "predictive"]
 AtMostOne = Parameter(consume_multiple=(0, 1), negative=())
@@ -30,13 +41,7 @@ def train_translation(
     arch: Architecture | None = None,
     data: Annotated[list[str] | None, MANY] = None,
     valid: Annotated[list[str] | None, MANY] = None,
-    steps: int | None = None,
-    tokens: int | None = None,
-    lr: float | None = None,
-    warmup: int | None = None,
-    smoothing: float | None = None,
-    average: float | None = None,
-    seed: int | None = None,
+    training: Annotated[TrainingOptions | None, TRAINING] = None,
     d_model: int | None = None,
     d_embedding: int | None = None,
     n_heads: int | None = None,
@@ -58,24 +63,15 @@ def train_translation(
 
     Args:
         out: Folder for the translator.
-        arch: word-by-word: a dictionary, learned by IBM Model 1. fixed-vector: a GRU
-            encoder-decoder with one vector between them. bahdanau (the default): additive
-            attention. luong: dot-product attention. transformer: nothing but attention.
+        arch: word-by-word: a dictionary, learned by IBM Model 1 in --steps rounds over all pairs.
+            fixed-vector: a GRU encoder-decoder with one vector between them. bahdanau (the
+            default): additive attention. luong: dot-product attention. transformer: nothing but
+            attention.
         data: toy (the default), the built-in English-French grammar; or FILE FILE, two files
             whose lines translate each other; or FILE, tab-separated, further columns ignored.
         valid: Pairs to measure the trained translator on, given like --data.
-        steps: Updates of the weights; 2000 unless given, for luong 3000, for transformer 2200.
-            For word-by-word: rounds over all pairs; 10.
-        tokens: Target tokens in each update; 500 unless given.
-        lr: Highest learning rate; 0.004 unless given, for luong 0.003, for transformer 0.002.
-        warmup: Steps over which the rate climbs; 100 unless given, for transformer 200.
-        smoothing: Share of the probability spread over all words, not the right one alone; 0
-            unless given. Real text wants 0.1.
-        average: Share of the steps, at the end, whose weights are averaged; 0 unless
-            given, for transformer 0.25.
-        seed: Start of all randomness; 0 unless given.
         d_model: Width of an encoded word and of the decoder's state; 128 unless given, for
-            fixed-vector 192.
+            fixed-vector 192, for transformer 64.
         d_embedding: Width of a word's vector, where it is not d_model; 64 unless given.
         n_heads: transformer: heads in each attention; 4 unless given.
         n_layers: transformer: layers of the encoder, and of the decoder; 2 unless given.
@@ -92,15 +88,7 @@ def train_translation(
         device: cpu, cuda, mps ...; a CUDA device if there is one, else the CPU.
         resume: Go on with the run in --out where it stopped.
     """
-    training = given(
-        steps=steps,
-        tokens=tokens,
-        lr=lr,
-        warmup=warmup,
-        smoothing=smoothing,
-        average=average,
-        seed=seed,
-    )
+    chosen = given(**vars(training or TrainingOptions()))
     sizes = given(
         d_model=d_model,
         d_embedding=d_embedding,
@@ -114,16 +102,16 @@ def train_translation(
         score=score,
         local=None if local is None else (local or ["predictive"])[0],
     )
-    must_be_in_range(training | sizes)
+    must_be_in_range(chosen | sizes)
     device = choose_device(device)
     valid_pairs = read_data(valid, "valid") if valid else None
     if resume:
         run = TranslationRun.resume(out, device)
-        must_agree(run, training | sizes | given(arch=arch, data=data))
+        must_agree(run, chosen | sizes | given(arch=arch, data=data))
     else:
         arch = arch or "bahdanau"
         must_belong(arch, sizes, ARCHITECTURES)
-        config = replace(ARCHITECTURES[arch].training, **training)
+        config = replace(ARCHITECTURES[arch].training, **chosen)
         run = TranslationRun.begin(out, arch, data or ["toy"], config, device, **sizes)
     test = " ".join(run.data).replace("toy", "toy-test")
     console.train_to_the_end(
@@ -135,7 +123,7 @@ def train_translation(
         ],
     )
     if valid_pairs:
-        console.print_scores(evaluate(run.learner, valid_pairs), as_json=False)
+        tables.print_scores(evaluate(run.learner, valid_pairs), as_json=False)
 
 
 def translate(
@@ -159,8 +147,7 @@ def translate(
         device: cpu, cuda, mps ...; a CUDA device if there is one, else the CPU.
     """
     must_be_in_range({"beam": beam})
-    translator = Translator.load(run)
-    translator.model.to(choose_device(device))
+    translator = _translator(run, device)
     lines = sentences or console.lines_of_standard_input()
     if sentences and not any(map(split_words, sentences)):
         raise BadInput("an empty sentence: there is nothing to translate")
@@ -192,37 +179,22 @@ def evaluate_translator(
         device: cpu, cuda, mps ...; a CUDA device if there is one, else the CPU.
     """
     must_be_in_range({"beam": beam})
+    translator = _translator(run, device)
+    pairs = read_data(data or ["toy-test"], "test")
+    tables.print_scores(evaluate(translator, pairs, beam), as_json)
+
+
+def _translator(run: Path, device: str | None) -> Translator:
+    """The one in a folder, on its device; another model's folder is told what it is good for."""
+    config = run / "config.json"
+    if config.is_file() and not (run / "translator.json").exists():
+        hint = "attention generate lets it write"
+        if load_json(config).get("model_type") == "bert":
+            hint = "attention fill and attention search use it"
+        elif (run / "run.json").exists():
+            command = f"attention train language --out {run} --resume --valid FILE"
+            hint += f", and `{command}` measures it"
+        raise BadInput(f"{run}: holds a language model, not a translator; {hint}")
     translator = Translator.load(run)
     translator.model.to(choose_device(device))
-    pairs = read_data(data or ["toy-test"], "test")
-    console.print_scores(evaluate(translator, pairs, beam), as_json)
-
-
-def bench_translators(
-    *,
-    seconds: float = 60.0,
-    data: Annotated[list[str] | None, MANY] = None,
-    test: Annotated[list[str] | None, MANY] = None,
-    seed: int = 0,
-    as_json: Annotated[bool, JSON] = False,
-    plot: Path | None = None,
-) -> None:
-    """Train every translator for the same time, and print one table.
-
-    Args:
-        seconds: Processor time for each of them.
-        data: What to learn from, given as for `attention train translation`; toy unless given.
-        test: What to be measured on; toy-test unless given.
-        seed: Start of all randomness.
-        as_json: One JSON object a translator, instead of the table.
-        plot: Draw BLEU against sentence length into this file (.svg, .png, .pdf).
-    """
-    must_be_in_range({"seconds": seconds, "seed": seed})
-    if data and data != ["toy"] and not test:
-        raise BadInput("--data needs a --test of its own")
-    pairs, held_out = read_data(data or ["toy"]), read_data(test or ["toy-test"])
-    contest = bench_translation(pairs, held_out, seconds, seed=seed)
-    results = console.bench((result for _, result in contest), as_json)
-    if plot:
-        curves = {result.name: result.by_length for result in results}
-        console.save_figure(plots.by_length(curves), plot)
+    return translator

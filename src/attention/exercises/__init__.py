@@ -1,5 +1,11 @@
 """Checks for the exercises: each says that your answer is right, or what is wrong with it."""
 
+from attention.exercises.bert import (
+    check_gap_loss,
+    check_hidden_words,
+    check_mean_pooling,
+    check_pair_loss,
+)
 from attention.exercises.checking import Hint
 from attention.exercises.coding_masked_self_attention import (
     check_leak_test,
@@ -36,6 +42,18 @@ from attention.exercises.first_attention import (
     check_perturbation_test,
     check_source_word,
 )
+from attention.exercises.gpt import (
+    check_gpt_parameters,
+    check_next_word_loss,
+    check_positions_read,
+    check_top_p,
+)
+from attention.exercises.llama import (
+    check_cache_bytes,
+    check_rms_norm,
+    check_swiglu,
+    check_turn,
+)
 from attention.exercises.main_ideas import (
     check_embeddings,
     check_order_blind,
@@ -67,6 +85,12 @@ from attention.exercises.self_attention_math import (
     check_scaled_scores,
     check_word_scores,
 )
+from attention.exercises.transformer import (
+    check_first_vectors,
+    check_greedy,
+    check_smoothed_loss,
+    check_sublayer,
+)
 from attention.exercises.word_by_word import (
     check_alignment_error_rate,
     check_look_up,
@@ -79,14 +103,20 @@ __all__ = [
     "check_additive_scores",
     "check_alignment_error_rate",
     "check_attention_output",
+    "check_cache_bytes",
     "check_causal_mask",
     "check_combined_mask",
     "check_cross_attention",
     "check_cross_attention_test",
     "check_embeddings",
+    "check_first_vectors",
+    "check_gap_loss",
     "check_given_and_wanted",
+    "check_gpt_parameters",
+    "check_greedy",
     "check_head_parameters",
     "check_head_parts",
+    "check_hidden_words",
     "check_join_heads",
     "check_leak_test",
     "check_likeliest",
@@ -96,18 +126,23 @@ __all__ = [
     "check_masked_layer",
     "check_masked_weights",
     "check_may_look",
+    "check_mean_pooling",
     "check_mended_mask",
+    "check_next_word_loss",
     "check_order_blind",
     "check_padding_mask",
+    "check_pair_loss",
     "check_paper_gru_step",
     "check_parameter_count",
     "check_perplexity",
     "check_perturbation_test",
     "check_positions",
+    "check_positions_read",
     "check_previous_word",
     "check_repeat_heads",
     "check_residual",
     "check_reverse",
+    "check_rms_norm",
     "check_row_weights",
     "check_scaled_scores",
     "check_self_attention",
@@ -115,9 +150,14 @@ __all__ = [
     "check_self_attention_class",
     "check_shares",
     "check_sight_test",
+    "check_smoothed_loss",
     "check_source_mask",
     "check_source_word",
     "check_split_heads",
+    "check_sublayer",
+    "check_swiglu",
+    "check_top_p",
+    "check_turn",
     "check_two_heads",
     "check_what_moves",
     "check_word_scores",

@@ -8,7 +8,6 @@ a word into scores of the words that could stand there.
 import os
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,8 @@ from attention.errors import BadInput
 from attention.functional import padding_mask
 from attention.heads import MultiHeadAttention
 from attention.layers import FeedForward, Residual
-from attention.pretrained import Pretrained, Source, save_pretrained
+from attention.layouts.bert import LAYOUT
 from attention.shapes import Bool, Float, Int, Tensor
-from attention.shards import stored_tensors
 
 __all__ = ["BERT", "BERTConfig", "BERTEmbedding", "BERTHead", "BERTLayer"]
 
@@ -128,15 +126,12 @@ class BERT(nn.Module):
     """An encoder that is trained by hiding words from it.
 
     Source: Devlin et al. 2018, arXiv 1810.04805.
-
-    Attributes:
-        tokenizer: What turns text into its words and back, where it came along.
     """
 
     def __init__(self, config: BERTConfig) -> None:
         super().__init__()
         self.config = config
-        self.tokenizer: Tokenizer | None = None
+        self.tokenizer: Tokenizer | None = None  # from text to words and back, if it came along
         self.embedding = BERTEmbedding(config)
         self.layers: Any = nn.ModuleList(BERTLayer(config) for _ in range(config.n_layers))
         self.head = BERTHead(config) if config.head else None
@@ -153,14 +148,7 @@ class BERT(nn.Module):
         Raises:
             BadInput: It cannot be had, is damaged, or is something that a `BERT` cannot represent.
         """
-        files = Pretrained(path_or_name, "bert")
-        with stored_tensors(files.folder) as tensors:
-            head = any(one.name.startswith("cls.predictions.") for one in tensors)
-        config = _config(files, head)
-        model = files.build(lambda: cls(config))
-        model.tokenizer = files.tokenizer()
-        files.fill(model, _sources(config), rename=_renamed, ignore=_NOT_NEEDED)
-        return model.eval()
+        return LAYOUT.load(path_or_name, lambda sizes: cls(BERTConfig(**sizes)))
 
     def save_pretrained(self, folder: Path, **config: Any) -> None:
         """Keep it where `from_pretrained` finds it, and where other programs can read it.
@@ -168,11 +156,7 @@ class BERT(nn.Module):
         Args:
             config: What else `config.json` should say.
         """
-        sources, tensors = _sources(self.config), {}
-        for ours, tensor in self.state_dict().items():
-            theirs = str(sources[ours])
-            tensors[theirs if theirs.startswith("cls.") else f"bert.{theirs}"] = tensor
-        save_pretrained(folder, _their_config(self.config) | config, tensors, self.tokenizer)
+        LAYOUT.save(self, folder, config)
 
     def forward(
         self, ids: Int[Tensor, "B T"], types: Int[Tensor, "B T"] | None = None
@@ -196,11 +180,9 @@ class BERT(nn.Module):
         types: Int[Tensor, "B T"] | None = None,
         mask: Bool[Tensor, "B #T T"] | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """A contextual embedding for each word.
+        """A contextual embedding for each word of the texts that `forward` takes.
 
         Args:
-            ids: The texts, padded with 0.
-            types: Which text each word belongs to, where two stand side by side.
             mask: True where a word may look at a word; at all but padding unless given.
         """
         mask = padding_mask(ids) if mask is None else mask
@@ -216,90 +198,3 @@ def _initialise(module: nn.Module) -> None:
         nn.init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.Linear):
         nn.init.zeros_(module.bias)
-
-
-def _config(files: Pretrained, head: bool) -> BERTConfig:
-    files.expect("hidden_act", "gelu")
-    files.expect("position_embedding_type", "absolute", None)
-    files.expect("is_decoder", False)
-    files.expect("add_cross_attention", False)
-    files.expect("tie_word_embeddings", True)
-    files.expect("pad_token_id", 0)
-    return BERTConfig(
-        vocab_size=files.whole("vocab_size"),
-        d_model=files.whole("hidden_size"),
-        n_heads=files.whole("num_attention_heads"),
-        n_layers=files.whole("num_hidden_layers", most=1000),
-        d_ff=files.whole("intermediate_size"),
-        max_len=files.whole("max_position_embeddings"),
-        n_types=files.whole("type_vocab_size", default=2),
-        dropout=files.number("hidden_dropout_prob", default=0.1),
-        norm_eps=files.number("layer_norm_eps", default=1e-12),
-        head=head,
-    )
-
-
-def _their_config(config: BERTConfig) -> dict[str, Any]:
-    return {
-        "model_type": "bert",
-        "architectures": ["BertForMaskedLM" if config.head else "BertModel"],
-        "vocab_size": config.vocab_size,
-        "hidden_size": config.d_model,
-        "num_attention_heads": config.n_heads,
-        "num_hidden_layers": config.n_layers,
-        "intermediate_size": config.d_ff or 4 * config.d_model,
-        "max_position_embeddings": config.max_len,
-        "type_vocab_size": config.n_types,
-        "hidden_act": "gelu",
-        "hidden_dropout_prob": config.dropout,
-        "attention_probs_dropout_prob": 0.0,
-        "layer_norm_eps": config.norm_eps,
-        "pad_token_id": 0,
-    }
-
-
-# Our name and theirs.
-_EMBEDDING = {"words": "word", "positions": "position", "types": "token_type"}
-_LAYER = {
-    "attention.W_q": "attention.self.query",
-    "attention.W_k": "attention.self.key",
-    "attention.W_v": "attention.self.value",
-    "attention.W_o": "attention.output.dense",
-    "residual_1.norm": "attention.output.LayerNorm",
-    "feed_forward.W_1": "intermediate.dense",
-    "feed_forward.W_2": "output.dense",
-    "residual_2.norm": "output.LayerNorm",
-}
-_HEAD = {"linear": "dense", "norm": "LayerNorm"}
-# Buffers, the head for the other task, and the words' vectors, used once more, under another name.
-_NOT_NEEDED = [
-    r"embeddings\.(position|token_type)_ids",
-    r"pooler\..*",
-    r"cls\.seq_relationship\..*",
-    r"cls\.predictions\.decoder\.(weight|bias)",
-]
-
-
-def _sources(config: BERTConfig) -> dict[str, Source]:
-    pairs = {"embedding.norm": "embeddings.LayerNorm"}
-    for i, (ours, theirs) in product(range(config.n_layers), _LAYER.items()):
-        pairs[f"layers.{i}.{ours}"] = f"encoder.layer.{i}.{theirs}"
-    if config.head:
-        for ours, theirs in _HEAD.items():
-            pairs[f"head.{ours}"] = f"cls.predictions.transform.{theirs}"
-    sources: dict[str, Source] = {
-        f"{ours}.{kind}": f"{theirs}.{kind}"
-        for ours, theirs in pairs.items()
-        for kind in ("weight", "bias")
-    }
-    for ours, theirs in _EMBEDDING.items():
-        sources[f"embedding.{ours}.weight"] = f"embeddings.{theirs}_embeddings.weight"
-    return sources | ({"head.bias": "cls.predictions.bias"} if config.head else {})
-
-
-def _renamed(name: str) -> str:
-    """Models come with a prefix and without; the oldest call a norm's tensors gamma and beta."""
-    name = name.removeprefix("bert.")
-    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
-        "LayerNorm.beta", "LayerNorm.bias"
-    )

@@ -6,10 +6,8 @@ before the layers instead of behind them; positions are learned; the cut at zero
 
 import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +18,8 @@ from torch.nn import functional as F
 from attention.errors import BadInput
 from attention.heads import MultiHeadAttention
 from attention.layers import FeedForward
+from attention.layouts.gpt2 import LAYOUT
 from attention.models.decoder import Decoder, Offer
-from attention.pretrained import Pretrained, Source, save_pretrained
 from attention.shapes import Float, Int, Tensor
 
 __all__ = ["GPT", "GPTConfig", "GPTLayer"]
@@ -106,17 +104,7 @@ class GPT(Decoder):
         Raises:
             BadInput: It cannot be had, is damaged, or is something that a `GPT` cannot represent.
         """
-        files = Pretrained(path_or_name, "gpt2")
-        config = _config(files)
-        model = files.build(lambda: cls(config))
-        model.tokenizer = files.tokenizer()
-        files.fill(
-            model,
-            _sources(config.n_layers),
-            rename=lambda name: name.removeprefix("transformer."),
-            ignore=[r"lm_head\.weight", r"h\.\d+\.attn\.(masked_)?bias"],  # tied; masks
-        )
-        return model.eval()
+        return LAYOUT.load(path_or_name, lambda sizes: cls(GPTConfig(**sizes)))
 
     def save_pretrained(self, folder: Path, **config: Any) -> None:
         """Keep it where `from_pretrained` finds it, and where other programs can read it.
@@ -124,16 +112,7 @@ class GPT(Decoder):
         Args:
             config: What else `config.json` should say, such as the number of the word that ends.
         """
-        sources = _sources(self.config.n_layers)
-        joined: dict[str, list[Tensor]] = {}
-        for ours, tensor in self.state_dict().items():
-            match sources[ours]:
-                case (theirs, _):  # each of them was transposed, some of them cut
-                    joined.setdefault(theirs, []).append(torch.t(tensor))
-                case theirs:
-                    joined[theirs] = [tensor]
-        tensors = {f"transformer.{name}": torch.cat(t, dim=-1) for name, t in joined.items()}
-        save_pretrained(folder, _their_config(self.config) | config, tensors, self.tokenizer)
+        LAYOUT.save(self, folder, config)
 
     def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
         """What each word is, and where it stands."""
@@ -155,69 +134,3 @@ class GPT(Decoder):
         if isinstance(module, GPTLayer):
             for last in (module.attention.W_o, module.feed_forward.W_2):
                 nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * self.config.n_layers))
-
-
-def _config(files: Pretrained) -> GPTConfig:
-    files.expect("activation_function", "gelu_new", "gelu_pytorch_tanh")
-    files.expect("layer_norm_epsilon", 1e-5)
-    files.expect("tie_word_embeddings", True)
-    files.expect("scale_attn_weights", True)
-    files.expect("scale_attn_by_inverse_layer_idx", False)
-    files.expect("add_cross_attention", False)
-    d_model = files.whole("n_embd")
-    return GPTConfig(
-        vocab_size=files.whole("vocab_size"),
-        d_model=d_model,
-        n_heads=files.whole("n_head"),
-        n_layers=files.whole("n_layer", most=1000),
-        d_ff=files.whole("n_inner", default=4 * d_model),
-        max_len=files.whole("n_positions"),
-        dropout=files.number("resid_pdrop", default=0.0),
-    )
-
-
-def _their_config(config: GPTConfig) -> dict[str, Any]:
-    return {
-        "model_type": "gpt2",
-        "architectures": ["GPT2LMHeadModel"],
-        "vocab_size": config.vocab_size,
-        "n_embd": config.d_model,
-        "n_head": config.n_heads,
-        "n_layer": config.n_layers,
-        "n_inner": config.d_ff or 4 * config.d_model,
-        "n_positions": config.max_len,
-        "activation_function": "gelu_new",
-        "resid_pdrop": config.dropout,
-        "embd_pdrop": config.dropout,
-        "attn_pdrop": 0.0,
-    }
-
-
-def _third(i: int, joined: Tensor) -> Tensor:
-    return torch.t(joined).chunk(3)[i]
-
-
-# Our name and theirs, and what is done to theirs: their linear layers are stored transposed
-# (`torch.t` leaves a vector as it is), and queries, keys and values side by side.
-_LAYER: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
-    "norm_1": ("ln_1", torch.t),
-    "attention.W_q": ("attn.c_attn", partial(_third, 0)),
-    "attention.W_k": ("attn.c_attn", partial(_third, 1)),
-    "attention.W_v": ("attn.c_attn", partial(_third, 2)),
-    "attention.W_o": ("attn.c_proj", torch.t),
-    "norm_2": ("ln_2", torch.t),
-    "feed_forward.W_1": ("mlp.c_fc", torch.t),
-    "feed_forward.W_2": ("mlp.c_proj", torch.t),
-}
-
-
-def _sources(n_layers: int) -> dict[str, Source]:
-    sources: dict[str, Source] = {
-        "embedding.weight": "wte.weight",
-        "positions.weight": "wpe.weight",
-    }
-    for kind in ("weight", "bias"):
-        sources[f"norm.{kind}"] = f"ln_f.{kind}"
-        for i, (ours, (theirs, change)) in product(range(n_layers), _LAYER.items()):
-            sources[f"layers.{i}.{ours}.{kind}"] = f"h.{i}.{theirs}.{kind}", change
-    return sources

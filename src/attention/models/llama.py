@@ -14,12 +14,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from attention.errors import BadInput
 from attention.heads import MultiHeadAttention
 from attention.layers import RMSNorm, SwiGLU
+from attention.layouts.llama import LAYOUT
 from attention.models.decoder import Decoder, Offer
 from attention.positions import Rotary, RotaryScaling
-from attention.pretrained import Pretrained, Source, save_pretrained
 from attention.shapes import Float, Int, Tensor
 
 __all__ = ["Llama", "LlamaConfig", "LlamaLayer", "RotaryAttention"]
@@ -138,18 +137,7 @@ class Llama(Decoder):
         Raises:
             BadInput: It cannot be had, is damaged, or is something that a `Llama` cannot represent.
         """
-        files = Pretrained(path_or_name, "llama")
-        config = _config(files)
-        model = files.build(lambda: cls(config))
-        model.tokenizer = files.tokenizer()
-        files.fill(
-            model,
-            _sources(config),
-            rename=lambda name: name.removeprefix("model."),
-            ignore=[r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq"]  # follows from the settings
-            + [r"lm_head\.weight"] * config.tied,
-        )
-        return model.eval()
+        return LAYOUT.load(path_or_name, lambda sizes: cls(LlamaConfig(**sizes)))
 
     def save_pretrained(self, folder: Path, **config: Any) -> None:
         """Keep it where `from_pretrained` finds it, and where other programs can read it.
@@ -157,10 +145,7 @@ class Llama(Decoder):
         Args:
             config: What else `config.json` should say, such as the number of the word that ends.
         """
-        sources, state = _sources(self.config), self.state_dict()
-        heads = {"head.weight": "lm_head.weight"}
-        tensors = {heads.get(n, f"model.{sources[n]}"): tensor for n, tensor in state.items()}
-        save_pretrained(folder, _their_config(self.config) | config, tensors, self.tokenizer)
+        LAYOUT.save(self, folder, config)
 
     def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
         """What each word is. Where it stands, the layers see for themselves."""
@@ -174,90 +159,3 @@ class Llama(Decoder):
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)
-
-
-def _config(files: Pretrained) -> LlamaConfig:
-    # Where rotary positions are told about in one place, as newer files do, or in two, as older.
-    rope = files.config.get("rope_parameters") or files.config.get("rope_scaling") or {}
-    if not isinstance(rope, dict):
-        raise BadInput(f"{files.folder / 'config.json'}: {rope!r} says nothing about positions")
-    files.config = {"rope_type": rope.get("type", "default"), **files.config, **rope}
-    files.expect("rope_type", "default", "llama3")
-    files.expect("partial_rotary_factor", 1.0, 1, None)
-    files.expect("hidden_act", "silu")
-    files.expect("attention_bias", False)
-    files.expect("mlp_bias", False)
-    files.expect("tie_word_embeddings", False, True)
-    d_model, n_heads = files.whole("hidden_size"), files.whole("num_attention_heads")
-    files.expect("head_dim", None, d_model // n_heads)
-    return LlamaConfig(
-        vocab_size=files.whole("vocab_size"),
-        d_model=d_model,
-        n_heads=n_heads,
-        n_kv_heads=files.whole("num_key_value_heads", default=n_heads),
-        n_layers=files.whole("num_hidden_layers", most=1000),
-        d_ff=files.whole("intermediate_size"),
-        max_len=files.whole("max_position_embeddings", default=2048),
-        rope_theta=files.number("rope_theta", default=10_000.0),
-        rope_scaling=_scaling(files) if files.config["rope_type"] == "llama3" else None,
-        norm_eps=files.number("rms_norm_eps", default=1e-6),
-        tied=files.config.get("tie_word_embeddings", False),
-    )
-
-
-def _their_config(config: LlamaConfig) -> dict[str, Any]:
-    rope: dict[str, Any] = {"rope_type": "default", "rope_theta": config.rope_theta}
-    if config.rope_scaling:
-        scaling = config.rope_scaling
-        rope |= {"rope_type": "llama3", "factor": scaling.factor}
-        rope |= {"low_freq_factor": scaling.low, "high_freq_factor": scaling.high}
-        rope |= {"original_max_position_embeddings": scaling.original_len}
-    return {
-        "model_type": "llama",
-        "architectures": ["LlamaForCausalLM"],
-        "vocab_size": config.vocab_size,
-        "hidden_size": config.d_model,
-        "num_attention_heads": config.n_heads,
-        "num_key_value_heads": config.n_kv_heads,
-        "num_hidden_layers": config.n_layers,
-        "intermediate_size": config.d_ff or 8 * config.d_model // 3,
-        "max_position_embeddings": config.max_len,
-        "rope_parameters": rope,
-        "rms_norm_eps": config.norm_eps,
-        "tie_word_embeddings": config.tied,
-    }
-
-
-def _scaling(files: Pretrained) -> RotaryScaling:
-    keys = ("factor", "low_freq_factor", "high_freq_factor")
-    factor, low, high = (files.number(key) for key in keys)
-    original_len = files.whole("original_max_position_embeddings")
-    try:
-        return RotaryScaling(factor, low, high, original_len)
-    except ValueError as error:
-        raise BadInput(f"{files.folder / 'config.json'}: {error}") from error
-
-
-# Our name and theirs.
-_LAYER = {
-    "norm_1": "input_layernorm",
-    "attention.W_q": "self_attn.q_proj",
-    "attention.W_k": "self_attn.k_proj",
-    "attention.W_v": "self_attn.v_proj",
-    "attention.W_o": "self_attn.o_proj",
-    "norm_2": "post_attention_layernorm",
-    "feed_forward.W_gate": "mlp.gate_proj",
-    "feed_forward.W_up": "mlp.up_proj",
-    "feed_forward.W_down": "mlp.down_proj",
-}
-
-
-def _sources(config: LlamaConfig) -> dict[str, Source]:
-    ends = {"embedding": "embed_tokens", "norm": "norm"}
-    ends |= {} if config.tied else {"head": "lm_head"}
-    layers = {
-        f"layers.{i}.{ours}": f"layers.{i}.{theirs}"
-        for i in range(config.n_layers)
-        for ours, theirs in _LAYER.items()
-    }
-    return {f"{ours}.weight": f"{theirs}.weight" for ours, theirs in (ends | layers).items()}

@@ -44,7 +44,7 @@ class TransformerConfig:
 
     source_vocab_size: int
     target_vocab_size: int
-    d_model: int = 128
+    d_model: int = 64
     n_heads: int = 4
     n_layers: int = 2
     d_ff: int = 256

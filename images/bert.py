@@ -1,0 +1,179 @@
+"""The figures of *BERT*: where a gap looks, and what a contrastive loss does to cosines.
+
+Both show real tensors: the page's model is trained here once more.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import cache
+
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.processors import TemplateProcessing
+from torch.nn import functional as F
+
+from attention import record_attention
+from attention.batches import pad
+from attention.corpora import toy
+from attention.embedding import contrastive_loss, embed, pool, similarity
+from attention.masking import fill, hide
+from attention.models.bert import BERT, BERTConfig
+from attention.shapes import Tensor
+from attention.wordpieces import WordPieces
+from images.style import CHIP, LABEL, TEXT, WIDTH, Drawing, text_width
+
+MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+SENTENCE = ["[MASK]", "zone", "économique", "européenne", "a", "été", "créée"]
+NOUNS = [f"le {noun}" for noun in ("traité", "rapport", "projet", "contrat", "budget")]
+NOUNS += [f"la {noun}" for noun in ("loi", "lettre", "décision", "réforme", "réponse")]
+VERBS = ["signé", "adopté", "rejeté", "préparé", "défendu", "critiqué"]
+
+
+@cache
+def trained() -> tuple[BERT, WordPieces]:
+    """The model that reads both ways, and its vocabulary."""
+    french = [pair.target for pair in toy.pairs("train", 12_000)]
+    short = [one for one in french if len(one.split()) <= 8 and "'" not in one]
+    to_learn = [one for one in short if one.startswith(("Le ", "La "))]
+    words = sorted({word for sentence in to_learn for word in sentence.split()})
+    tokenizer = Tokenizer(WordPiece({w: i for i, w in enumerate([*MARKS, *words])}))
+    tokenizer.add_special_tokens(MARKS)
+    tokenizer.pre_tokenizer = BertPreTokenizer()
+    around = [("[CLS]", 2), ("[SEP]", 3)]
+    tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=around)
+    pieces = WordPieces(tokenizer)
+    ids = pad([pieces.encode(sentence) for sentence in to_learn])
+
+    torch.manual_seed(0)
+    config = BERTConfig(len(pieces), d_model=64, n_heads=4, n_layers=2, d_ff=64, max_len=16)
+    model = BERT(config).double()
+    for weight in model.parameters():
+        if weight.dim() > 1:
+            torch.nn.init.normal_(weight, std=0.1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
+    slower = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=400)
+    for _ in range(400):
+        some = ids[torch.randint(len(ids), (32,))]
+        seen, chosen = hide(some, pieces.ordinary, pieces.mask, share=0.3)
+        logits = model.head(model.encode(seen)[chosen], model.embedding.words.weight)
+        loss = F.cross_entropy(logits, some[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        slower.step()
+    return model.eval(), pieces
+
+
+def cosines() -> tuple[list[str], Tensor, Tensor]:
+    """Five pairs put aside, and their cosines before and after training for search."""
+    model, pieces = deepcopy(trained())
+    said = [(verb, noun) for noun in NOUNS for verb in VERBS]
+    pairs = [
+        (f"La reine a {verb} {noun} .", f"{noun.capitalize()} a été {verb}{_ending(noun)} .")
+        for verb, noun in said
+    ]
+    aside = pairs[::4]
+    to_train = [pair for pair in pairs if pair not in aside]
+
+    def measured() -> Tensor:
+        actives, passives = (embed(model, pieces, list(side)) for side in zip(*aside, strict=True))
+        return similarity(actives, passives)[:5, :5]
+
+    before = measured()
+    torch.manual_seed(0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
+    sides = [pad([pieces.encode(text) for text in side]) for side in zip(*to_train, strict=True)]
+    for _ in range(100):
+        some = torch.randperm(len(to_train))[:16]
+        q, k = (pool(model.encode(side[some]), side[some] != 0) for side in sides)
+        optimizer.zero_grad()
+        contrastive_loss(q, k).backward()
+        optimizer.step()
+    return [f"{verb} {noun}" for verb, noun in said[::4][:5]], before, measured()
+
+
+def _ending(noun: str) -> str:
+    return "e" if noun.startswith("la") else ""
+
+
+def a_gap() -> Drawing:
+    """Figure 1: what a gap sees, of both sides and of one."""
+    drawing = Drawing(
+        452,
+        "A gap has two sides",
+        "The sentence La zone économique européenne a été créée, its first word hidden. A gap "
+        "that looks both ways looks at zone and at européenne, and is La. A gap that looks back "
+        "sees nothing but itself.",
+    )
+    model, pieces = trained()
+    text = " ".join([*SENTENCE, "."])
+    ids = torch.tensor([pieces.encode(text, marks=True)])
+    with record_attention(model) as weights:
+        model(ids)
+    row = weights["layers.1.attention"][0, :, 1, 1:8]  # (H, S), from the gap on
+    [guesses] = fill(model, pieces, text, top=2)
+
+    widths = [text_width(word) + 9 for word in SENTENCE]
+    gap = (WIDTH - 4 - sum(widths)) / (len(widths) - 1)
+    middles = [2 + sum(widths[:i]) + gap * i + width / 2 for i, width in enumerate(widths)]
+    drawing.text(2, 14, "reads both ways", "ink bold", at="start")
+    for word, middle, width in zip(SENTENCE, middles, widths, strict=True):
+        drawing.chip(middle, 34, word, "key", width)
+    for head in (2, 1):
+        for middle, weight in zip(middles, row[head].tolist(), strict=True):
+            if weight > 0.1:
+                drawing.link(middles[0], 158, middle, 74, "weights", 1 + 8 * weight)
+    for head, place in ((2, 1), (1, 3)):
+        label = f"head {head + 1}: {100 * row[head, place].item():.0f}%"
+        drawing.text(middles[place] + 10, 94, label, "weights", LABEL, "start")
+    drawing.chip(middles[0], 160, "[MASK]", "query", widths[0])
+    said = ", ".join(f"{guess.word} {100 * guess.probability:.0f}%" for guess in guesses)
+    drawing.text(middles[0] + 54, 160 + CHIP / 2, f"guess: {said}", "ink", TEXT, "start")
+
+    top = 246
+    drawing.path(f"M2 {top - 24}L{WIDTH - 2} {top - 24}", "line gap")
+    drawing.text(2, top + 8, "looks back", "ink bold", at="start")
+    drawing.chip(middles[0], top + 28, "[MASK]", "key", widths[0])
+    for word, middle, width in zip(SENTENCE[1:], middles[1:], widths[1:], strict=True):
+        drawing.box(middle - width / 2, top + 28, width, CHIP, "line gap")
+        drawing.text(middle, top + 28 + CHIP / 2, word, "soft")
+    drawing.link(middles[0], top + 152, middles[0], top + 68, "weights", 9)
+    drawing.text(middles[1], top + 92, "out of sight, whatever it says", "soft", LABEL, "start")
+    drawing.chip(middles[0], top + 154, "[MASK]", "query", widths[0])
+    drawing.text(middles[0] + 54, top + 154 + CHIP / 2, "guess: Le, or La?", "ink", TEXT, "start")
+    return drawing
+
+
+def two_tables() -> Drawing:
+    """Figure 2: the cosines of pairs, before training for search and after it."""
+    drawing = Drawing(
+        470,
+        "What a contrastive loss does",
+        "Two tables of the cosines of five active sentences with five passive ones. Before, all "
+        "are alike. After, those on the diagonal are the largest.",
+    )
+    names, before, after = cosines()
+    left, width, height = 190, 72, 34
+    for top, title, table in ((0, "before", before), (240, "after", after)):
+        drawing.text(2, top + 14, title, "ink bold", at="start")
+        for column in range(5):
+            drawing.text(left + width * (column + 0.5), top + 38, str(column + 1), "key", LABEL)
+        for line, (name, values) in enumerate(zip(names, table.tolist(), strict=True)):
+            y = top + 54 + height * line
+            drawing.text(2, y + height / 2, f"{line + 1}  {name}", "query", LABEL, "start")
+            for column, value in enumerate(values):
+                x, opacity = left + width * column, 0.04 + 0.5 * max(0.0, value)
+                drawing.shape("rect", "weights solid", x=x + 1, y=y + 1, width=width - 2,
+                              height=height - 2, rx=4, opacity=opacity)  # fmt: skip
+                kind = "ink bold" if column == line else "ink"
+                shown = f"{value + 0.0:.2f}".replace("-", "−")
+                drawing.text(x + width / 2, y + height / 2, shown, kind, LABEL)
+    return drawing
+
+
+def draw() -> dict[str, Drawing]:
+    """Draw the figures of the chapter."""
+    return {"bert-fig1": a_gap(), "bert-fig2": two_tables()}

@@ -1,0 +1,149 @@
+"""The checks of *GPT* know right answers, and what is wrong with others."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from attention.exercises import (
+    Hint,
+    check_gpt_parameters,
+    check_next_word_loss,
+    check_positions_read,
+    check_top_p,
+)
+
+
+def mean(logits, wanted, **how):
+    return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), **how)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda x, ids: mean(x, ids), "Not shifted"),
+        (lambda x, ids: mean(x, ids, ignore_index=0), "Not shifted"),
+        (lambda x, ids: mean(x[:, 1:], ids[:, :-1]), "wrong way"),
+        (lambda x, ids: mean(x[:, 1:], ids[:, :-1], ignore_index=0), "wrong way"),
+        (lambda x, ids: mean(x[:, :-1], ids[:, 1:]), "Padding counts"),
+        (
+            lambda x, ids: mean(x[:, :-1][ids[:, :-1] != 0][None], ids[:, 1:][ids[:, :-1] != 0]),
+            "not where it is given",
+        ),
+        (
+            lambda x, ids: mean(x[:, :-1], ids[:, 1:], ignore_index=0, reduction="sum") / 8,
+            "counts the padding, too",
+        ),
+        (
+            lambda x, ids: mean(x[:, :-1], ids[:, 1:], ignore_index=0, reduction="sum"),
+            "A sum",
+        ),
+        (lambda x, ids: mean(x[:, :-1], ids[:, 1:], ignore_index=0).exp(), "perplexity"),
+        (lambda x, ids: -mean(x[:, :-1], ids[:, 1:], ignore_index=0), "The sign"),
+        (
+            lambda x, ids: torch.stack(
+                [
+                    F.cross_entropy(a[:-1], i[1:], ignore_index=0)
+                    for a, i in zip(x, ids, strict=True)
+                ]
+            ).mean(),
+            "mean of two means",
+        ),
+        (lambda x, ids: F.cross_entropy(x[:, :-1], ids[:, 1:]), "flatten"),
+        (lambda x, ids: None, "nothing back"),
+    ],
+)
+def test_a_wrong_loss_gets_its_own_hint(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_next_word_loss(wrong)
+
+
+def top_p(chances, p, stays=lambda best, p: best.cumsum(0) - best < p, share=True, back=True):
+    best, order = chances.sort(descending=True)
+    best = best * stays(best, p)
+    best = best / best.sum() if share else best
+    return torch.zeros_like(chances).scatter(0, order, best) if back else best
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda c, p: top_p(c, p, stays=lambda best, p: best.cumsum(0) <= p), "reaches 0.3 stays"),
+        (
+            lambda c, p: top_p(c, p, stays=lambda best, p: best.cumsum(0) <= p, share=False),
+            "reaches 0.3 stays",
+        ),
+        (lambda c, p: top_p(c, p, share=False), "must sum to 1"),
+        (lambda c, p: top_p(c, p, back=False), "own place"),
+        (lambda c, p: top_p(c, p, back=False)[c.argsort(descending=True)], "use scatter"),
+        (
+            lambda c, p: top_p(c, p, stays=lambda best, p: best.cumsum(0) - best <= p),
+            "One too many",
+        ),
+        (lambda c, p: c * (c > 1 - p) / c[c > 1 - p].sum(), "Too few are left"),
+        (
+            lambda c, p: top_p(c, p, share=False).where(top_p(c, p) > 0, -torch.inf).softmax(0),
+            "without a softmax",
+        ),
+        (lambda c, p: c, "Nothing was taken away"),
+        (lambda c, p: c * (c >= p) / c[c >= p].sum(), "compare each word"),
+        (
+            lambda c, p: c * (c.cumsum(0) - c < p) / c[c.cumsum(0) - c < p].sum(),
+            "order of the vocabulary",
+        ),
+        (lambda c, p: top_p(c, p, stays=lambda best, p: torch.arange(4) < 3), "should be"),
+    ],
+)
+def test_a_wrong_top_p_gets_its_own_hint(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_top_p(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda n, m: (sum(range(n, n + m)), n + m - 1), "other way round"),
+        (lambda n, m: (n + m, sum(range(n, n + m))), "last word is written"),
+        (lambda n, m: (n + m - 1, sum(range(n, n + m + 1))), "last word is written"),
+        (lambda n, m: (m, sum(range(n, n + m))), "prompt must be read"),
+        (lambda n, m: (n + m - 1, n * m), "the text grows"),
+        (lambda n, m: (n + m - 1, sum(range(n + 1, n + m + 1))), "lengths begin at 3"),
+        (lambda n, m: (n + m - 1, m * (n + m)), "lengths begin at 3"),
+        (lambda n, m: (n + m - 1, sum(range(n + m))), "from the start"),
+        (lambda n, m: (n + m - 1, (n + m - 1) ** 2), "pairs of words"),
+    ],
+)
+def test_wrong_counts_of_positions_get_their_own_hint(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_positions_read(wrong)
+
+
+def parameters(V, N, D, L, matrices=12, vectors=13, words=1, positions=1, norm=2):
+    layer = matrices * D * D + vectors * D
+    return (words * V + positions * N) * D + L * layer + norm * D
+
+
+@pytest.mark.parametrize(
+    ("mistake", "hint"),
+    [
+        ({"words": 2}, "count the words twice"),
+        ({"positions": 0}, "positions are missing"),
+        ({"norm": 0}, "last norm is missing"),
+        ({"vectors": 0}, "biases and norms of the layers"),
+        ({"vectors": 0, "norm": 0}, "All biases and norms"),
+        ({"vectors": 4}, "biases are missing"),
+        ({"vectors": 9}, "norms of the layers are missing"),
+        ({"vectors": 11}, "two norms in a layer"),
+        ({"vectors": 10}, "as it is wide"),
+        ({"matrices": 11}, "four matrices"),
+        ({"matrices": 8}, "two matrices"),
+        ({"matrices": 16}, "one attention in a layer"),
+    ],
+)
+def test_wrong_numbers_of_parameters_get_their_own_hint(mistake, hint):
+    with pytest.raises(Hint, match=hint):
+        check_gpt_parameters(lambda *sizes: parameters(*sizes, **mistake))
+
+
+def test_one_layer_is_not_all_of_them():
+    with pytest.raises(Hint, match="there are 12"):
+        check_gpt_parameters(lambda V, N, D, L: parameters(V, N, D, 1))

@@ -214,7 +214,7 @@ def test_resume_takes_the_same_command_and_refuses_another(run, data, capsys):
         (["train", "translation", "--out", "{tmp}/x", "--local", "near"], "monotonic"),
         (
             [*TRAIN, "--data", "{data}", "--arch", "transformer", "--n-heads", "3"],
-            "3 heads cannot share a width of 128",
+            "3 heads cannot share a width of 64",
         ),
         (["train", "translation", "--out", "{tmp}/x", "--n-layers", "2"], "but with transformer"),
         (["bench", "translation", "--data", "a.tsv"], "--test"),
@@ -235,7 +235,7 @@ def test_help_teaches(capsys):
     for word in ("--arch", "--data", "--resume", "toy", "tab-separated"):
         assert word in page
     page = " ".join(page.replace("│", " ").split())
-    assert "--steps 2000 (for word-by-word 10, for luong 3000, for transformer 2200)" in page
+    assert "--steps 2000 (for word-by-word 10, for luong 3000, for transformer 4000)" in page
     assert "--average 0 (for transformer 0.25), --seed 0." in page
 
 

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 RUN = .venv/bin/python
-ABOUT_THE_SITE = alignment_view attention_stepper browser copying figures frame_stepper head_view katex labs position_explorer reading_order reference scripts site  # tests/test_….py
+ABOUT_THE_SITE = browser site chapters/test_labs.py chapters/test_reading_order.py chapters/test_scripts.py  # in tests/
 
 export NO_MKDOCS_2_WARNING = 1
 
@@ -37,12 +37,13 @@ test: setup ## everything that must hold: style, types, every block and test, th
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
+	.venv/bin/lint-imports --no-cache
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadgroup
 	$(RUN) -m mkdocs build
 
 .PHONY: test-gpu
 test-gpu: setup ## the code blocks of the pages and the package's tests, on a GPU
-	ATTENTION_DEVICE=cuda $(RUN) -m pytest $(ABOUT_THE_SITE:%=--ignore=tests/test_%.py)
+	ATTENTION_DEVICE=cuda $(RUN) -m pytest $(ABOUT_THE_SITE:%=--ignore=tests/%)
 
 .PHONY: figures
 figures: setup ## draw the figures of images/ again

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester", "tests.blocks.plugin", "tests.site_fixtures"]
 
 # Before anything imports the package: every call in a test keeps the shapes that it promises.
-# The corpora have no tensors, and checking their every word would take a minute.
-ROOMS = [room.name for room in iter_modules([str(Path(__file__).parent / "src" / "attention")])]
-install_import_hook(
-    [f"attention.{room}" for room in ROOMS if room != "corpora"], "beartype.beartype"
-)
+# The toy corpus has no tensors, and checking its every word would take a minute.
+PACKAGE = Path(__file__).parent / "src" / "attention"
+ROOMS = [room.name for room in iter_modules([str(PACKAGE)]) if room.name != "data"]
+ROOMS += [f"data.{one.name}" for one in iter_modules([str(PACKAGE / "data")]) if not one.ispkg]
+install_import_hook([f"attention.{room}" for room in ROOMS], "beartype.beartype")
 torch.set_num_threads(1)
 
 
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     first, so that no process still has minutes to go when the others are done.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: not item.nodeid.startswith("tests/test_labs.py"))
+        items.sort(key=lambda item: not item.nodeid.startswith("tests/chapters/test_labs.py"))
     for item in items:
         fixtures = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
         scopes = {fixture.scope for found in fixtures.values() for fixture in found}

@@ -25,7 +25,7 @@
 # The toy grammar makes as many pairs as you ask for. Take 50,000, and read three of them.
 
 # %%
-from attention.corpora import toy
+from attention.data import toy
 
 pairs = toy.pairs("train", 50_000)
 for pair in pairs[:3]:
@@ -72,8 +72,8 @@ print(f"loss of a blind guess: {math.log(len(translator.target)):.2f}")
 # becomes more likely. There are 2,000 steps. Guess the loss after the first 250, then run the cell. It takes a minute or two.
 
 # %%
-from attention.teaching import translation_trainer
-from attention.training import TrainingConfig
+from attention.tasks.objectives import translation_trainer
+from attention.training.trainer import TrainingConfig
 
 trainer = translation_trainer(translator, pairs, TrainingConfig(seed=0))
 for step, loss in enumerate(trainer.steps(), start=1):
@@ -98,7 +98,7 @@ for translation in translations:
 # translation would fall in steps from corner to corner. Where will this one leave the stairs?
 
 # %% alt="Heat map of attention weights: French words down, English words across. The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they climb from Area to Economic to European."
-from attention import plots
+from attention.inspection import plots
 
 agreement = translations[0]
 plots.alignment(agreement.attention, agreement.source, agreement.target)
@@ -122,7 +122,7 @@ for word, meaning in [("zone", "Area"), ("économique", "Economic"), ("européen
 # A thousand test sentences, none of which was in training:
 
 # %%
-from attention.evaluation import evaluate
+from attention.evaluation.metrics import evaluate
 
 scores = evaluate(translator, toy.pairs("test", 1000))
 print(f"right to the letter   {scores.exact_match:.3f}")

@@ -16,13 +16,13 @@ from tokenizers.processors import TemplateProcessing
 from torch.nn import functional as F
 
 from attention import record_attention
-from attention.batches import pad
-from attention.corpora import toy
-from attention.embedding import contrastive_loss, embed, pool, similarity
-from attention.masking import fill, hide
+from attention.data import toy
+from attention.data.batching import pad
 from attention.models.bert import BERT, BERTConfig
 from attention.shapes import Tensor
-from attention.wordpieces import WordPieces
+from attention.tasks.retrieval import contrastive_loss, embed, pool, similarity
+from attention.tokenizers.wordpiece import WordPieces
+from attention.training.losses import fill, hide
 from images.style import CHIP, LABEL, TEXT, WIDTH, Drawing, text_width
 
 MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

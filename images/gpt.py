@@ -7,13 +7,13 @@ from functools import cache
 import torch
 from torch.nn import functional as F
 
-from attention.batches import batches_by_length, pad
-from attention.corpora import toy
+from attention.data import toy
+from attention.data.batching import batches_by_length, pad
+from attention.layers.recording import record_attention
 from attention.models.gpt import GPT, GPTConfig
-from attention.recording import record_attention
 from attention.shapes import Tensor
-from attention.text import BEGIN, END, PAD, WordTokenizer
-from attention.training import Trainer, TrainingConfig
+from attention.tokenizers.words import BEGIN, END, PAD, WordTokenizer
+from attention.training.trainer import Trainer, TrainingConfig
 from images.style import LABEL, WIDTH, Drawing, number
 
 # The page's own model, trained once more with the same lines.

@@ -15,8 +15,8 @@ import torch
 from tqdm import tqdm
 
 from attention import Translator
-from attention.runs import TranslationRun
-from attention.training import TrainingConfig
+from attention.tasks.runs import TranslationRun
+from attention.training.trainer import TrainingConfig
 from images import course_map
 from images.frames import Reading, frames
 from images.style import IMAGES, LABEL, TEXT, WIDTH, Drawing, text_width

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import torch
 
-from attention.positions import Rotary
+from attention.layers.positions import Rotary
 from images.style import CHIP, LABEL, WIDTH, Drawing, number, text_width
 
 LEFT, RIGHT, BOX = 142.0, 418.0, 236.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from attention.positions import sinusoidal_positions
-from attention.text import split_words
+from attention.layers.positions import sinusoidal_positions
+from attention.tokenizers.words import split_words
 from images.first_attention import WORDS, vector
 from images.style import CHIP, LABEL, TEXT, Drawing, number
 

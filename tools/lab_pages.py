@@ -113,7 +113,7 @@ def drawings(markdown: str) -> str:
     """Let drawings take the site's colours, which follow light and dark, and drop their preface."""
     if "<svg" not in markdown:
         return markdown
-    from attention.plots import COLOURS  # here, because it brings torch along
+    from attention.inspection.plots import COLOURS  # here, because it brings torch along
 
     preface = r"<\?xml.*?(?=<svg)|<metadata>.*?</metadata>|(?<=<g) id=\"\w*\""
     markdown = re.sub(preface, "", markdown, flags=re.DOTALL)

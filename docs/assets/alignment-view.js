@@ -8,7 +8,7 @@ import { make, svg } from "./dom.js";
  * gets, and what stays, folded, for everyone. This element reads the tables and draws a panel for
  * each: the words written, the words read, and lines between them, the stronger the more weight.
  * Hover over a written word, or choose it, and every panel shows where it looked for that word.
- * The written words are radio buttons, so arrow keys walk through them. attention.views writes the
+ * The written words are radio buttons, so arrow keys walk through them. attention.inspection.alignment_view writes the
  * tables; the look is in alignment-view.css.
  */
 class AlignmentView extends HTMLElement {
@@ -73,7 +73,7 @@ class Panel {
   #group = `alignment-view-${Panel.#made++}`;
   #note = make("p", "alignment-view-note");
 
-  /** @param {HTMLElement} box one that holds a table of attention.views */
+  /** @param {HTMLElement} box one that holds a table of attention.inspection.alignment_view */
   constructor(box) {
     const [head, ...rows] = [...box.querySelectorAll("tr")];
     this.name = box.querySelector("caption")?.textContent ?? "";

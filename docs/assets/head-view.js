@@ -9,7 +9,7 @@ import { make, svg } from "./dom.js";
  * This element reads the tables and draws a small map of each head. One of them is chosen and shown
  * large; hover over a row, or choose it, and it says where that word looks, and what each head of
  * the layer adds for it after W_o. Heads and rows are radio buttons, so arrow keys walk through
- * them. attention.head_views writes the tables; the look is in head-view.css.
+ * them. attention.inspection.head_view writes the tables; the look is in head-view.css.
  */
 class HeadView extends HTMLElement {
   static #made = 0;

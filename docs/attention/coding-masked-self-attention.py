@@ -210,7 +210,7 @@ SelfAttention.forward(there, X.to("meta"), elsewhere)
 
 # %%
 from attention import padding_mask
-from attention.text import split_words
+from attention.tokenizers.words import split_words
 
 sentences = [
     split_words("They arrived late ."),

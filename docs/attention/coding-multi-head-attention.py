@@ -60,7 +60,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from attention.text import split_words
+from attention.tokenizers.words import split_words
 
 english = [
     "The agreement on the European Economic Area was signed in August 1992 .",

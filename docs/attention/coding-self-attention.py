@@ -290,7 +290,7 @@ print(f"gradients by      {(torch.cat(for_matrices) - torch_matrices).abs().max(
 
 # %%
 from attention import padding_mask, sinusoidal_positions
-from attention.text import split_words
+from attention.tokenizers.words import split_words
 
 long = split_words("The agreement on the European Economic Area was signed in August 1992 .")
 short = split_words("They arrived late .")
@@ -378,7 +378,7 @@ assert torch.allclose(layer(x, mask), expected, atol=1e-6)
 # Let the class read the whole sentence of August 1992, and look at its weights. Its matrices are random. Predict: will a word stand out?
 
 # %% alt="Heat map of thirteen by thirteen attention weights of an untrained layer: the words of the sentence of August 1992 as queries, down, and as keys, across. All cells are pale and much alike."
-from attention import plots
+from attention.inspection import plots
 
 
 def heat_map(weights, words):

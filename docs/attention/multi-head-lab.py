@@ -31,7 +31,7 @@
 
 # %%
 from attention import Translator
-from attention.corpora import toy
+from attention.data import toy
 
 pairs, test = toy.pairs("train", 50_000), toy.pairs("test", 200)
 translator = Translator.new("transformer", pairs, d_model=128)
@@ -42,9 +42,9 @@ print(f"{config.n_layers * (1 + 2) * config.n_heads} heads, {translator.size:,} 
 # Fewer steps than the command takes (`attention train translation --arch transformer`, 2,200) are enough to look at heads. It takes a minute.
 
 # %%
-from attention.evaluation import evaluate
-from attention.teaching import translation_trainer
-from attention.training import TrainingConfig
+from attention.evaluation.metrics import evaluate
+from attention.tasks.objectives import translation_trainer
+from attention.training.trainer import TrainingConfig
 
 trainer = translation_trainer(translator, pairs, TrainingConfig(steps=1200, lr=2e-3, warmup=200))
 losses = []
@@ -67,7 +67,7 @@ assert scores.bleu > 85
 # Under the map, bars show how much each head adds to the layer's output, after $W_o$.
 
 # %%
-from attention.head_views import head_view
+from attention.inspection.head_view import head_view
 
 sentence = "The agreement on the European Economic Area was signed in August 1992 ."
 head_view(translator, sentence, padding=2)
@@ -107,7 +107,7 @@ from collections import defaultdict
 import torch
 
 from attention import record_attention
-from attention.text import BEGIN
+from attention.tokenizers.words import BEGIN
 
 
 @torch.no_grad()
@@ -143,7 +143,7 @@ for name, rows in measured.items():
 # [The chapter](multi-head-attention.md#two-reasons-to-look-one-softmax) began with an example made up by hand: to make *la* of *the*, look at the article *and* at its noun. Does a trained translator do that? Take the row that writes *la*.
 
 # %%
-from attention.text import split_words
+from attention.tokenizers.words import split_words
 
 french = "L'accord sur la zone économique européenne a été signé en août 1992 ."
 read, written = split_words(sentence), split_words(french)
@@ -164,7 +164,7 @@ assert at_la[:, area].max() > 0.5
 # alignment, so you can compute the *alignment error rate* of each head, and of all heads of a layer together. Lower is better.
 
 # %%
-from attention.evaluation import alignment_error_rate
+from attention.evaluation.metrics import alignment_error_rate
 
 gold = [pair.alignment for pair in test]
 

@@ -26,8 +26,8 @@
 # has seen. How long are they?
 
 # %%
-from attention.corpora import toy
-from attention.text import split_words
+from attention.data import toy
+from attention.tokenizers.words import split_words
 
 pairs, test = toy.pairs("train", 50_000), toy.pairs("test", 1_000)
 
@@ -47,7 +47,7 @@ for least, most in [(1, 5), (6, 10), (11, 15), (16, 20), (21, 25), (26, 100)]:
 # scores, and five are left:
 
 # %%
-from attention.bench import CONTESTANTS
+from attention.benchmarks.translators import CONTESTANTS
 
 left_out = {"Luong, general", "Luong, concat", "Transformer"}
 contestants = [contestant for contestant in CONTESTANTS if contestant[0] not in left_out]
@@ -62,7 +62,7 @@ for name, arch, changes in contestants:
 # worse at that?
 
 # %%
-from attention.bench import bench_translation
+from attention.benchmarks.translators import bench_translation
 
 translators, results = {}, {}
 print(f"{'':23}  BLEU  exact    AER  seconds  parameters")
@@ -95,7 +95,7 @@ for name in attentive:
 # Here is BLEU again, for short and long sentences apart. It is the counterpart of figure 2 of Bahdanau et al. 2014.
 
 # %% alt="Line chart of BLEU against the number of words in the English sentence, a line for each of the five translators. Bahdanau and Luong stay high and bend down at the longest sentences. The two fixed vectors begin just as high and fall steeply. The dictionary is low and flat all the way."
-from attention import plots
+from attention.inspection import plots
 
 plots.by_length({name: result.by_length for name, result in results.items()})
 
@@ -125,7 +125,7 @@ for name in attentive:
 # lead to the English words that it looked at, the stronger the more weight. Every translator that wrote the same word shows where *it* looked.
 
 # %%
-from attention.views import alignment_view
+from attention.inspection.alignment_view import alignment_view
 
 
 def look(sentence):
@@ -183,7 +183,7 @@ look("They arrived late .")
 # </details>
 #
 # **2. Bad search, or a bad model?** Greedy decoding takes the likeliest word each time. Perhaps the fixed vector knows better
-# sentences and never finds them. Evaluate it with `evaluate(translators["fixed vector"], test, beam=5)` from `attention.evaluation`.
+# sentences and never finds them. Evaluate it with `evaluate(translators["fixed vector"], test, beam=5)` from `attention.evaluation.metrics`.
 #
 # <details markdown="1">
 # <summary>Answer</summary>

@@ -75,9 +75,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from attention import MultiHeadAttention, Translator, padding_mask, sinusoidal_positions
-from attention.batches import pad
-from attention.corpora import toy
-from attention.text import BEGIN, END
+from attention.data import toy
+from attention.data.batching import pad
+from attention.tokenizers.words import BEGIN, END
 
 pairs, test = toy.pairs("train", 50_000), toy.pairs("test", 1_000)
 translator = Translator.new("transformer", pairs)
@@ -257,8 +257,8 @@ class Transformer(nn.Module):
 import warnings
 from dataclasses import replace
 
+from attention.benchmarks.peers import TorchTransformer
 from attention.models import transformer as package
-from attention.peers import TorchTransformer
 
 warnings.filterwarnings("ignore", "enable_nested_tensor")
 torch.manual_seed(0)
@@ -358,15 +358,15 @@ print(f"the lowest loss that can be reached: {-(best * best.log()).sum():.2f}")
 #
 # ## How it is trained
 #
-# Three more things, all in the package's short [training loop](../reference/api/training.md):
+# Three more things, all in the package's short [training loop](../reference/api/training/trainer.md):
 #
 # - **Warm-up.** At the start, the gradients of a post-norm Transformer are large near its output, and know little. So the learning rate climbs from nothing, and then falls. In the paper it climbs for 4,000 steps, and falls with the square root of the step. Here it climbs for 200, and falls in a straight line.
 # - **Clipping.** A gradient that is too long is shortened.
 # - **Averaging.** In the end the weights walk around a good place, and their mean is closer to it than they are. The paper averages its last checkpoints, and we take the weights of all steps of the last quarter.
 
 # %%
-from attention.architectures import ARCHITECTURES
-from attention.training import learning_rate
+from attention.tasks.architectures import ARCHITECTURES
+from attention.training.trainer import learning_rate
 
 config = ARCHITECTURES["transformer"].training
 print(config)
@@ -396,7 +396,7 @@ for step in (1, 50, config.warmup, config.steps // 2, config.steps):
 import time
 from copy import deepcopy
 
-from attention.teaching import translation_trainer
+from attention.tasks.objectives import translation_trainer
 
 print(f"{translator.size:,} parameters")
 trainer = translation_trainer(translator, pairs, config)
@@ -410,7 +410,7 @@ for value in trainer.steps():
 print(f"{time.process_time() - begun:.0f} CPU-seconds")
 
 # %%
-from attention.evaluation import evaluate
+from attention.evaluation.metrics import evaluate
 
 scores = evaluate(translator, test)
 print(f"exact match           {scores.exact_match:.3f}")
@@ -468,7 +468,7 @@ for translation in translations:
 # And where the decoder's last layer looked, as the mean of its heads:
 
 # %% alt="Heat map of attention weights: French words down, English words across. The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they climb from Area to Economic to European."
-from attention import plots
+from attention.inspection import plots
 
 agreement = translations[0]
 plots.alignment(agreement.attention, agreement.source, agreement.target)
@@ -484,7 +484,7 @@ for word, meaning in [("zone", "Area"), ("économique", "Economic"), ("européen
 # The turn at *European Economic Area*, once more, and this time without any recurrence. All maps of all heads, in the encoder, in the decoder, and between the two:
 
 # %%
-from attention.head_views import head_view
+from attention.inspection.head_view import head_view
 
 head_view(translator, english[0])
 
@@ -531,7 +531,7 @@ assert alike(x) < 0.8
 # α = 0.6, in a slightly different formula.) What will a beam change here?
 
 # %%
-from attention.decoding import beam_search, greedy
+from attention.generation.beam_search import beam_search, greedy
 
 some = test[:150]
 ids = pad([translator.source.encode(pair.source) for pair in some])
@@ -620,7 +620,7 @@ print(f"the same words, for {slow_flops / fast_flops:.1f} times less")
 # With one list of pieces for both languages, the model needs one table only. Here is a small one, learned from the toy sentences. *Disagreement* is not among their words. What becomes of it?
 
 # %%
-from attention.text import SubwordTokenizer
+from attention.tokenizers.words import SubwordTokenizer
 
 sentences = [text for pair in pairs[:5_000] for text in (pair.source, pair.target)]
 subwords = SubwordTokenizer.train(sentences, size=1_000)
@@ -850,7 +850,7 @@ check_smoothed_loss(loss)
 import torch
 
 from attention.exercises import check_greedy
-from attention.text import BEGIN, END
+from attention.tokenizers.words import BEGIN, END
 
 
 def write(model, source, max_len):
@@ -882,7 +882,7 @@ check_greedy(write)
 import torch
 
 from attention.exercises import check_greedy
-from attention.text import BEGIN, END
+from attention.tokenizers.words import BEGIN, END
 
 
 def write(model, source, max_len):

@@ -9,7 +9,7 @@ from types import ModuleType
 
 
 def module_of(dotted: str) -> ModuleType:
-    """Import the module in which a dotted name such as `attention.heads.SelfAttention` lives.
+    """Import the module of a dotted name such as `attention.layers.attention.SelfAttention`.
 
     Raises:
         LookupError: No module of that name.

@@ -9,7 +9,7 @@ from torch import nn
 
 from attention.exercises.checking import Hint, compare, right
 from attention.functional import causal_mask, masked_softmax, padding_mask
-from attention.heads import MaskedSelfAttention, SelfAttention
+from attention.layers.attention import MaskedSelfAttention, SelfAttention
 from attention.shapes import Tensor
 
 __all__ = ["check_leak_test", "check_masked_layer", "check_sight_test"]

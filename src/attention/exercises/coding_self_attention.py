@@ -17,7 +17,7 @@ from attention.exercises.self_attention_math import (
     random,
     wrong_mixes,
 )
-from attention.heads import SelfAttention
+from attention.layers.attention import SelfAttention
 from attention.shapes import Tensor
 
 __all__ = [

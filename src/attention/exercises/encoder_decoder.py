@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from attention.exercises.checking import compare, right
-from attention.models.seq2seq.fixed_vector import reverse_words
+from attention.models.rnn.fixed_vector import reverse_words
 from attention.shapes import Float, Tensor
 
 __all__ = ["check_likeliest", "check_loss", "check_paper_gru_step", "check_reverse"]

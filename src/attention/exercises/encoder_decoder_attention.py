@@ -11,7 +11,7 @@ from attention.exercises.checking import Hint, answer, compare, right, same
 from attention.exercises.self_attention_math import W_K
 from attention.exercises.self_attention_math import X as MEMORY
 from attention.functional import causal_mask, padding_mask
-from attention.heads import EncoderDecoderAttention
+from attention.layers.attention import EncoderDecoderAttention
 from attention.shapes import Bool, Float, Tensor
 
 __all__ = [

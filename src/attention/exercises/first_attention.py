@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from attention.alignment import AdditiveAttention, MultiplicativeAttention
 from attention.exercises.checking import Hint, compare, right
 from attention.functional import padding_mask
+from attention.layers.recurrent_attention import AdditiveAttention, MultiplicativeAttention
 from attention.shapes import Float, Tensor
 
 __all__ = [

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from attention.exercises.checking import Hint, answer, compare, right
-from attention.positions import Rotary
+from attention.layers.positions import Rotary
 from attention.shapes import Tensor
 
 __all__ = ["check_cache_bytes", "check_rms_norm", "check_swiglu", "check_turn"]

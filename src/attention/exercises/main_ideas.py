@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from attention.exercises.checking import Hint, answer, compare, right, same
-from attention.positions import sinusoidal_positions
+from attention.layers.positions import sinusoidal_positions
 from attention.shapes import Float, Tensor
 
 __all__ = ["check_embeddings", "check_order_blind", "check_positions", "check_residual"]

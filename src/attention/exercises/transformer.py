@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional as F
 
 from attention.exercises.checking import Hint, answer, compare, right
-from attention.positions import sinusoidal_positions
+from attention.layers.positions import sinusoidal_positions
 from attention.shapes import Tensor
-from attention.text import BEGIN, END
+from attention.tokenizers.words import BEGIN, END
 
 __all__ = ["check_first_vectors", "check_greedy", "check_smoothed_loss", "check_sublayer"]
 

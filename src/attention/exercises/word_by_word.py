@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from attention.evaluation import alignment_error_rate
+from attention.evaluation.metrics import alignment_error_rate
 from attention.exercises.checking import Hint, compare, right
 
 __all__ = ["check_alignment_error_rate", "check_look_up", "check_shares"]

@@ -1,1 +1,1 @@
-"""Whole models, one file each, in the order of their papers."""
+"""Models: one file each, in the order of its paper."""

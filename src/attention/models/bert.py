@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from attention.errors import BadInput
 from attention.functional import padding_mask
-from attention.heads import MultiHeadAttention
-from attention.layers import FeedForward, Residual
-from attention.layouts.bert import LAYOUT
+from attention.hub.bert import LAYOUT
+from attention.layers.attention import MultiHeadAttention
+from attention.layers.feed_forward import FeedForward, Residual
 from attention.shapes import Bool, Float, Int, Tensor
 
 __all__ = ["BERT", "BERTConfig", "BERTEmbedding", "BERTHead", "BERTLayer"]

@@ -16,10 +16,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from attention.errors import BadInput
-from attention.heads import MultiHeadAttention
-from attention.layers import FeedForward
-from attention.layouts.gpt2 import LAYOUT
-from attention.models.decoder import Decoder, Offer
+from attention.hub.gpt2 import LAYOUT
+from attention.layers.attention import MultiHeadAttention
+from attention.layers.feed_forward import FeedForward
+from attention.models.causal_lm import Decoder, Offer
 from attention.shapes import Float, Int, Tensor
 
 __all__ = ["GPT", "GPTConfig", "GPTLayer"]

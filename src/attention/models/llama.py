@@ -14,11 +14,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from attention.heads import MultiHeadAttention
-from attention.layers import RMSNorm, SwiGLU
-from attention.layouts.llama import LAYOUT
-from attention.models.decoder import Decoder, Offer
-from attention.positions import Rotary, RotaryScaling
+from attention.hub.llama import LAYOUT
+from attention.layers.attention import MultiHeadAttention
+from attention.layers.feed_forward import RMSNorm, SwiGLU
+from attention.layers.positions import Rotary, RotaryScaling
+from attention.models.causal_lm import Decoder, Offer
 from attention.shapes import Float, Int, Tensor
 
 __all__ = ["Llama", "LlamaConfig", "LlamaLayer", "RotaryAttention"]

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from attention.functional import padding_mask
-from attention.heads import MultiHeadAttention
-from attention.layers import FeedForward, Residual
-from attention.positions import sinusoidal_positions
+from attention.layers.attention import MultiHeadAttention
+from attention.layers.feed_forward import FeedForward, Residual
+from attention.layers.positions import sinusoidal_positions
 from attention.shapes import Bool, Float, Int, Tensor
 
 __all__ = ["DecoderLayer", "EncoderLayer", "Transformer", "TransformerConfig"]

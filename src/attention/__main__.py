@@ -1,5 +1,0 @@
-"""`python -m attention` is the `attention` command."""
-
-from attention.cli import main
-
-main()

@@ -1,0 +1,5 @@
+"""`python -m attention.cli` is the `attention` command."""
+
+from attention.cli.app import main
+
+main()

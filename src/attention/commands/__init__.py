@@ -1,1 +1,0 @@
-"""What each command does; `attention.cli` gives them their names."""

@@ -1,0 +1,87 @@
+"""Real text: sentences and their translations, from files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from attention.data import Pair
+from attention.errors import BadInput
+
+__all__ = ["read_pairs", "read_text"]
+
+
+def read_pairs(paths: Sequence[Path]) -> list[Pair]:
+    """Read sentence pairs from two line-aligned files, or from one with tabs between its columns.
+
+    Files are UTF-8, with or without a byte order mark, and lines end as on Unix or on Windows;
+    other separators, such as U+2028, are part of a line. Of a tab-separated file only the first
+    two columns count. A pair that is blank on either side is left out, as nothing can be learned
+    from it.
+
+    Args:
+        paths: The source file and the target file, or one file with both.
+
+    Raises:
+        BadInput: If a file cannot be read or has no pairs, the lines do not match up, a line has
+            no tab, or a line is not UTF-8. The message names the file and, where there is one,
+            the line.
+    """
+    if len(paths) == 1:
+        rows = _columns(paths[0])
+    elif len(paths) == 2:
+        rows = _aligned(paths[0], paths[1])
+    else:
+        raise BadInput(
+            f"expected two line-aligned files or one tab-separated file, not {len(paths)} files"
+        )
+    stripped = [(source.strip(), target.strip()) for source, target in rows]
+    pairs = [Pair(source, target) for source, target in stripped if source and target]
+    if not pairs:
+        raise BadInput(f"{' and '.join(map(str, paths))}: no line has text on both sides")
+    return pairs
+
+
+def _aligned(source: Path, target: Path) -> list[tuple[str, str]]:
+    sources, targets = _lines(source), _lines(target)
+    if len(sources) != len(targets):
+        raise BadInput(
+            f"line-aligned files need as many lines each: "
+            f"{source} has {len(sources)}, {target} has {len(targets)}"
+        )
+    return list(zip(sources, targets, strict=True))
+
+
+def _columns(path: Path) -> list[tuple[str, str]]:
+    rows = []
+    for number, line in enumerate(_lines(path), start=1):
+        source, tab, rest = line.partition("\t")
+        if tab:
+            rows.append((source, rest.partition("\t")[0]))
+        elif line.strip():
+            raise BadInput(f"{path}:{number}: no tab between a sentence and its translation")
+    return rows
+
+
+def _lines(path: Path) -> list[str]:
+    # Not splitlines(): it would also cut a line at U+2028, U+0085 and others, and shift the rest.
+    lines = read_text(path).removesuffix("\n").split("\n")
+    return [line.removesuffix("\r") for line in lines]
+
+
+def read_text(path: Path) -> str:
+    """What a file of UTF-8 text says, with or without a byte order mark.
+
+    Raises:
+        BadInput: It cannot be read, is not UTF-8, or is empty.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}") from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = error.object.count(b"\n", 0, error.start) + 1
+        raise BadInput(f"{path}:{number}: not UTF-8 text") from error
+    if not text.strip():
+        raise BadInput(f"{path} is empty")
+    return text

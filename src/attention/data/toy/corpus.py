@@ -1,0 +1,77 @@
+"""A toy corpus: English and French sentences without end, with the gold alignment of every word."""
+
+import random
+import zlib
+from functools import cache
+
+from attention.data import Pair
+from attention.data.toy import grammar as g
+from attention.data.toy import lexicon as lex
+from attention.data.toy.phrase import pair, word
+from attention.data.toy.sentences import Speaker
+from attention.errors import BadInput
+
+__all__ = ["SPLITS", "held_out", "pairs", "split_of"]
+
+SPLITS = ("train", "valid", "test")
+
+
+def pairs(split: str, n: int, seed: int = 0) -> list[Pair]:
+    """Make `n` different sentence pairs of a split.
+
+    The same seed makes the same pairs, and a smaller `n` makes the first of them. Whatever the
+    seed, no two splits share a sentence, and the `held_out` ones are only ever in the test split.
+
+    Args:
+        split: `"train"`, `"valid"` or `"test"`.
+        n: How many.
+        seed: Another seed makes other sentences.
+
+    Raises:
+        BadInput: If there is no such split, or `n` is negative.
+    """
+    if split not in SPLITS:
+        raise BadInput(f"there is no toy split {split!r}: choose {', '.join(SPLITS)}")
+    if n < 0:
+        raise BadInput(f"cannot make {n} toy sentences")
+    speaker = Speaker(random.Random(seed))
+    made: dict[str, Pair] = {}
+    while len(made) < n:
+        sentence = pair(speaker.sentence())
+        if split_of(sentence.source) == split:
+            made.setdefault(sentence.source, sentence)
+    return list(made.values())
+
+
+def split_of(source: str) -> str:
+    """The split of an English sentence: a tenth are for validation, a tenth for testing.
+
+    It depends on nothing but the words, so that every seed and size agree about it.
+    """
+    if source in held_out():
+        return "test"
+    bucket = zlib.crc32(source.encode()) % 10
+    return "test" if bucket == 0 else "valid" if bucket == 1 else "train"
+
+
+@cache
+def held_out() -> dict[str, Pair]:
+    """The Introduction's sentences, which a model translates without ever having seen them."""
+    nouns = {noun.english: noun for noun in [*lex.TEXTS, *lex.INSTITUTIONS]}
+    titles = {title.english: title for title in lex.TITLES}
+    verbs = {verb.english: verb for verb in [*lex.TRANSITIVE, *lex.MOVING]}
+    months, late, stop = dict(lex.MONTHS), word(*lex.MOVING_ADVERBS[0]), word(".", ".")
+
+    they = g.pronoun(lex.PRONOUNS[0])
+    area = g.named([titles["European"], titles["Economic"]], nouns["Area"])
+    agreement = g.noun_phrase(lex.THE, [], nouns["agreement"])
+    on_area = agreement.phrase + g.preposition("on", "sur", area)
+    arrived = g.past(verbs["arrive"], they.agreement)
+    signed = g.passive(verbs["sign"], agreement.agreement)
+    created = g.passive(verbs["create"], area.agreement)
+    sentences = [
+        pair(on_area + signed + g.date("1992", ("August", months["August"])) + stop),
+        pair(they.phrase + arrived + late + stop),
+        pair(area.phrase + created + g.date("1994", ("January", months["January"])) + stop),
+    ]
+    return {sentence.source: sentence for sentence in sentences}

@@ -1,0 +1,1 @@
+"""Evaluation: BLEU, chrF, exact match, alignment error rate and perplexity."""

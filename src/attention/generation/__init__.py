@@ -1,0 +1,1 @@
+"""Generation: from next-token logits to sequences, by search or by sampling."""

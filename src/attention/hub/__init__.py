@@ -1,0 +1,1 @@
+"""Hugging Face files: loading, saving, and a name map for each family."""

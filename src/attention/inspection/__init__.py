@@ -1,0 +1,1 @@
+"""Inspection: attention weights, head by head, as numbers, figures and HTML."""

@@ -1,0 +1,1 @@
+"""Kernels: the formula of attention, computed fast."""

@@ -1,0 +1,1 @@
+"""Layers: attention, and what surrounds it in a Transformer block."""

@@ -1,0 +1,21 @@
+"""Recurrent translators: an encoder reads the sentence, a decoder writes its translation.
+
+They differ in one thing only: what the decoder may look at while it writes.
+"""
+
+from attention.models.rnn.bahdanau import Bahdanau, BahdanauConfig
+from attention.models.rnn.encoder_decoder import Encoder, Seq2Seq, Seq2SeqConfig
+from attention.models.rnn.fixed_vector import FixedVector, FixedVectorConfig
+from attention.models.rnn.luong import Luong, LuongConfig
+
+__all__ = [
+    "Bahdanau",
+    "BahdanauConfig",
+    "Encoder",
+    "FixedVector",
+    "FixedVectorConfig",
+    "Luong",
+    "LuongConfig",
+    "Seq2Seq",
+    "Seq2SeqConfig",
+]

@@ -1,0 +1,121 @@
+"""The staircase is climbed in time, and told to people and to machines."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from attention.benchmarks import translators as bench
+from attention.benchmarks.translators import CONTESTANTS, bench_translation
+from attention.cli.app import main
+from attention.data import toy
+from attention.tasks.architectures import ARCHITECTURES
+from attention.tasks.objectives import translation_trainer
+from attention.tasks.translation import Translator
+
+TWO = [("word by word", "word-by-word", {}), ("small", "luong", {"d_model": 8, "d_embedding": 8})]
+NAMES = [name for name, _, _ in CONTESTANTS]
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return toy.pairs("train", 50)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A processor on which to prepare takes 1/4 of a second, and a step 1/64, to the last bit."""
+    now = [0.0]
+
+    def trainer(translator, pairs, config):
+        real = translation_trainer(translator, pairs, config)
+        steps = real.steps
+        now[0] += 1 / 4
+
+        def walk():
+            for loss in steps():
+                now[0] += 1 / 64
+                yield loss
+
+        real.steps = walk
+        return real
+
+    monkeypatch.setattr(bench, "translation_trainer", trainer)
+    monkeypatch.setattr(bench.time, "process_time", lambda: now[0])
+    return now
+
+
+def test_each_translator_comes_with_its_result(pairs):
+    contest = list(bench_translation(pairs, pairs[:10], seconds=0.2, contestants=TWO))
+    assert [result.name for _, result in contest] == ["word by word", "small"]
+    for translator, result in contest:
+        assert isinstance(translator, Translator)
+        assert result.parameters == translator.size > 0
+        assert result.scores.sentences == 10
+        assert result.scores.aer is not None
+        assert result.by_length.keys() <= {5, 10, 15, 20, 25, 100}
+        assert result.seconds > 0
+    assert contest[1][0].model.config.d_model == 8
+
+
+def test_training_stops_when_the_time_is_over(pairs, clock):
+    (_, dictionary), (_, network) = bench_translation(pairs, pairs[:2], 1.0, TWO)
+    assert dictionary.seconds == 1 / 4 + 10 / 64  # its ten rounds, however much time there is
+    assert network.seconds == 1.0
+
+
+def test_a_processor_that_slows_down_makes_fewer_steps(pairs, clock):
+    heard = []
+
+    def tick(name):
+        heard.append(name)
+        if len(heard) == 20:
+            clock[0] += 0.25
+
+    ((_, result),) = bench_translation(pairs, pairs[:2], 1.0, TWO[1:], tick=tick)
+    assert 28 <= len(heard) <= 32
+    assert 0.9 < result.seconds <= 1.0
+
+
+def test_it_trains_like_the_command_with_as_many_steps(pairs, clock):
+    """The learning rate takes the same way down, to zero at the last step."""
+    ((contestant, _),) = bench_translation(pairs, pairs[:2], 1.25, TWO[1:], seed=3)
+    alone = Translator.new("luong", pairs, seed=3, **TWO[1][2])
+    config = replace(ARCHITECTURES["luong"].training, seed=3, steps=64)
+    for _ in translation_trainer(alone, pairs, config).steps():
+        pass
+    theirs, ours = contestant.model.state_dict(), alone.model.state_dict()
+    assert all(theirs[name].equal(ours[name]) for name in ours)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, pairs):
+    path = tmp_path_factory.mktemp("data") / "pairs.tsv"
+    path.write_text("".join(f"{pair.source}\t{pair.target}\n" for pair in pairs[:6]), "utf-8")
+    return str(path)
+
+
+def test_the_command_prints_a_table_and_draws_the_curves(data, tmp_path, capsys):
+    plot = tmp_path / "lengths.svg"
+    command = ["bench", "translation", "--seconds", "0.01", "--data", data, "--test", data]
+    main([*command, "--plot", str(plot)])
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split()[:3] == ["BLEU", "exact", "AER"]
+    assert [row[:24].rstrip() for row in rows] == NAMES
+    assert all(row[24:].split()[2] == "-" for row in rows), "no gold alignment in a file"
+    assert plot.read_text().startswith("<?xml")
+
+
+def test_the_command_prints_a_json_object_a_translator(data, capsys):
+    main(["bench", "translation", "--seconds", "0.01", "--data", data, "--test", data, "--json"])
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [result["name"] for result in results] == NAMES
+    for result in results:
+        assert result["scores"]["sentences"] == 6
+        assert set(result) == {"name", "parameters", "seconds", "scores", "by_length"}
+
+
+def test_data_of_one_s_own_needs_a_test_of_its_own(data, capsys):
+    with pytest.raises(SystemExit):
+        main(["bench", "translation", "--data", data])
+    assert "--test" in capsys.readouterr().err

@@ -1,0 +1,47 @@
+"""The Introduction's claims, held by the very translator that its command and its lab train."""
+
+import pytest
+
+from attention import Translator
+from attention.data import toy
+from attention.evaluation.metrics import evaluate, hard_alignment
+from attention.tasks.runs import TOY_SIZES, read_data
+
+pytestmark = pytest.mark.xdist_group("trained")
+
+
+def test_it_translates_the_held_out_sentences_to_the_letter(trained_translator: Translator):
+    held_out = toy.held_out()
+    translations = trained_translator.translate(list(held_out))
+    assert [t.text for t in translations] == [pair.target for pair in held_out.values()]
+
+
+def test_it_looks_where_the_grammar_says(trained_translator: Translator):
+    for source, pair in toy.held_out().items():
+        [translation] = trained_translator.translate([source])
+        links = dict(hard_alignment(translation.attention))
+        for t, word in enumerate(translation.target):
+            if word in ("zone", "économique", "européenne"):
+                assert links[t] == dict(pair.alignment)[t], word
+
+
+def test_the_first_french_word_looks_at_the_first_english_one(trained_translator: Translator):
+    [translation] = trained_translator.translate(
+        ["The European Economic Area was created in January 1994 ."]
+    )
+    assert translation.target[:2] == ["La", "zone"]
+    assert translation.attention.argmax(dim=-1)[:2].tolist() == [0, 3]
+
+
+def test_nothing_that_it_is_measured_on_was_in_its_training():
+    training = {pair.source for pair in read_data(["toy"])}
+    assert len(training) == TOY_SIZES["train"]
+    assert not training & {pair.source for pair in read_data(["toy-test"])}
+    assert not training & set(toy.held_out())
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_it_is_right_to_the_letter_nearly_always(trained_translator: Translator, beam):
+    scores = evaluate(trained_translator, read_data(["toy-test"]), beam)
+    assert scores.exact_match >= 0.98
+    assert scores.aer <= 0.08

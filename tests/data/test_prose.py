@@ -1,0 +1,138 @@
+"""Running text: what is taken of a page, and what `book`, `toy` and the names of files mean."""
+
+import pytest
+
+from attention.data import prose, toy
+from attention.data.prose import Paragraph, read_paragraphs, read_texts
+from attention.errors import BadInput
+
+PAGE = """---
+title: A page
+---
+# The page
+
+What it is
+about, in &lt;short&gt;.
+
+## A *part* of `it`
+
+The *first* [word](x.md) of all is `<pad>`.
+
+```python
+print("no")  # no
+```
+
+- One **thing**,
+- and another.
+
+Too short.
+
+<details markdown="1">
+<summary>Why is it so?</summary>
+
+Because it is, $x = 2$.
+
+</details>
+"""
+
+LAB = """# ---
+# title: A lab
+# ---
+
+# %% [markdown]
+# # The lab
+#
+# What you do here is little.
+
+# %%
+import torch  # no
+
+# %% [markdown] tags=["x"]
+# ## The end
+# You have done what you could.
+"""
+
+
+def test_each_paragraph_knows_its_heading(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    file, part = str(page), "A part of it"
+    assert read_paragraphs([file]) == [
+        Paragraph(file, "The page", "What it is about, in <short>."),
+        Paragraph(file, part, "The first word of all is <pad>."),
+        Paragraph(file, part, "- One thing, - and another."),
+        Paragraph(file, part, "Why is it so? Because it is, x = 2."),
+    ]
+
+
+def test_a_paragraph_is_read_with_its_heading():
+    paragraph = Paragraph("a.md", "Why?", "Because it is.")
+    assert str(paragraph) == "Why?: Because it is."
+    assert len(paragraph) == len("Because it is.")
+    assert str(Paragraph("a.txt", "", "Because it is.")) == "Because it is."
+
+
+def test_of_plain_text_everything_is_taken(tmp_path):
+    text = tmp_path / "a.txt"
+    text.write_text("One\ntwo.\n \n\n# three\n\n\n")
+    assert read_paragraphs([str(text)] * 2) == 2 * [
+        Paragraph(str(text), "", "One two."),
+        Paragraph(str(text), "", "# three"),
+    ]
+
+
+def test_the_book_is_its_chapters_and_its_labs():
+    names = prose.book()
+    assert {"introduction.md", "introduction-lab.py", "attention/main-ideas.md"} < names.keys()
+    assert not [name for name in names if name.startswith("reference")]
+    texts = read_texts(["book"])
+    assert len(texts) == len(names)
+    for text in texts:
+        assert "```" not in text
+        assert "import torch" not in text
+    assert any("You train the translator of the Introduction" in text for text in texts)
+
+
+def test_its_paragraphs_come_in_its_order_and_say_where_they_stand():
+    read = read_paragraphs(["book"])
+    assert list(dict.fromkeys(paragraph.file for paragraph in read)) == list(prose.book())
+    assert all(paragraph.heading and paragraph.text for paragraph in read)
+    [root] = [one for one in read if one.text.startswith("A dot product of width d_k adds up")]
+    assert (root.file, root.heading) == ("attention/self-attention-math.md", "Why the square root?")
+
+
+def test_of_a_lab_only_what_is_not_code_is_left(monkeypatch, tmp_path):
+    (tmp_path / "introduction.md").write_text("# One\n")
+    (tmp_path / "lab.py").write_text(LAB)
+    monkeypatch.setattr(prose, "_CHAPTERS", tmp_path)
+    assert read_paragraphs(["book"]) == [
+        Paragraph("lab.py", "The lab", "What you do here is little."),
+        Paragraph("lab.py", "The end", "You have done what you could."),
+    ]
+
+
+def test_without_a_checkout_there_is_no_book(monkeypatch, tmp_path):
+    monkeypatch.setattr(prose, "_CHAPTERS", tmp_path)
+    with pytest.raises(BadInput, match="give text files instead"):
+        read_texts(["book"])
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+def test_toy_is_the_english_of_the_toy_corpus(split, monkeypatch):
+    monkeypatch.setitem(prose.TOY, f"toy-{split}", (split, 9))
+    sentences = [pair.source for pair in toy.pairs(split, 9)]
+    assert read_texts([f"toy-{split}"]) == sentences
+    paragraphs = read_paragraphs([f"toy-{split}"])
+    assert [str(paragraph) for paragraph in paragraphs] == sentences
+
+
+def test_toy_alone_is_what_there_is_to_learn_from():
+    assert prose.TOY["toy"] == prose.TOY["toy-train"] == ("train", 50_000)
+
+
+@pytest.mark.parametrize("read", [read_texts, read_paragraphs])
+@pytest.mark.parametrize("data", [["toy", "a.txt"], ["a.txt", "book"], ["book", "toy"]])
+def test_our_corpora_stand_alone(read, data):
+    with pytest.raises(BadInput, match="stands alone") as refused:
+        read(data)
+    assert "\n" not in str(refused.value)

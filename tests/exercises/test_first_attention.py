@@ -1,0 +1,145 @@
+"""The checks of *The first attention* know right answers, and say what is wrong with the others."""
+
+import pytest
+import torch
+
+from attention import AdditiveAttention, padding_mask
+from attention.exercises import (
+    Hint,
+    check_additive_scores,
+    check_padding_mask,
+    check_perturbation_test,
+    check_source_word,
+)
+from attention.exercises.first_attention import MEMORY, QUERIES, AttentionByPlace
+from attention.layers.recurrent_attention import MultiplicativeAttention
+
+
+def halves(query, memory, W_a, U_a):
+    return (query @ W_a.T)[:, None], memory @ U_a.T
+
+
+def no_tanh(query, memory, W_a, U_a, v_a):
+    asked, offered = halves(query, memory, W_a, U_a)
+    return (asked + offered) @ v_a
+
+
+def tanh_of_each_half(query, memory, W_a, U_a, v_a):
+    asked, offered = halves(query, memory, W_a, U_a)
+    return (asked.tanh() + offered.tanh()) @ v_a
+
+
+def additive(query, memory, W_a, U_a, v_a):
+    asked, offered = halves(query, memory, W_a, U_a)
+    return (asked + offered).tanh() @ v_a
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (no_tanh, "tanh is missing"),
+        (tanh_of_each_half, "tanh of each half by itself"),
+        (lambda *given: additive(*given).softmax(-1), "weights already"),
+        (lambda *given: additive(*given).T, "Turn it round"),
+        (lambda q, m, W, U, v: additive(q, m, U, W, v), "W_a belongs to the query"),
+        (lambda q, m, W, U, v: additive(q, m, W.T, U.T, v), "the transposed matrix"),
+        (lambda *given: 2 * additive(*given), "should be"),
+    ],
+)
+def test_wrong_scores(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_additive_scores(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda ids: (ids == 0).unsqueeze(1), "the wrong way round"),
+        (lambda ids: ids != 0, "axis of queries is missing"),
+        (lambda ids: (ids != 0).unsqueeze(2), "stands at the end"),
+        (lambda ids: (ids > 1).unsqueeze(1), "An unknown word"),
+        (lambda ids: (ids > 3).unsqueeze(1), "Only padding is hidden"),
+        (lambda ids: padding_mask(ids).float(), "a mask is boolean"),
+    ],
+)
+def test_wrong_masks(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_padding_mask(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda w, s, t, word: s[w[t.index(word) + 1].argmax()], "one earlier"),
+        (lambda w, s, t, word: int(w[t.index(word)].argmax()), "That is a place"),
+        (lambda w, s, t, word: s[w[:, t.index(word)].argmax()], "You search a column"),
+        (lambda w, s, t, word: s[w[t.index(word)].argmin()], "should be 'They'"),
+    ],
+)
+def test_wrong_rows(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_source_word(wrong)
+
+
+OTHER = torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, -1.0]])  # another first word
+
+
+def sums_to_one(attention):
+    weights = attention.attention_weights(QUERIES, MEMORY)
+    assert torch.allclose(weights.sum(-1), torch.ones(2))
+
+
+def context_changes(attention):
+    assert not torch.allclose(attention(QUERIES, MEMORY), attention(QUERIES, OTHER))
+
+
+def weights_change(attention):
+    weights = attention.attention_weights(QUERIES, MEMORY)
+    assert not torch.allclose(attention.attention_weights(QUERIES, OTHER), weights)
+
+
+def weights_stay(attention):
+    weights = attention.attention_weights(QUERIES, MEMORY)
+    assert torch.allclose(attention.attention_weights(QUERIES, MEMORY.flip(0)), weights)
+
+
+def turned(attention):
+    weights = attention.attention_weights(QUERIES, MEMORY)
+    return torch.allclose(
+        attention.attention_weights(QUERIES, MEMORY.flip(0)), weights.flip(-1), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda attention: None, "stays green on weights that never see the words"),
+        (sums_to_one, "Rows that add up to one"),
+        (context_changes, "looks at the context"),
+        (weights_change, "each weight belongs to its word"),
+        (weights_stay, r"red on a sound attention \(additive\)"),
+        (turned, "speaks by assert"),
+    ],
+)
+def test_wrong_tests(wrong, hint):
+    with pytest.raises(Hint, match=hint):
+        check_perturbation_test(wrong)
+
+
+def test_the_broken_attention_is_broken_in_this_one_way():
+    assert turned(AdditiveAttention(2, 2, 2))
+    assert turned(MultiplicativeAttention(2, 2))
+    torch.manual_seed(0)
+    broken = AttentionByPlace(2, 50)
+    assert not turned(broken)
+    sums_to_one(broken)
+    context_changes(broken)
+
+
+def test_a_check_leaves_the_readers_seed_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    with pytest.raises(Hint):
+        check_perturbation_test(sums_to_one)
+    assert torch.equal(torch.rand(1), expected)

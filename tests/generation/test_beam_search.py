@@ -1,0 +1,121 @@
+"""Greedy and beam search, on models whose best sentences are known."""
+
+from itertools import product
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from attention.generation.beam_search import _select, beam_search, greedy
+from attention.models.rnn import Bahdanau, BahdanauConfig
+from attention.tokenizers.words import BEGIN, END
+
+A, B, C = 4, 5, 6
+# What may follow what, with which probability: the likeliest first word leads astray.
+CHANCES = {
+    BEGIN: {A: 0.6, B: 0.4},
+    A: {A: 0.4, B: 0.3, END: 0.3},
+    B: {C: 0.9, END: 0.1},
+    C: {END: 1.0},
+}
+
+
+class Seen(NamedTuple):
+    count: torch.Tensor
+
+
+class Table:
+    """A model of two languages: word 7 makes it follow `CHANCES`, word 8 makes it stop at once."""
+
+    def start(self, source: torch.Tensor) -> Seen:
+        return Seen((source[:, 0] == 8).long())
+
+    def step(self, word: torch.Tensor, state: Seen) -> tuple[torch.Tensor, Seen]:
+        logits = torch.full((len(word), 7), float("-inf"))
+        for i, w in enumerate(word.tolist()):
+            for following, chance in CHANCES.get(w, {END: 1.0}).items():
+                logits[i, following] = torch.tensor(chance).log()
+            if state.count[i]:
+                logits[i] = float("-inf")
+                logits[i, END] = 0.0
+        return logits, state
+
+
+SOURCE = torch.tensor([[7], [8], [7]])
+
+
+def test_greedy_takes_the_best_word_each_time():
+    assert greedy(Table(), SOURCE, 4) == [[A, A, A, A], [], [A, A, A, A]]
+
+
+def test_beam_search_finds_the_better_sentence():
+    # B C </s>: 0.4 * 0.9 = 0.36. The best that begins with A is A </s>: 0.6 * 0.3 = 0.18.
+    assert beam_search(Table(), SOURCE, 4, beam=3) == [[B, C], [], [B, C]]
+
+
+def test_length_normalisation_favours_the_longer():
+    class Short(Table):
+        def step(self, word, state):
+            logits, state = super().step(word, state)
+            logits[word == BEGIN] = float("-inf")
+            logits[word == BEGIN, END] = torch.tensor(0.38).log()
+            logits[word == BEGIN, B] = torch.tensor(0.40).log()
+            return logits, state
+
+    assert beam_search(Short(), SOURCE[:1], 4, beam=3, length_penalty=0.0) == [[]]
+    assert beam_search(Short(), SOURCE[:1], 4, beam=3, length_penalty=1.0) == [[B, C]]
+
+
+@pytest.fixture(scope="module")
+def model() -> Bahdanau:
+    torch.manual_seed(1)
+    return Bahdanau(BahdanauConfig(11, 13, 6, 8)).eval()
+
+
+IDS = torch.tensor([[4, 5, 6, 7], [8, 9, 0, 0], [10, 0, 0, 0]])
+
+
+def test_a_beam_of_one_is_greedy(model):
+    assert beam_search(model, IDS, 9, beam=1) == greedy(model, IDS, 9)
+
+
+@pytest.mark.parametrize("search", [greedy, lambda m, s, n: beam_search(m, s, n, beam=3)])
+def test_batch_equals_one_by_one(model, search):
+    singles = [search(model, IDS[i : i + 1], 9)[0] for i in range(3)]
+    assert search(model, IDS, 9) == singles
+
+
+@pytest.mark.parametrize("search", [greedy, lambda m, s, n: beam_search(m, s, n, beam=3)])
+def test_never_longer_than_allowed_and_never_a_special_token(model, search):
+    for words in search(model, IDS, 5):
+        assert len(words) <= 5
+        assert min(words, default=4) not in (0, BEGIN, END)
+
+
+def test_every_tensor_of_a_state_is_reordered_however_deep_it_lies():
+    x, rows = torch.arange(6).view(3, 2), torch.tensor([2, 0, 0])
+    count, (pair, (one,)) = _select((Seen(x), ((x, 2 * x), (3 * x,))), rows)
+    assert isinstance(count, Seen)
+    assert count.count.tolist() == [[4, 5], [0, 1], [0, 1]]
+    assert [part.tolist() for part in pair] == [[[4, 5], [0, 1], [0, 1]], [[8, 10], [0, 2], [0, 2]]]
+    assert one.tolist() == [[12, 15], [0, 3], [0, 3]]
+
+
+def test_a_beam_that_drops_nothing_finds_the_best_sentence_there_is():
+    torch.manual_seed(1)
+    model = Bahdanau(BahdanauConfig(11, 7, 6, 8)).eval()
+
+    def score(words: tuple[int, ...], row: int) -> float:
+        state, total, word = model.start(IDS[row : row + 1]), 0.0, torch.tensor([BEGIN])
+        for following in words:
+            logits, state = model.step(word, state)
+            logits[:, [0, BEGIN]] = float("-inf")
+            total += logits.log_softmax(-1)[0, following].item()
+            word = torch.tensor([following])
+        return total / len(words)
+
+    writable = (1, A, B, C)
+    ended = [(*words, END) for n in range(3) for words in product(writable, repeat=n)]
+    with torch.inference_mode():
+        for row, best in enumerate(beam_search(model, IDS, 3, beam=150)):
+            assert (*best, END) == max(ended, key=lambda words: score(words, row))

@@ -1,0 +1,310 @@
+"""Folders in Hugging Face's layout: read as they are meant, or refused in a line that says why."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from attention.errors import BadInput
+from attention.hub.loader import Pretrained
+from attention.models.gpt import GPT, GPTConfig
+
+IDS = torch.tensor([[1, 2, 3, 4]])
+QUERY = "transformer.h.0.attn.c_attn.weight"
+
+
+@pytest.fixture(scope="module")
+def theirs() -> GPT2LMHeadModel:
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=11, n_positions=16, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
+    )
+    model = GPT2LMHeadModel(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return model
+
+
+@pytest.fixture
+def folder(theirs, tmp_path) -> Path:
+    theirs.save_pretrained(tmp_path)
+    return tmp_path
+
+
+def change_config(folder: Path, **values: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def change_tensors(folder: Path, **values: torch.Tensor | None) -> None:
+    """Replace tensors by name, add them, or take them away."""
+    path = folder / "model.safetensors"
+    tensors = load_file(path) | {name.replace("__", "."): one for name, one in values.items()}
+    path.unlink()  # the old one may still be mapped into memory
+    save_file({name: one for name, one in tensors.items() if one is not None}, path)
+
+
+def refused(folder: object) -> str:
+    """The line with which it is refused."""
+    with pytest.raises(BadInput) as caught:
+        GPT.from_pretrained(folder)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+def test_a_folder_becomes_the_model_that_was_saved(theirs, folder):
+    model = GPT.from_pretrained(folder)
+    assert model.config == GPTConfig(11, 8, 2, 2, d_ff=32, max_len=16, dropout=0.1)
+    assert not model.training
+    torch.testing.assert_close(model(IDS), theirs(IDS).logits, rtol=0, atol=1e-5)
+    assert all(p.requires_grad and p.is_contiguous() for p in model.parameters())
+    assert torch.equal(GPT.from_pretrained(str(folder))(IDS), model(IDS))
+
+
+def test_shards_are_put_together(theirs, tmp_path):
+    theirs.save_pretrained(tmp_path, max_shard_size="3KB")
+    assert len(list(tmp_path.glob("model-*.safetensors"))) > 2
+    assert not (tmp_path / "model.safetensors").exists()
+    torch.testing.assert_close(
+        GPT.from_pretrained(tmp_path)(IDS), theirs(IDS).logits, rtol=0, atol=1e-5
+    )
+
+
+def test_the_model_stays_when_the_folder_goes(theirs, folder):
+    model = GPT.from_pretrained(folder)
+    path = folder / "model.safetensors"
+    path.write_bytes(bytes(path.stat().st_size))
+    torch.testing.assert_close(model(IDS), theirs(IDS).logits, rtol=0, atol=1e-5)
+
+
+def test_names_of_the_first_release_are_known(theirs, folder):
+    """The hub's `gpt2` has no prefix, its masks among the tensors, and a tied head at most."""
+    tensors = {k.removeprefix("transformer."): v for k, v in load_file(folder / "model.safetensors").items()}  # fmt: skip  # noqa: E501
+    for i in range(2):
+        tensors[f"h.{i}.attn.bias"] = torch.ones(1, 1, 16, 16)
+        tensors[f"h.{i}.attn.masked_bias"] = torch.tensor(-1e4)
+    tensors["lm_head.weight"] = tensors["wte.weight"].clone()
+    (folder / "model.safetensors").unlink()
+    save_file(tensors, folder / "model.safetensors")
+    torch.testing.assert_close(
+        GPT.from_pretrained(folder)(IDS), theirs(IDS).logits, rtol=0, atol=1e-5
+    )
+
+
+def test_precisions_are_kept_and_mixed_ones_become_the_widest(folder):
+    tensors = load_file(folder / "model.safetensors")
+    change_tensors(folder, **{name: one.bfloat16() for name, one in tensors.items()})
+    model = GPT.from_pretrained(folder)
+    assert {p.dtype for p in model.parameters()} == {torch.bfloat16}
+    assert model(IDS).isfinite().all()
+    change_tensors(folder, **{QUERY: tensors[QUERY].half()})
+    assert {p.dtype for p in GPT.from_pretrained(folder).parameters()} == {torch.float32}
+
+
+def test_the_tokenizer_comes_along(folder):
+    assert GPT.from_pretrained(folder).tokenizer is None
+    words = Tokenizer(WordLevel({"the": 0, "end": 1}, unk_token="the"))
+    words.save(str(folder / "tokenizer.json"))
+    model = GPT.from_pretrained(folder)
+    assert model.tokenizer.token_to_id("end") == 1
+    (folder / "tokenizer.json").write_text('{"model": 3}')
+    assert "tokenizer.json: damaged, not a tokenizer (" in refused(folder)
+
+
+CONFIGS = [
+    ({"model_type": "bert"}, "config.json: model_type is 'bert', but 'gpt2' is wanted here"),
+    ({"model_type": None}, "config.json: model_type is None, but 'gpt2' is wanted here"),
+    (
+        {"activation_function": "relu"},
+        "activation_function is 'relu', and only 'gelu_new' or 'gelu_pytorch_tanh' can be",
+    ),
+    ({"activation_function": ["gelu_new"]}, "activation_function is ['gelu_new'], and only"),
+    ({"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon is 1e-06, and only 1e-05 can be"),
+    ({"tie_word_embeddings": False}, "tie_word_embeddings is False, and only True can be"),
+    ({"scale_attn_weights": 0}, "scale_attn_weights is 0, and only True can be"),
+    ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx is True, and"),
+    ({"n_embd": None}, "n_embd is None, not a whole number from 1 to"),
+    ({"n_embd": 8.0}, "n_embd is 8.0, not a whole number from 1 to"),
+    ({"n_head": True}, "n_head is True, not a whole number from 1 to"),
+    ({"n_head": 0}, "n_head is 0, not a whole number from 1 to"),
+    ({"n_layer": 10**9}, "n_layer is 1000000000, not a whole number from 1 to 1000"),
+    ({"n_head": 3}, "no model can have these sizes (3 heads cannot share a width of 8 evenly)"),
+    ({"n_embd": 2**31, "n_head": 1, "n_inner": 2**31}, "no model can have these sizes ("),
+    ({"resid_pdrop": "much"}, "resid_pdrop is 'much', not a number from 0 up"),
+    ({"resid_pdrop": 2.0}, "no model can have these sizes ("),
+    ({"n_layer": 3}, "the tensor 'h.2.ln_1.weight' is missing"),
+    ({"n_layer": 1}, "the tensor 'transformer.h.1.attn.c_attn.bias' is unexpected, a GPT has no"),
+    (
+        {"n_positions": 2**31},
+        "the tensor 'transformer.wpe.weight' is 16 x 8, which does not give our "
+        "'positions.weight' its 2147483648 x 8",
+    ),
+]
+
+
+@pytest.mark.parametrize(("values", "line"), CONFIGS)
+def test_a_config_that_cannot_be_represented_is_refused(folder, values, line):
+    change_config(folder, **values)
+    assert line in refused(folder)
+
+
+TENSORS = [
+    ({"transformer.h.1.ln_2.bias": None}, "the tensor 'h.1.ln_2.bias' is missing"),
+    ({"score.weight": torch.ones(2, 8)}, "the tensor 'score.weight' is unexpected, a GPT has no"),
+    (
+        {"transformer.wte.weight": torch.ones(12, 8)},
+        "model.safetensors: the tensor 'transformer.wte.weight' is 12 x 8, which does not give "
+        "our 'embedding.weight' its 11 x 8",
+    ),
+    ({QUERY: torch.ones(24, 8)}, f"the tensor '{QUERY}' is 24 x 8, which does not give our"),
+    ({QUERY: torch.ones(8, 25)}, f"the tensor '{QUERY}' is 8 x 25, which does not give our"),
+    ({QUERY: torch.ones(8, 3, 8)}, f"the tensor '{QUERY}' is 8 x 3 x 8, which does not give our"),
+    ({QUERY: torch.tensor(1.0)}, f"the tensor '{QUERY}' is one number, which does not give our"),
+    (
+        {QUERY: torch.ones(8, 24, dtype=torch.int8)},
+        f"the tensor '{QUERY}' is of type I8, not one of F64, F32, F16, BF16",
+    ),
+]
+
+
+@pytest.mark.parametrize(("values", "line"), TENSORS)
+def test_a_tensor_that_is_not_as_it_should_be_is_refused(folder, values, line):
+    change_tensors(folder, **values)
+    assert line in refused(folder)
+
+
+@pytest.mark.parametrize("kept", [0, 4, 8, 100, -1])
+def test_damaged_weights_are_refused(folder, kept):
+    path = folder / "model.safetensors"
+    whole = path.read_bytes()
+    path.unlink()
+    path.write_bytes(whole[:kept])
+    assert refused(folder).startswith(f"{path}: damaged or not a safetensors file (")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x80\x04pickle", b"\xff" * 64, b"\x10" + bytes(7) + b'{"a": {"x": 1}} ' + bytes(9)],
+)
+def test_weights_that_are_something_else_are_refused(folder, content):
+    path = folder / "model.safetensors"
+    path.unlink()
+    path.write_bytes(content)
+    assert refused(folder).startswith(f"{path}: damaged or not a safetensors file (")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe{}", b"[" * 200_000])
+def test_json_that_is_not_is_refused(folder, content):
+    (folder / "config.json").write_bytes(content)
+    assert refused(folder).startswith(f"{folder / 'config.json'}: damaged, not ")
+
+
+def test_pickled_weights_are_never_read(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    line = f"{folder / 'model.safetensors'}: no such file, nor model.safetensors.index.json"
+    assert refused(folder) == f"{line} (pickled weights are never read)"
+    (folder / "pytorch_model.bin").unlink()
+    assert refused(folder) == line
+    (folder / "config.json").unlink()
+    assert refused(folder) == f"{folder / 'config.json'}: no such file"
+
+
+@pytest.mark.parametrize(
+    ("index", "line"),
+    [
+        ({}, "damaged, it has no weight_map"),
+        ({"weight_map": ["a"]}, "damaged, it has no weight_map"),
+        ({"weight_map": {"a": 3}}, "3 is not the name of a file beside it"),
+        ({"weight_map": {"a": "../a.safetensors"}}, "'../a.safetensors' is not the name of a file"),
+        ({"weight_map": {"a": "/a.safetensors"}}, "'/a.safetensors' is not the name of a file"),
+        ({"weight_map": {"a": "a.bin"}}, "'a.bin' is not the name of a file beside it"),
+    ],
+)
+def test_an_index_that_leads_astray_is_refused(folder, index, line):
+    (folder / "model.safetensors").unlink()
+    path = folder / "model.safetensors.index.json"
+    path.write_text(json.dumps(index))
+    assert refused(folder).startswith(f"{path}: {line}")
+
+
+def test_a_shard_that_is_not_there_is_named(theirs, tmp_path):
+    theirs.save_pretrained(tmp_path, max_shard_size="3KB")
+    shard = sorted(tmp_path.glob("model-*.safetensors"))[1]
+    shard.unlink()
+    assert refused(tmp_path) == f"{shard}: no such file"
+
+
+def test_nothing_is_read_before_everything_is_checked(folder, monkeypatch):
+    change_tensors(folder, **{"transformer.wte.weight": torch.ones(12, 8)})
+    monkeypatch.setattr(
+        "attention.hub.tensors.StoredTensor.read", lambda tensor: pytest.fail("read")
+    )
+    refused(folder)
+
+
+def hub(monkeypatch, snapshot_download) -> None:
+    monkeypatch.setitem(
+        sys.modules, "huggingface_hub", SimpleNamespace(snapshot_download=snapshot_download)
+    )
+
+
+def test_a_name_is_fetched_from_the_hub_and_only_what_is_needed(folder, monkeypatch):
+    asked = []
+
+    def download(name: str, allow_patterns: list[str]) -> str:
+        asked.append((name, allow_patterns))
+        return str(folder)
+
+    hub(monkeypatch, download)
+    GPT.from_pretrained("somebody/a-gpt-that-is-no-folder")
+    (name, patterns), = asked  # fmt: skip
+    assert name == "somebody/a-gpt-that-is-no-folder"
+    from huggingface_hub.utils import filter_repo_objects
+
+    files = [
+        "config.json", "model.safetensors", "model-00001-of-00002.safetensors", "tokenizer.json",
+        "model.safetensors.index.json",
+    ]  # fmt: skip
+    others = ["pytorch_model.bin", "flax_model.msgpack", "onnx/model.safetensors", "README.md"]
+    assert list(filter_repo_objects([*files, *others], allow_patterns=patterns)) == files
+
+
+@pytest.mark.parametrize("error", [OSError("no\nnetwork"), ValueError("no\nname"), Exception()])
+def test_a_hub_that_cannot_be_reached_gets_one_line(monkeypatch, error):
+    def download(name: str, allow_patterns: list[str]) -> str:
+        raise error
+
+    hub(monkeypatch, download)
+    reason = "no" if error.args else "Exception"
+    for name in ("no/such-model", Path("no/such-model")):
+        expected = f"no/such-model: no such folder, and the hub does not give it ({reason})"
+        assert refused(name) == expected
+
+
+def test_the_real_hub_library_without_a_network_gets_one_line(monkeypatch):
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    for name in ("nobody/no-such-model-0", "three/parts/are-no-name"):
+        line = refused(name)
+        assert re.match(f"{name}: no such folder, and the hub does not give it \\(.+\\)$", line)
+
+
+def test_settings_have_defaults_where_the_file_says_nothing(folder):
+    change_config(folder, n_inner=None)
+    files = Pretrained(folder, "gpt2")
+    assert files.whole("n_inner", default=7) == 7
+    assert files.number("absent", default=1) == 1.0
+    files.expect("absent", True)
+    with pytest.raises(BadInput, match="absent is None, not a number"):
+        files.number("absent")

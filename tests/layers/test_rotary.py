@@ -1,0 +1,98 @@
+"""Positions as turns."""
+
+import math
+
+import pytest
+import torch
+
+from attention.layers.positions import Rotary, RotaryScaling
+
+SCALING = RotaryScaling(original_len=32)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+def test_every_pair_is_turned_by_the_papers_angle():
+    x = torch.randn(5, 6).double()
+    turned = Rotary(6, theta=100.0)(x)
+    for t in range(5):
+        for i in range(3):
+            angle = t * 100 ** (-2 * i / 6)
+            one, other = x[t, i].item(), x[t, i + 3].item()
+            assert turned[t, i].item() == pytest.approx(
+                one * math.cos(angle) - other * math.sin(angle), abs=1e-6
+            )
+            assert turned[t, i + 3].item() == pytest.approx(
+                other * math.cos(angle) + one * math.sin(angle), abs=1e-6
+            )
+
+
+@pytest.mark.parametrize("scaling", [None, SCALING])
+def test_products_depend_on_the_distance_alone(scaling):
+    rotary = Rotary(8, scaling=scaling)
+    q, k = (torch.randn(8).double().expand(60, 8) for _ in "qk")
+    products = rotary(q) @ rotary(k).T
+    assert not torch.allclose(products[0, 1], products[1, 0])
+    for distance in range(-40, 40):
+        along = products.diagonal(distance)
+        torch.testing.assert_close(along, along[0].expand_as(along), rtol=0, atol=1e-5)
+
+
+def test_lengths_stay_and_the_first_position_is_left_alone():
+    x = torch.randn(2, 3, 50, 8).double()
+    turned = Rotary(8)(x)
+    torch.testing.assert_close(turned.norm(dim=-1), x.norm(dim=-1), rtol=1e-6, atol=0)
+    assert torch.equal(turned[..., 0, :], x[..., 0, :])
+
+
+def test_words_can_begin_anywhere():
+    x, rotary = torch.randn(2, 9, 8), Rotary(8)
+    torch.testing.assert_close(rotary(x[:, 4:], begin=4), rotary(x)[:, 4:], rtol=0, atol=1e-6)
+
+
+def test_what_was_turned_without_gradients_can_be_turned_with_them():
+    rotary = Rotary(8, theta=77.0)
+    with torch.inference_mode():
+        rotary(torch.randn(3, 8))
+    x = torch.randn(3, 8, requires_grad=True)
+    rotary(x).square().sum().backward()
+    torch.testing.assert_close(x.grad, 2 * x.detach())  # a turn keeps lengths
+
+
+def test_llamas_scaling_slows_down_what_is_slow():
+    """Written out once more, case by case, from the description of Llama 3.1."""
+    plain = Rotary(64, theta=500_000.0).speeds().double()
+    scaled = Rotary(64, theta=500_000.0, scaling=RotaryScaling()).speeds().double()
+    seen = set()
+    for before, after in zip(plain.tolist(), scaled.tolist(), strict=True):
+        wavelength = 2 * math.pi / before
+        if wavelength < 8192 / 4:
+            case, expected = "fast", before
+        elif wavelength > 8192 / 1:
+            case, expected = "slow", before / 8
+        else:
+            share = (8192 / wavelength - 1) / (4 - 1)
+            case, expected = "between", (1 - share) * before / 8 + share * before
+        seen.add(case)
+        assert after == pytest.approx(expected, rel=1e-5)
+    assert seen == {"fast", "slow", "between"}
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_far_positions_in_half_precision(dtype):
+    x = torch.randn(1, 8)
+    far = Rotary(8)(x.to(dtype), begin=100_000)
+    assert far.dtype == dtype
+    torch.testing.assert_close(far.float(), Rotary(8)(x, begin=100_000), rtol=0, atol=0.03)
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="width of 7 is odd"):
+        Rotary(7)
+    with pytest.raises(ValueError, match="theta is 0"):
+        Rotary(8, theta=0.0)
+    with pytest.raises(ValueError, match="does not make slow pairs slower"):
+        RotaryScaling(low=4.0, high=4.0)

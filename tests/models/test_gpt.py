@@ -1,0 +1,167 @@
+"""GPT is GPT-2, equal to transformers' to 1e-5; test_model_promises has what all promise."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from attention import record_attention
+from attention.errors import BadInput
+from attention.generation.beam_search import _select, beam_search
+from attention.generation.sampling import Sampler, generate
+from attention.models.gpt import GPT, GPTConfig
+
+IDS = torch.tensor([[4, 5, 6, 7, 8], [8, 9, 10, 3, 1]])
+TINY = GPTConfig(vocab_size=13, d_model=8, n_heads=2, n_layers=3, max_len=12)
+
+
+@pytest.fixture
+def model() -> GPT:
+    torch.manual_seed(0)
+    return perturbed(GPT(TINY)).double().eval()
+
+
+def perturbed(model: torch.nn.Module) -> torch.nn.Module:
+    """No weight at its first value: a norm that is forgotten or a bias left out would show."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return model
+
+
+def gpt_2() -> GPT2LMHeadModel:
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=61, n_positions=32, n_embd=24, n_layer=3, n_head=4, n_inner=40,
+        bos_token_id=0, eos_token_id=0,
+    )  # fmt: skip
+    return perturbed(GPT2LMHeadModel(config)).eval()
+
+
+@pytest.fixture(scope="module")
+def theirs() -> GPT2LMHeadModel:
+    return gpt_2()
+
+
+@pytest.fixture(scope="module")
+def ours(theirs, tmp_path_factory) -> GPT:
+    return loaded(theirs, tmp_path_factory.mktemp("gpt2"))
+
+
+def loaded(theirs: GPT2LMHeadModel, folder: Path) -> GPT:
+    theirs.save_pretrained(folder)
+    return GPT.from_pretrained(folder)
+
+
+@torch.inference_mode()
+def test_logits_equal_transformers(ours, theirs):
+    ids = torch.randint(61, (3, 32), generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(ours(ids), theirs(ids).logits, rtol=0, atol=1e-5)
+    assert ours(ids).std() > 1, "1e-5 must be small beside the scores"
+
+
+@torch.inference_mode()
+def test_what_the_norms_add_equals_transformers(tmp_path):
+    """Beside numbers near 1 the 0.00001 is lost, beside small ones it is not."""
+    theirs = gpt_2()
+    for name, parameter in theirs.named_parameters():
+        if "ln_" not in name:
+            parameter.mul_(0.03)
+    model, ids = loaded(theirs, tmp_path), torch.arange(32)[None]
+    torch.testing.assert_close(model(ids), theirs(ids).logits, rtol=0, atol=1e-6)
+    for norm in [model.norm, *(norm for one in model.layers for norm in (one.norm_1, one.norm_2))]:
+        norm.eps = 1e-6
+        assert (model(ids) - theirs(ids).logits).abs().max() > 2e-5
+        norm.eps = 1e-5
+
+
+@torch.inference_mode()
+def test_right_padding_is_irrelevant_here_and_there(ours, theirs):
+    ids = torch.randint(61, (3, 9), generator=torch.Generator().manual_seed(2))
+    lengths = torch.tensor([[9], [5], [2]])
+    real = torch.arange(9) < lengths
+    padded = ids.where(real, 7)
+    expected = theirs(padded, attention_mask=real.long()).logits
+    for other in (0, 7):
+        logits = ours(ids.where(real, other))
+        torch.testing.assert_close(logits[real], expected[real], rtol=0, atol=1e-5)
+
+
+def test_greedy_words_equal_transformers(ours, theirs):
+    ids = torch.randint(1, 61, (3, 4), generator=torch.Generator().manual_seed(3))
+    expected = theirs.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=28, do_sample=False,
+        eos_token_id=None, pad_token_id=0,
+    )  # fmt: skip
+    words = generate(ours, ids, 28, Sampler(temperature=0))
+    assert torch.equal(words, expected)
+    assert words[:, 4:].unique().numel() > 5, "the same word all along would prove little"
+
+
+@pytest.mark.parametrize(
+    ("d_model", "n_heads", "n_layers", "parameters"),
+    [
+        (768, 12, 12, 124_439_808),
+        (1024, 16, 24, 354_823_168),
+        (1280, 20, 36, 774_030_080),
+        (1600, 25, 48, 1_557_611_200),
+    ],
+)
+def test_the_four_gpt_2s_have_their_published_sizes(d_model, n_heads, n_layers, parameters):
+    with torch.device("meta"):
+        model = GPT(GPTConfig(50_257, d_model, n_heads, n_layers, max_len=1024))
+    assert sum(p.numel() for p in model.parameters()) == parameters
+
+
+def test_every_word_before_it_moves_every_score(model):
+    logits = model(IDS)
+    for t in range(5):
+        changed = IDS.clone()
+        changed[:, t] = 2
+        assert ((model(changed) - logits)[:, t:].abs().amax(-1) > 1e-9).all()
+
+
+def test_a_state_can_be_reordered_and_used_twice(model):
+    state, order = model.start(IDS[:, :3]), torch.tensor([1, 1, 0])
+    assert [part.shape for past in state for part in past] == [(2, 2, 3, 4)] * 6
+    turned = _select(state, order)
+    scores, _ = model.step(IDS[order, 3], turned)
+    again, _ = model.step(IDS[order, 3], turned)
+    torch.testing.assert_close(scores, model(IDS)[order, 3], rtol=0, atol=1e-12)
+    assert torch.equal(again, scores)
+    assert len(beam_search(model, IDS, 4, beam=2)) == 2
+
+
+def test_all_its_weights_can_be_recorded(model):
+    with record_attention(model) as weights:
+        model(IDS)
+    assert [*weights] == [f"layers.{i}.attention" for i in range(3)]
+    for rows in weights.values():
+        assert rows.shape == (2, 2, 5, 5)
+        assert not rows.triu(1).any()
+
+
+def test_before_training_every_word_is_about_as_likely():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(1000, d_model=64, n_layers=8, max_len=16))
+    ids = torch.randint(1000, (4, 16))
+    loss = F.cross_entropy(model(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+    assert abs(loss.item() - math.log(1000)) < 0.1
+
+
+def test_dropout_is_off_when_evaluating():
+    model = GPT(GPTConfig(13, d_model=8, n_heads=2, n_layers=2, max_len=8, dropout=0.5))
+    assert not torch.equal(model(IDS), model(IDS))
+    model.eval()
+    assert torch.equal(model(IDS), model(IDS))
+
+
+def test_a_text_longer_than_its_positions_is_refused(model):
+    with pytest.raises(BadInput, match="13 words, but this model has positions for 12"):
+        model(torch.ones(1, 13, dtype=torch.long))
+    full = model.start(torch.ones(1, 12, dtype=torch.long))
+    with pytest.raises(BadInput, match="13 words, but"):
+        model.step(torch.ones(1, dtype=torch.long), full)

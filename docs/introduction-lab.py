@@ -52,7 +52,9 @@ from attention import Translator
 
 translator = Translator.new("bahdanau", pairs, seed=0)
 size = sum(parameter.numel() for parameter in translator.model.parameters())
-print(f"{len(translator.source)} English words, {len(translator.target)} French words")
+print(
+    f"{len(translator.source_tokenizer)} English words, {len(translator.target_tokenizer)} French words"
+)
 print(f"{size:,} numbers to learn")
 print("They arrived late . ->", translator.translate(["They arrived late ."])[0].text)
 
@@ -63,7 +65,7 @@ print("They arrived late . ->", translator.translate(["They arrived late ."])[0]
 # %%
 import math
 
-print(f"loss of a blind guess: {math.log(len(translator.target)):.2f}")
+print(f"loss of a blind guess: {math.log(len(translator.target_tokenizer)):.2f}")
 
 # %% [markdown]
 # ## Training
@@ -122,9 +124,9 @@ for word, meaning in [("zone", "Area"), ("économique", "Economic"), ("européen
 # A thousand test sentences, none of which was in training:
 
 # %%
-from attention.evaluation.metrics import evaluate
+from attention.evaluation.metrics import evaluate_translator
 
-scores = evaluate(translator, toy.pairs("test", 1000))
+scores = evaluate_translator(translator, toy.pairs("test", 1000))
 print(f"right to the letter   {scores.exact_match:.3f}")
 print(f"alignment error rate  {scores.aer:.3f}")
 print(f"BLEU                  {scores.bleu:.1f}   {scores.signature}")
@@ -160,7 +162,7 @@ print(after.text)
 # %%
 import torch
 
-ids = torch.tensor([translator.source.encode(" ".join(before.source))])
+ids = torch.tensor([translator.source_tokenizer.encode(" ".join(before.source))])
 with torch.inference_mode():
     start = translator.model.start(ids)  # the decoder, before it writes its first word
     look = translator.model.decoder.attention.attention_weights
@@ -203,7 +205,7 @@ assert torch.allclose(weights.flip(1), turned)
 # <summary>Answer</summary>
 #
 # It reads `<unk>`, one sign for all words that it doesn't know:
-# `translator.source.words(translator.source.encode("The European Economic Zone"))` shows it. No noun comes in, so no noun
+# `translator.source_tokenizer.words(translator.source_tokenizer.encode("The European Economic Zone"))` shows it. No noun comes in, so no noun
 # comes out. We got *L'ancienne économique européenne a été créée en janvier 1994*: three adjectives in a row, the
 # first of them, *former*, made up to fill the gap.
 #

@@ -21,7 +21,7 @@ from attention.data.batching import pad
 from attention.models.bert import BERT, BERTConfig
 from attention.shapes import Tensor
 from attention.tasks.retrieval import contrastive_loss, embed, pool, similarity
-from attention.tokenizers.wordpiece import WordPieces
+from attention.tokenizers.wordpiece import WordPieceTokenizer
 from attention.training.losses import fill, hide
 from images.style import CHIP, LABEL, TEXT, WIDTH, Drawing, text_width
 
@@ -33,7 +33,7 @@ VERBS = ["signé", "adopté", "rejeté", "préparé", "défendu", "critiqué"]
 
 
 @cache
-def trained() -> tuple[BERT, WordPieces]:
+def trained() -> tuple[BERT, WordPieceTokenizer]:
     """The model that reads both ways, and its vocabulary."""
     french = [pair.target for pair in toy.pairs("train", 12_000)]
     short = [one for one in french if len(one.split()) <= 8 and "'" not in one]
@@ -44,7 +44,7 @@ def trained() -> tuple[BERT, WordPieces]:
     tokenizer.pre_tokenizer = BertPreTokenizer()
     around = [("[CLS]", 2), ("[SEP]", 3)]
     tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=around)
-    pieces = WordPieces(tokenizer)
+    pieces = WordPieceTokenizer(tokenizer)
     ids = pad([pieces.encode(sentence) for sentence in to_learn])
 
     torch.manual_seed(0)

@@ -12,7 +12,8 @@ from attention.data.batching import batches_by_length, pad
 from attention.layers.recording import record_attention
 from attention.models.gpt import GPT, GPTConfig
 from attention.shapes import Tensor
-from attention.tokenizers.words import BEGIN, END, PAD, WordTokenizer
+from attention.tokenizers.special_tokens import BOS, EOS, PAD
+from attention.tokenizers.words import WordTokenizer
 from attention.training.trainer import Trainer, TrainingConfig
 from images.style import LABEL, WIDTH, Drawing, number
 
@@ -36,7 +37,7 @@ def trained() -> tuple[GPT, WordTokenizer]:
     pairs = [p for p in toy.pairs("train", 30_000) if set(p.source.lower().split()) <= WORLD]
     lines = [f"{p.source} = {p.target}" for p in pairs if len(p.source.split()) <= 13]
     tokenizer = WordTokenizer.train(lines, min_count=1)
-    rows = [[BEGIN, *tokenizer.encode(line), END] for line in lines]
+    rows = [[BOS, *tokenizer.encode(line), EOS] for line in lines]
 
     def batches(epoch: int) -> list[Tensor]:
         chance = torch.Generator().manual_seed(epoch)
@@ -94,7 +95,7 @@ def shifted() -> Drawing:
 def alignment() -> Drawing:
     """Figure 2: where the first head looks while it writes French."""
     model, tokenizer = trained()
-    ids = torch.tensor([[BEGIN, *tokenizer.encode(f"{ENGLISH} = {FRENCH}")]])
+    ids = torch.tensor([[BOS, *tokenizer.encode(f"{ENGLISH} = {FRENCH}")]])
     words = tokenizer.words(ids[0].tolist())
     with record_attention(model) as recorded:
         model(ids)

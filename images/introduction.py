@@ -205,7 +205,7 @@ def trained_translator() -> Translator:
     if left:
         for _ in tqdm(run.steps(), "training a translator", total=left):
             pass
-    return run.learner
+    return run.task
 
 
 def read(translator: Translator) -> Reading:
@@ -216,7 +216,7 @@ def read(translator: Translator) -> Reading:
     backward half at the first word, which has come through the whole sentence.
     """
     [translation] = translator.translate([SENTENCE])
-    ids = torch.tensor([translator.source.encode(SENTENCE)])
+    ids = torch.tensor([translator.source_tokenizer.encode(SENTENCE)])
     with torch.inference_mode():
         memory = translator.model.encoder(ids)[0]
     half = memory.size(-1) // 2

@@ -5,13 +5,13 @@ import torch
 from torch.nn import functional as F
 
 from attention.functional import (
-    and_causal,
-    attend,
     causal_mask,
+    combine_causal,
     masked_softmax,
     padding_mask,
     scaled_dot_product_attention,
 )
+from attention.kernels.fused import fused_attention
 
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 
@@ -51,7 +51,7 @@ def test_fused_path_equals_formula(masked):
     if masked:
         mask[0, 3] = False  # and one query may look nowhere
     formula = scaled_dot_product_attention(q, k, v, mask)[0]
-    torch.testing.assert_close(attend(q, k, v, mask), formula, rtol=0, atol=1e-12)
+    torch.testing.assert_close(fused_attention(q, k, v, mask), formula, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(("t", "s"), [(5, 5), (1, 5), (1, 1), (2, 5), (0, 0)])
@@ -62,11 +62,11 @@ def test_causal_is_the_lower_half_and_any_mask_besides(t, s, masked):
     mask = random_mask(2, t, s) if masked and t else None
     if mask is not None:
         mask[0, 0] = False  # one query may look nowhere
-    causal = and_causal(mask, q, k)
-    assert torch.equal(and_causal(None, q, k), causal_mask(s)[s - t :])
+    causal = combine_causal(mask, q, k)
+    assert torch.equal(combine_causal(None, q, k), causal_mask(s)[s - t :])
     assert torch.equal(causal, causal_mask(s)[s - t :] & (True if mask is None else mask))
     formula = scaled_dot_product_attention(q, k, v, causal)[0]
-    output = attend(q, k, v, mask, causal=True)
+    output = fused_attention(q, k, v, mask, causal=True)
     torch.testing.assert_close(output, formula, rtol=0, atol=1e-12)
     gradients = torch.autograd.grad(formula.sin().sum(), (q, k, v))
     fused = torch.autograd.grad(output.sin().sum(), (q, k, v))
@@ -82,7 +82,10 @@ def test_heads_may_share_keys_and_values(batch, masked, causal):
     mask = random_mask(*batch, 1, 5, 5) if masked else None
     copies = [tensor.repeat_interleave(2, dim=-3) for tensor in (k, v)]
     torch.testing.assert_close(
-        attend(q, k, v, mask, causal), attend(q, *copies, mask, causal), rtol=0, atol=1e-12
+        fused_attention(q, k, v, mask, causal),
+        fused_attention(q, *copies, mask, causal),
+        rtol=0,
+        atol=1e-12,
     )
 
 
@@ -96,7 +99,7 @@ def test_true_means_may_look():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("path", [attend, lambda *a: scaled_dot_product_attention(*a)[0]])
+@pytest.mark.parametrize("path", [fused_attention, lambda *a: scaled_dot_product_attention(*a)[0]])
 def test_a_query_that_may_look_nowhere_gets_zeros(path, dtype):
     q, k, v = qkv(2, dtype=dtype)
     mask = random_mask(2, 5, 7)

@@ -109,12 +109,12 @@ from attention import SelfAttention
 
 class MaskedSelfAttention(SelfAttention):
     def forward(self, x, mask=None):
-        return super().forward(x, self.and_causal(x, mask))
+        return super().forward(x, self.combine_causal(x, mask))
 
     def attention_weights(self, x, mask=None):
-        return super().attention_weights(x, self.and_causal(x, mask))
+        return super().attention_weights(x, self.combine_causal(x, mask))
 
-    def and_causal(self, x, mask):
+    def combine_causal(self, x, mask):
         T = x.size(-2)  # x is (T, D), or (B, T, D)
         causal = torch.ones(T, T, dtype=torch.bool, device=x.device).tril()  # (T, T)
         return causal if mask is None else causal & mask  # (T, T), or (B, T, T)
@@ -132,7 +132,7 @@ assert torch.allclose(layer(X), output)
 assert torch.allclose(layer.attention_weights(X), weights)
 
 # %% [markdown]
-# Here is the package's. Compare it with yours, line by line: it is the same, with types. Its `and_causal` is a function, for other layers need it, too,
+# Here is the package's. Compare it with yours, line by line: it is the same, with types. Its `combine_causal` is a function, for other layers need it, too,
 # and its `forward` says `causal=True`: PyTorch's own attention knows the triangle by heart, and skips the half that nobody may see.
 
 # %%
@@ -238,7 +238,7 @@ layer = MaskedSelfAttention(d_model=8).requires_grad_(False)
 mask = padding_mask(at_the_front)  # (B, 1, T)
 front = layer(embed(at_the_front), mask)  # (B, T, K)
 end = layer(embed(at_the_end), padding_mask(at_the_end))
-print(mask.shape, layer.and_causal(front, mask).shape, front.shape)
+print(mask.shape, layer.combine_causal(front, mask).shape, front.shape)
 
 for b, ids in enumerate(numbers):
     alone = layer(embed(ids))  # (T, K), without a batch

@@ -42,7 +42,7 @@ print(f"{config.n_layers * (1 + 2) * config.n_heads} heads, {translator.size:,} 
 # Fewer steps than the command takes (`attention train translation --arch transformer`, 2,200) are enough to look at heads. It takes a minute.
 
 # %%
-from attention.evaluation.metrics import evaluate
+from attention.evaluation.metrics import evaluate_translator
 from attention.tasks.objectives import translation_trainer
 from attention.training.trainer import TrainingConfig
 
@@ -53,7 +53,7 @@ for loss in trainer.steps():
     if len(losses) % 300 == 0:
         print(f"steps to {len(losses):4}: mean loss {sum(losses[-300:]) / 300:.3f}")
 
-scores = evaluate(translator, test)
+scores = evaluate_translator(translator, test)
 print(f"BLEU {scores.bleu:.1f}, exact {scores.exact_match:.3f}, AER {scores.aer:.3f}")
 assert scores.bleu > 85
 
@@ -107,14 +107,14 @@ from collections import defaultdict
 import torch
 
 from attention import record_attention
-from attention.tokenizers.words import BEGIN
+from attention.tokenizers.special_tokens import BOS
 
 
 @torch.no_grad()
 def look(english, french):
     """The weights of every layer while this translation is written: (H, T, S) each."""
-    source = torch.tensor([translator.source.encode(english)])
-    target = torch.tensor([[BEGIN, *translator.target.encode(french)]])
+    source = torch.tensor([translator.source_tokenizer.encode(english)])
+    target = torch.tensor([[BOS, *translator.target_tokenizer.encode(french)]])
     with record_attention(translator.model) as weights:
         translator.model(source, target)
     return {name: rows[0] for name, rows in weights.items()}
@@ -223,10 +223,10 @@ layers = {
 
 def bleu_without(layer, heads):
     with switched_off(layer, heads):
-        return evaluate(translator, some).bleu
+        return evaluate_translator(translator, some).bleu
 
 
-base = evaluate(translator, some).bleu
+base = evaluate_translator(translator, some).bleu
 one_off, all_off = {}, {}
 print(f"all heads on: BLEU {base:.1f}\n\n{'switched off:':26} head 1     2     3     4   all four")
 for name, layer in layers.items():

@@ -47,10 +47,10 @@ for least, most in [(1, 5), (6, 10), (11, 15), (16, 20), (21, 25), (26, 100)]:
 # scores, and five are left:
 
 # %%
-from attention.benchmarks.translators import CONTESTANTS
+from attention.benchmarks.translators import BASELINES
 
 left_out = {"Luong, general", "Luong, concat", "Transformer"}
-contestants = [contestant for contestant in CONTESTANTS if contestant[0] not in left_out]
+contestants = [contestant for contestant in BASELINES if contestant[0] not in left_out]
 for name, arch, changes in contestants:
     print(f"{name:23} --arch {arch:12} {changes or ''}")
 
@@ -183,7 +183,7 @@ look("They arrived late .")
 # </details>
 #
 # **2. Bad search, or a bad model?** Greedy decoding takes the likeliest word each time. Perhaps the fixed vector knows better
-# sentences and never finds them. Evaluate it with `evaluate(translators["fixed vector"], test, beam=5)` from `attention.evaluation.metrics`.
+# sentences and never finds them. Evaluate it with `evaluate_translator(translators["fixed vector"], test, beam=5)` from `attention.evaluation.metrics`.
 #
 # <details markdown="1">
 # <summary>Answer</summary>

@@ -77,7 +77,7 @@ from torch.nn import functional as F
 from attention import MultiHeadAttention, Translator, padding_mask, sinusoidal_positions
 from attention.data import toy
 from attention.data.batching import pad
-from attention.tokenizers.words import BEGIN, END
+from attention.tokenizers.special_tokens import BOS, EOS
 
 pairs, test = toy.pairs("train", 50_000), toy.pairs("test", 1_000)
 translator = Translator.new("transformer", pairs)
@@ -90,8 +90,8 @@ french = [
     "L'accord sur la zone économique européenne a été signé en août 1992 .",
     "Ils sont arrivés en retard .",
 ]
-source = pad([translator.source.encode(sentence) for sentence in english])
-target = pad([[BEGIN, *translator.target.encode(sentence)] for sentence in french])
+source = pad([translator.source_tokenizer.encode(sentence) for sentence in english])
+target = pad([[BOS, *translator.target_tokenizer.encode(sentence)] for sentence in french])
 print(source, source.shape, target.shape, sep="\n")
 
 # %% [markdown]
@@ -162,7 +162,7 @@ class FeedForward(nn.Module):
         return self.W_2(self.W_1(x).clamp(min=0))
 
 
-class Residual(nn.Module):
+class AddNorm(nn.Module):
     def __init__(self, d_model, norm_first):
         super().__init__()
         self.norm, self.norm_first = nn.LayerNorm(d_model), norm_first
@@ -172,34 +172,34 @@ class Residual(nn.Module):
 
 
 # %% [markdown]
-# (In training, some numbers of what a layer adds are set to zero by chance: *dropout*. The package's `Residual` has it. Here we do without.)
+# (In training, some numbers of what a layer adds are set to zero by chance: *dropout*. The package's `AddNorm` has it. Here we do without.)
 #
 # **An encoder layer**: the words look at each other, then each thinks for itself. **A decoder layer**: the words written look at their own past, then at the source, then each thinks for itself.
 
 
 # %%
-class EncoderLayer(nn.Module):
+class EncoderBlock(nn.Module):
     def __init__(self, d_model, n_heads, d_ff, norm_first):
         super().__init__()
         self.self_attention = MultiHeadAttention(d_model, n_heads)
         self.feed_forward = FeedForward(d_model, d_ff)
-        self.residual_1 = Residual(d_model, norm_first)
-        self.residual_2 = Residual(d_model, norm_first)
+        self.residual_1 = AddNorm(d_model, norm_first)
+        self.residual_2 = AddNorm(d_model, norm_first)
 
     def forward(self, x, real):
         x = self.residual_1(x, lambda x: self.self_attention(x, mask=real))
         return self.residual_2(x, self.feed_forward)
 
 
-class DecoderLayer(nn.Module):
+class DecoderBlock(nn.Module):
     def __init__(self, d_model, n_heads, d_ff, norm_first):
         super().__init__()
         self.self_attention = MultiHeadAttention(d_model, n_heads)
         self.cross_attention = MultiHeadAttention(d_model, n_heads)
         self.feed_forward = FeedForward(d_model, d_ff)
-        self.residual_1 = Residual(d_model, norm_first)
-        self.residual_2 = Residual(d_model, norm_first)
-        self.residual_3 = Residual(d_model, norm_first)
+        self.residual_1 = AddNorm(d_model, norm_first)
+        self.residual_2 = AddNorm(d_model, norm_first)
+        self.residual_3 = AddNorm(d_model, norm_first)
 
     def forward(self, x, memory, real):
         x = self.residual_1(x, lambda x: self.self_attention(x, causal=True))
@@ -221,8 +221,8 @@ class Transformer(nn.Module):
         for table in (self.source_embedding, self.target_embedding):
             nn.init.normal_(table.weight, std=d_model**-0.5)  # rows of length 1, about
         sizes = d_model, n_heads, d_ff, norm_first
-        self.encoder = nn.ModuleList(EncoderLayer(*sizes) for _ in range(n_layers))
-        self.decoder = nn.ModuleList(DecoderLayer(*sizes) for _ in range(n_layers))
+        self.encoder = nn.ModuleList(EncoderBlock(*sizes) for _ in range(n_layers))
+        self.decoder = nn.ModuleList(DecoderBlock(*sizes) for _ in range(n_layers))
         last = nn.LayerNorm if norm_first else nn.Identity
         self.encoder_norm, self.decoder_norm = last(d_model), last(d_model)
 
@@ -267,7 +267,9 @@ for norm_first in (False, True):
     theirs = package.Transformer(config).double()
     for parameter in theirs.parameters():
         nn.init.normal_(parameter, std=0.3)  # norms and biases, too
-    mine = Transformer(len(translator.source), len(translator.target), 32, 4, 2, 64, norm_first)
+    mine = Transformer(
+        len(translator.source_tokenizer), len(translator.target_tokenizer), 32, 4, 2, 64, norm_first
+    )
     mine.double().load_state_dict(theirs.state_dict())
     torchs = TorchTransformer(theirs)
 
@@ -305,10 +307,10 @@ for meaning, mask in [("hide", source == 0), ("may look", source != 0)]:
 # The decoder is given a translation without its last word, and is asked for the same one without its first. So at each place it has the words so far, and must guess the next one.
 
 # %%
-written = pad([[BEGIN, *translator.target.encode(sentence), END] for sentence in french])
+written = pad([[BOS, *translator.target_tokenizer.encode(sentence), EOS] for sentence in french])
 given, wanted = written[:, :-1], written[:, 1:]
 for row in (given, wanted):
-    print(" ".join(translator.target.words(row[0].tolist())))
+    print(" ".join(translator.target_tokenizer.words(row[0].tolist())))
 
 # %% [markdown]
 # ### What goes wrong: the shift is forgotten
@@ -324,7 +326,7 @@ def loss(model, source, given, wanted, smoothing=0.0):
     return F.cross_entropy(scores, wanted.flatten(), ignore_index=0, label_smoothing=smoothing)
 
 
-blind = math.log(len(translator.target))
+blind = math.log(len(translator.target_tokenizer))
 for name, asked in [("shifted", wanted), ("forgotten", given)]:
     with torch.no_grad():
         value = loss(translator.model, source, given, asked).item()
@@ -346,7 +348,7 @@ goal = F.one_hot(words, 7) * (1 - epsilon) + epsilon / 7  # (T, V): rows sum to 
 smoothed = -(goal * scores.log_softmax(-1)).sum(-1).mean()
 torch.testing.assert_close(smoothed, F.cross_entropy(scores, words, label_smoothing=epsilon))
 
-V = len(translator.target)
+V = len(translator.target_tokenizer)
 best = torch.full((V,), epsilon / V)
 best[0] += 1 - epsilon
 print(f"right word {best[0]:.3f}, every other {best[1]:.5f}")
@@ -410,9 +412,9 @@ for value in trainer.steps():
 print(f"{time.process_time() - begun:.0f} CPU-seconds")
 
 # %%
-from attention.evaluation.metrics import evaluate
+from attention.evaluation.metrics import evaluate_translator
 
-scores = evaluate(translator, test)
+scores = evaluate_translator(translator, test)
 print(f"exact match           {scores.exact_match:.3f}")
 print(f"alignment error rate  {scores.aer:.3f}")
 print(f"BLEU                  {scores.bleu:.1f}   {scores.signature}")
@@ -443,9 +445,9 @@ assert sum(len(one.source) for _, one in wrong) / len(wrong) > sum(lengths) / le
 # %%
 averaged = deepcopy(translator.model.state_dict())
 translator.model.load_state_dict(not_averaged)
-before = evaluate(translator, test[:300])
+before = evaluate_translator(translator, test[:300])
 translator.model.load_state_dict(averaged)
-after = evaluate(translator, test[:300])
+after = evaluate_translator(translator, test[:300])
 print(
     f"exact match with the last weights {before.exact_match:.3f}, averaged {after.exact_match:.3f}"
 )
@@ -505,7 +507,9 @@ mine = Transformer(
     sizes.norm_first,
 )
 mine.load_state_dict(translator.model.state_dict())
-sentence = torch.tensor([translator.source.encode("the agreement on the European Economic Area")])
+sentence = torch.tensor(
+    [translator.source_tokenizer.encode("the agreement on the European Economic Area")]
+)
 
 
 def alike(vectors, one=0, other=3):
@@ -534,8 +538,8 @@ assert alike(x) < 0.8
 from attention.generation.beam_search import beam_search, greedy
 
 some = test[:150]
-ids = pad([translator.source.encode(pair.source) for pair in some])
-right = [translator.target.encode(pair.target) for pair in some]
+ids = pad([translator.source_tokenizer.encode(pair.source) for pair in some])
+right = [translator.target_tokenizer.encode(pair.target) for pair in some]
 found = {
     "greedy": greedy(translator.model, ids, 60),
     "beam 5, α = 0": beam_search(translator.model, ids, 60, beam=5, length_penalty=0.0),
@@ -556,7 +560,7 @@ for name, words in found.items():
 # %%
 import inspect
 
-print(inspect.getsource(package.DecoderLayer.step))
+print(inspect.getsource(package.DecoderBlock.step))
 
 # %% [markdown]
 # **Predict**: our sentence has 14 French words, and `</s>`. How many word vectors go through a decoder layer, with the cache and without it?
@@ -572,8 +576,8 @@ model, read = translator.model, source[:1]
 
 @torch.inference_mode()
 def without_cache(source, max_len=40):
-    words = [BEGIN]
-    while words[-1] != END and len(words) < max_len:
+    words = [BOS]
+    while words[-1] != EOS and len(words) < max_len:
         scores = model(source, torch.tensor([words]))  # everything anew
         words.append(scores[0, -1].argmax().item())
     return words[1:-1]
@@ -603,7 +607,7 @@ def counted(write):
 
 slow, slow_passed, slow_flops = counted(without_cache)
 fast, fast_passed, fast_flops = counted(with_cache)
-assert fast == slow == translator.target.encode(french[0])
+assert fast == slow == translator.target_tokenizer.encode(french[0])
 steps = len(fast) + 1
 assert fast_passed == {"encoder": 13, "decoder": steps}
 assert slow_passed == {"encoder": 13 * steps, "decoder": steps * (steps + 1) // 2}
@@ -620,7 +624,7 @@ print(f"the same words, for {slow_flops / fast_flops:.1f} times less")
 # With one list of pieces for both languages, the model needs one table only. Here is a small one, learned from the toy sentences. *Disagreement* is not among their words. What becomes of it?
 
 # %%
-from attention.tokenizers.words import SubwordTokenizer
+from attention.tokenizers.subwords import SubwordTokenizer
 
 sentences = [text for pair in pairs[:5_000] for text in (pair.source, pair.target)]
 subwords = SubwordTokenizer.train(sentences, size=1_000)
@@ -630,7 +634,7 @@ for text in ("The disagreement was signed .", french[0]):
     assert subwords.join(pieces) == text
 shared = Translator.new("transformer", pairs[:5_000], subwords=1_000)
 assert shared.model.source_embedding is shared.model.target_embedding
-words = f"{len(translator.source)} English and {len(translator.target)} French words"
+words = f"{len(translator.source_tokenizer)} English and {len(translator.target_tokenizer)} French words"
 print(f"{len(subwords):,} pieces in one table, in place of {words} in two")
 
 # %% [markdown]
@@ -641,7 +645,7 @@ print(f"{len(subwords):,} pieces in one table, in place of {words} in two")
 # ```sh
 # attention train translation --arch transformer --data train.en train.fr --out runs/real \
 #   --subwords 5000 --d-model 192 --d-ff 384 --norm-first --dropout 0.1 \
-#   --smoothing 0.1 --average 0.1 --tokens 1000 --steps 2400 --lr 0.003 --warmup 300
+#   --label-smoothing 0.1 --average-fraction 0.1 --tokens-per-batch 1000 --steps 2400 --lr 0.003 --warmup 300
 # attention evaluate runs/real --data val.en val.fr --beam 5
 # attention translate runs/real "Two dogs are running in the snow ." --beam 5 --attention dogs.svg
 # ```
@@ -658,7 +662,7 @@ print(f"{len(subwords):,} pieces in one table, in place of {words} in two")
 # ```sh
 # attention train translation --arch transformer --data train.en train.fr --out runs/best \
 #   --subwords 5000 --d-model 128 --n-layers 4 --norm-first --dropout 0.3 \
-#   --smoothing 0.1 --average 0.1 --tokens 2000 --steps 6500 --lr 0.0035 --warmup 800
+#   --label-smoothing 0.1 --average-fraction 0.1 --tokens-per-batch 2000 --steps 6500 --lr 0.0035 --warmup 800
 # ```
 #
 # We ran both in November 2026 with PyTorch 2.13 on one core each of a busy machine with two (AMD EPYC), and not on a GPU. The minutes are those that the processor worked; on a quiet laptop they are fewer. BLEU differs by several points
@@ -850,7 +854,7 @@ check_smoothed_loss(loss)
 import torch
 
 from attention.exercises import check_greedy
-from attention.tokenizers.words import BEGIN, END
+from attention.tokenizers.special_tokens import BOS, EOS
 
 
 def write(model, source, max_len):
@@ -867,14 +871,14 @@ check_greedy(write)
 # <details markdown="1">
 # <summary>Hint 1</summary>
 #
-# `start` once, before the loop. The first word that goes in is `torch.tensor([BEGIN])`.
+# `start` once, before the loop. The first word that goes in is `torch.tensor([BOS])`.
 #
 # </details>
 #
 # <details markdown="1">
 # <summary>Hint 2</summary>
 #
-# `scores.argmax(-1)` is the next word, as a tensor of shape `(1,)`: the very thing that the next `step` wants. If it is `END`, stop before you keep it.
+# `scores.argmax(-1)` is the next word, as a tensor of shape `(1,)`: the very thing that the next `step` wants. If it is `EOS`, stop before you keep it.
 #
 # </details>
 
@@ -882,15 +886,15 @@ check_greedy(write)
 import torch
 
 from attention.exercises import check_greedy
-from attention.tokenizers.words import BEGIN, END
+from attention.tokenizers.special_tokens import BOS, EOS
 
 
 def write(model, source, max_len):
-    state, word, written = model.start(source), torch.tensor([BEGIN]), []
+    state, word, written = model.start(source), torch.tensor([BOS]), []
     for _ in range(max_len):
         scores, state = model.step(word, state)
         word = scores.argmax(-1)
-        if word.item() == END:
+        if word.item() == EOS:
             break
         written.append(word.item())
     return written

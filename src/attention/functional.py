@@ -6,14 +6,12 @@ Masks are boolean and True means *may look*, everywhere in this package.
 import math
 
 import torch
-from torch.nn import functional as F
 
 from attention.shapes import Bool, Float, Int, Tensor
 
 __all__ = [
-    "and_causal",
-    "attend",
     "causal_mask",
+    "combine_causal",
     "masked_softmax",
     "padding_mask",
     "scaled_dot_product_attention",
@@ -63,41 +61,12 @@ def masked_softmax(
     return scores.softmax(dim=-1).masked_fill(blind, 0.0)
 
 
-def attend(
-    q: Float[Tensor, "*B T K"],
-    k: Float[Tensor, "*G S K"],
-    v: Float[Tensor, "*G S V"],
-    mask: Bool[Tensor, "*#B #T S"] | None = None,
-    causal: bool = False,
-) -> Float[Tensor, "*B T V"]:
-    """The same averages by torch's fused kernels, which never store the weights.
-
-    Equal to the first result of `scaled_dot_product_attention`, for any mask.
-
-    Args:
-        k: Like `q`; or fewer in the axis of the heads, each shared by neighbouring heads.
-        v: As many as `k`.
-        mask: True where a query may look at a key. A query that may look nowhere gets zeros.
-        causal: The same as the mask `and_causal(mask, q, k)`, and faster where there is no other:
-            the kernels know that half by heart.
-    """
-    t, s, shared = q.size(-2), k.size(-2), q.shape[:-2] != k.shape[:-2]
-    if mask is None and (not causal or t in (1, s)):  # a single query stands last, and sees all
-        causal = causal and t > 1
-        return F.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=shared)
-    if mask is None or causal:
-        mask = and_causal(mask, q, k)
-    blind = ~mask.any(dim=-1, keepdim=True)
-    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask | blind, enable_gqa=shared)
-    return torch.where(blind, 0.0, mixed)  # keeps the layout, where masked_fill would copy twice
-
-
 def causal_mask(length: int, device: torch.device | None = None) -> Bool[Tensor, "T T"]:
     """Each position may look at itself and at what came before it: row `t` is True up to `t`."""
     return torch.ones(length, length, dtype=torch.bool, device=device).tril()
 
 
-def and_causal(
+def combine_causal(
     mask: Bool[Tensor, "*#B #T S"] | None, q: Float[Tensor, "*B T _"], k: Float[Tensor, "*G S _"]
 ) -> Bool[Tensor, "*#B T S"]:
     """What `mask` allows, as far as it does not lie in a query's future.

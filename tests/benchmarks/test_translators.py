@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from attention.benchmarks import translators as bench
-from attention.benchmarks.translators import CONTESTANTS, bench_translation
+from attention.benchmarks.translators import BASELINES, bench_translation
 from attention.cli.app import main
 from attention.data import toy
 from attention.tasks.architectures import ARCHITECTURES
@@ -14,7 +14,7 @@ from attention.tasks.objectives import translation_trainer
 from attention.tasks.translation import Translator
 
 TWO = [("word by word", "word-by-word", {}), ("small", "luong", {"d_model": 8, "d_embedding": 8})]
-NAMES = [name for name, _, _ in CONTESTANTS]
+NAMES = [name for name, _, _ in BASELINES]
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@ import pytest
 
 from attention import Translator
 from attention.data import toy
-from attention.evaluation.metrics import evaluate, hard_alignment
-from attention.tasks.runs import TOY_SIZES, read_data
+from attention.data.parallel import load_pairs
+from attention.data.toy import SPLIT_SIZES
+from attention.evaluation.metrics import evaluate_translator, hard_alignment
 
 pytestmark = pytest.mark.xdist_group("trained")
 
@@ -34,14 +35,14 @@ def test_the_first_french_word_looks_at_the_first_english_one(trained_translator
 
 
 def test_nothing_that_it_is_measured_on_was_in_its_training():
-    training = {pair.source for pair in read_data(["toy"])}
-    assert len(training) == TOY_SIZES["train"]
-    assert not training & {pair.source for pair in read_data(["toy-test"])}
+    training = {pair.source for pair in load_pairs(["toy"])}
+    assert len(training) == SPLIT_SIZES["train"]
+    assert not training & {pair.source for pair in load_pairs(["toy-test"])}
     assert not training & set(toy.held_out())
 
 
 @pytest.mark.parametrize("beam", [1, 4])
 def test_it_is_right_to_the_letter_nearly_always(trained_translator: Translator, beam):
-    scores = evaluate(trained_translator, read_data(["toy-test"]), beam)
+    scores = evaluate_translator(trained_translator, load_pairs(["toy-test"]), beam)
     assert scores.exact_match >= 0.98
     assert scores.aer <= 0.08

@@ -6,7 +6,8 @@ import nbformat
 import pytest
 
 from attention.data import toy
-from attention.tasks.runs import TOY_SIZES, read_data
+from attention.data.parallel import load_pairs
+from attention.data.toy import SPLIT_SIZES
 from tests.site_fixtures import ROOT
 from tools import labs
 
@@ -41,6 +42,6 @@ def test_it_looks_where_the_grammar_says(shown):
 
 def test_it_is_trained_and_measured_on_the_sentences_of_the_commands():
     lab = LAB.read_text("utf-8")
-    assert f'toy.pairs("train", {TOY_SIZES["train"]:_})' in lab
-    assert f'toy.pairs("test", {TOY_SIZES["test"]:_})' in lab
-    assert read_data(["toy-test"])[:3] == toy.pairs("test", 3)
+    assert f'toy.pairs("train", {SPLIT_SIZES["train"]:_})' in lab
+    assert f'toy.pairs("test", {SPLIT_SIZES["test"]:_})' in lab
+    assert load_pairs(["toy-test"])[:3] == toy.pairs("test", 3)

@@ -21,11 +21,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LM
 from attention.cli.app import main
 from attention.data import prose
 from attention.errors import BadInput
-from attention.layers.positions import RotaryScaling
+from attention.layers.positions import Llama3RoPEScaling
 from attention.models.llama import Llama, LlamaConfig
-from attention.tasks.language_modelling import LanguageModel, byte_pairs
+from attention.tasks.language_modelling import LanguageModel
 from attention.tasks.objectives import language_trainer
-from attention.tasks.runs import LanguageRun
+from attention.tasks.runs import LanguageModelRun
+from attention.tokenizers.byte_bpe import train_byte_bpe
 from attention.training.trainer import TrainingConfig
 
 TEXT = "The agreement on the European Economic Area was signed in August 1992 .\n\nÇa va? 🙂\n" * 8
@@ -43,7 +44,7 @@ def text(tmp_path_factory) -> str:
 @pytest.fixture(scope="module", params=["gpt", "llama"])
 def run(request, tmp_path_factory, text) -> str:
     out = str(tmp_path_factory.mktemp("runs") / request.param)
-    learning = ["--steps", "60", "--tokens", "256", "--lr", "0.01", "--warmup", "5"]
+    learning = ["--steps", "60", "--tokens-per-batch", "256", "--lr", "0.01", "--warmup", "5"]
     start = ["train", "language", "--arch", request.param, "--data", text, "--out", out]
     main([*start, *learning, *SIZES])
     return out
@@ -148,7 +149,7 @@ def test_other_programs_read_what_we_keep(run):
 @pytest.mark.parametrize("tied", [True, False])
 def test_every_setting_of_a_llama_is_kept(tmp_path, tied):
     config = LlamaConfig(
-        20, 16, 4, 2, 1, 24, 64, 5000.0, RotaryScaling(4.0, 1.0, 3.0, 16), 1e-6, tied
+        20, 16, 4, 2, 1, 24, 64, 5000.0, Llama3RoPEScaling(4.0, 1.0, 3.0, 16), 1e-6, tied
     )
     model = Llama(config).eval()
     model.save_pretrained(tmp_path)
@@ -244,7 +245,7 @@ def test_help_teaches(capsys):
     page = shown(capsys, "train", "language", "--help")
     assert all(word in page for word in ("--arch", "llama", "book", "UTF-8", "--resume"))
     page = " ".join(page.replace("│", " ").split())
-    assert "--steps 800 (for bert 150), --tokens 512 (for bert 6000), --lr 0.003," in page
+    assert "--steps 800 (for bert 150), --tokens-per-batch 512 (for bert 6000), --lr 0.003," in page
     page = shown(capsys, "generate", "--help")
     assert all(word in page for word in ("--temperature", "--top-p", "--json", "gpt2"))
 
@@ -259,14 +260,16 @@ def test_resume_takes_the_same_command_and_refuses_another(run, text, capsys):
 
 @pytest.mark.parametrize("arch", ["gpt", "llama"])
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, text, arch):
-    config = TrainingConfig(steps=5, tokens=64, seed=3)
+    config = TrainingConfig(steps=5, tokens_per_batch=64, seed=3)
     sizes = {"d_model": 16, "n_heads": 2, "n_layers": 1, "max_len": 16}
-    one = LanguageRun.begin(tmp_path / "one", arch, [text], config, "cpu", 260, **sizes)
+    one = LanguageModelRun.begin(tmp_path / "one", arch, [text], config, "cpu", 260, **sizes)
     assert len(list(one.steps())) == 5
-    walk = LanguageRun.begin(tmp_path / "two", arch, [text], config, "cpu", 260, **sizes).steps()
+    walk = LanguageModelRun.begin(
+        tmp_path / "two", arch, [text], config, "cpu", 260, **sizes
+    ).steps()
     next(walk), next(walk)
     walk.close()
-    two = LanguageRun.resume(tmp_path / "two", "cpu")
+    two = LanguageModelRun.resume(tmp_path / "two", "cpu")
     assert len(list(two.steps())) == 3
     for name in ("training.safetensors", "model.safetensors", "config.json", "tokenizer.json"):
         files = ((tmp_path / folder / name).read_bytes() for folder in ("one", "two"))
@@ -300,7 +303,7 @@ def test_windows_cover_the_text_and_each_epoch_cuts_it_elsewhere():
     assert ends[0] == 0
     assert ends[-1] == len(ids) - 1
     assert len(ends) == 3
-    trainer = language_trainer(language, texts, TrainingConfig(tokens=64))
+    trainer = language_trainer(language, texts, TrainingConfig(tokens_per_batch=64))
     epochs = [torch.cat(list(trainer.batches(epoch))) for epoch in (0, 1, 1)]
     assert torch.equal(epochs[1], epochs[2])
     assert sorted(map(tuple, epochs[0].tolist())) != sorted(map(tuple, epochs[1].tolist()))
@@ -314,7 +317,7 @@ def test_windows_cover_the_text_and_each_epoch_cuts_it_elsewhere():
 
 
 def test_bytes_spell_everything_and_a_typed_end_is_only_text():
-    tokenizer = byte_pairs([TEXT], 300)
+    tokenizer = train_byte_bpe([TEXT], 300)
     assert tokenizer.get_vocab_size() == 300
     for strange in ("日本\n\n\tÇa", "", " ", "🙂"):
         assert tokenizer.decode(tokenizer.encode(strange).ids) == strange

@@ -9,7 +9,7 @@ from attention.cli.app import main
 from attention.data import prose
 from attention.models.bert import BERT, BERTConfig
 from attention.models.gpt import GPT, GPTConfig
-from attention.tokenizers.wordpiece import WordPieces
+from attention.tokenizers.wordpiece import WordPieceTokenizer
 from tests.cli.test_translation import refused
 
 PARAGRAPHS = [f"the {name} treaty was signed .\nIt was {name} ." for name in ("old", "long", "new")]
@@ -37,7 +37,7 @@ def run(tmp_path_factory, text) -> str:
 
 def test_training_says_what_to_try(tmp_path, text, capsys):
     out = str(tmp_path / "run")
-    train(out, text, *TINY, "--tokens", "30")
+    train(out, text, *TINY, "--tokens-per-batch", "30")
     output = capsys.readouterr().out
     assert f"attention fill {out}" in output
     assert f'attention search {out} "query" {text}' in output
@@ -110,7 +110,7 @@ def test_without_files_the_book_is_searched(run, tmp_path, monkeypatch, capsys):
 
 def test_a_folder_of_others_is_read_by_its_own_tokenizer(tmp_path, text, capsys):
     """No head, truncation and padding in the tokenizer: as sentence encoders on the hub come."""
-    pieces = WordPieces.train(PARAGRAPHS, 60)
+    pieces = WordPieceTokenizer.train(PARAGRAPHS, 60)
     torch.manual_seed(0)
     model = BERT(BERTConfig(len(pieces), d_model=16, n_layers=1, max_len=12, head=False))
     model.tokenizer = pieces.tokenizer

@@ -133,8 +133,18 @@ def test_evaluate_prints_a_table_or_one_json_object(run, data, capsys):
         ["luong", "--score", "concat", "--local", "predictive"],
         ["luong", "--local", "monotonic"],
         ["luong", "--local"],
-        ["transformer", "--n-heads", "2", "--n-layers", "1", "--d-ff", "16", "--average", "0"],
-        ["transformer", "--norm-first", "--subwords", "90", "--average", "0.2"],
+        [
+            "transformer",
+            "--n-heads",
+            "2",
+            "--n-layers",
+            "1",
+            "--d-ff",
+            "16",
+            "--average-fraction",
+            "0",
+        ],
+        ["transformer", "--norm-first", "--subwords", "90", "--average-fraction", "0.2"],
     ],
 )
 def test_every_architecture_is_trained_kept_used_and_measured(arch, tmp_path, data, capsys):
@@ -206,7 +216,10 @@ def test_resume_takes_the_same_command_and_refuses_another(run, data, capsys):
             "fixed-vector",
         ),
         (["train", "translation", "--out", "{tmp}/x", "--dropout", "1.5"], "must be below 1"),
-        (["train", "translation", "--out", "{tmp}/x", "--average", "1"], "must be below 1"),
+        (
+            ["train", "translation", "--out", "{tmp}/x", "--average-fraction", "1"],
+            "must be below 1",
+        ),
         (
             ["train", "translation", "--out", "{tmp}/x", "--d-model", "7"],
             "--d-model 7: must be even",
@@ -236,7 +249,7 @@ def test_help_teaches(capsys):
         assert word in page
     page = " ".join(page.replace("│", " ").split())
     assert "--steps 2000 (for word-by-word 10, for luong 3000, for transformer 4000)" in page
-    assert "--average 0 (for transformer 0.25), --seed 0." in page
+    assert "--average-fraction 0 (for transformer 0.25), --seed 0." in page
 
 
 def test_ctrl_c_keeps_what_was_learned_and_resume_ends_at_the_same_weights(tmp_path, data):

@@ -119,7 +119,7 @@ def test_without_a_checkout_there_is_no_book(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
 def test_toy_is_the_english_of_the_toy_corpus(split, monkeypatch):
-    monkeypatch.setitem(prose.TOY, f"toy-{split}", (split, 9))
+    monkeypatch.setitem(toy.SPLIT_SIZES, split, 9)
     sentences = [pair.source for pair in toy.pairs(split, 9)]
     assert read_texts([f"toy-{split}"]) == sentences
     paragraphs = read_paragraphs([f"toy-{split}"])
@@ -127,7 +127,7 @@ def test_toy_is_the_english_of_the_toy_corpus(split, monkeypatch):
 
 
 def test_toy_alone_is_what_there_is_to_learn_from():
-    assert prose.TOY["toy"] == prose.TOY["toy-train"] == ("train", 50_000)
+    assert prose.TOY["toy"] == prose.TOY["toy-train"] == "train"
 
 
 @pytest.mark.parametrize("read", [read_texts, read_paragraphs])

@@ -14,7 +14,7 @@ from attention.data.toy import grammar as g
 from attention.data.toy import lexicon as lex
 from attention.data.toy.grammar import Agreement
 from attention.data.toy.phrase import Phrase, crossed, pair, word
-from attention.data.toy.sentences import Speaker
+from attention.data.toy.sentences import SentenceSampler
 from attention.data.toy.words import Adjective, Determiner, Noun, Verb
 from attention.errors import BadInput
 from attention.tokenizers.words import split_words
@@ -92,7 +92,7 @@ def test_no_model_is_shown_them(split: str, seed: int) -> None:
 
 
 def test_the_grammar_makes_them(train: list[Pair]) -> None:
-    speaker = Speaker(random.Random(0))
+    speaker = SentenceSampler(random.Random(0))
     said = {" ".join(speaker.sentence().english) for _ in range(30_000)}
     assert "they arrived late ." in said
     # Too long to come up by chance soon, so look for their shape, and for every word of theirs.

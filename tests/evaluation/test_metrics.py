@@ -6,7 +6,11 @@ import pytest
 import torch
 
 from attention.errors import BadInput
-from attention.evaluation.metrics import alignment_error_rate, evaluate_language, hard_alignment
+from attention.evaluation.metrics import (
+    alignment_error_rate,
+    evaluate_language_model,
+    hard_alignment,
+)
 from attention.tasks.language_modelling import LanguageModel
 
 LINKS = frozenset({(0, 0), (1, 1), (2, 1)})
@@ -38,7 +42,7 @@ def language() -> LanguageModel:
 def test_a_model_without_an_opinion_guesses_among_all_pieces(language):
     """All scores 0: one of 260 each time, log2(260) bits, whatever the text."""
     torch.nn.init.zeros_(language.model.embedding.weight)
-    scores = evaluate_language(language, TEXTS)
+    scores = evaluate_language_model(language, TEXTS)
     pieces = len(language.stream(TEXTS)) - 1
     assert scores.pieces == pieces > 2 * 16, "several windows"
     assert scores.loss == pytest.approx(math.log(260))
@@ -58,7 +62,7 @@ def test_each_piece_is_guessed_once_from_what_its_window_has_before_it(language)
             start = (i - 1) // 16 * 16
             chances = language.model(ids[None, start:i])[0, -1].log_softmax(-1)
             total -= chances[ids[i]].item()
-    scores = evaluate_language(language, TEXTS)
+    scores = evaluate_language_model(language, TEXTS)
     assert scores.loss == pytest.approx(total / (len(ids) - 1), rel=1e-5)
     assert scores.perplexity == pytest.approx(math.exp(scores.loss), rel=1e-5)
 
@@ -66,4 +70,4 @@ def test_each_piece_is_guessed_once_from_what_its_window_has_before_it(language)
 def test_where_nothing_is_left_to_guess_there_is_no_score(language):
     language.ends = []
     with pytest.raises(BadInput, match="nothing is left to guess"):
-        evaluate_language(language, ["T"])
+        evaluate_language_model(language, ["T"])

@@ -58,7 +58,7 @@ def test_wrong_joins(wrong, hint):
         check_join_heads(wrong)
 
 
-def attend(q, k, v, mask=None):
+def fused_attention(q, k, v, mask=None):
     return scaled_dot_product_attention(q, k, v, mask)[0]
 
 
@@ -72,23 +72,31 @@ def scores(q, k):
 
 def only_padding(q, k, v, mask):
     """Keeps what it needs a head's axis for, and drops a mask that is the same for all."""
-    return attend(q, k, v, every_head(mask) if mask is not None and mask.dim() == 3 else None)
+    return fused_attention(
+        q, k, v, every_head(mask) if mask is not None and mask.dim() == 3 else None
+    )
 
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda q, k, v, mask: attend(q, k, v), "dropped on the way"),
+        (lambda q, k, v, mask: fused_attention(q, k, v), "dropped on the way"),
         (only_padding, "dropped on the way"),
-        (attend, "sentence b has gone to head b"),
-        (lambda q, k, v, mask: attend(q, k, v, ~every_head(mask)), "the wrong way round"),
+        (fused_attention, "sentence b has gone to head b"),
+        (lambda q, k, v, mask: fused_attention(q, k, v, ~every_head(mask)), "The mask is inverted"),
         (
             lambda q, k, v, mask: (scores(q, k).softmax(-1) * every_head(mask)) @ v,
             "after softmax",
         ),
         (lambda q, k, v, mask: (scores(q, k) * every_head(mask)).softmax(-1) @ v, "A score of 0"),
-        (lambda q, k, v, mask: attend(q, k, v, mask.unsqueeze(-3)), "raises an error.*'NoneType'"),
-        (lambda q, k, v, mask: attend(q, k, v, mask.unsqueeze(0)), "sentence b has gone to head b"),
+        (
+            lambda q, k, v, mask: fused_attention(q, k, v, mask.unsqueeze(-3)),
+            "raises an error.*'NoneType'",
+        ),
+        (
+            lambda q, k, v, mask: fused_attention(q, k, v, mask.unsqueeze(0)),
+            "sentence b has gone to head b",
+        ),
         (lambda q, k, v, mask: None, "gives nothing back yet"),
     ],
 )

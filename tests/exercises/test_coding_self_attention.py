@@ -16,7 +16,7 @@ from attention.exercises import (
 )
 
 
-def attend(X, W_q, W_k, W_v, turn=(-2, -1), dim=-1, scale=None):
+def fused_attention(X, W_q, W_k, W_v, turn=(-2, -1), dim=-1, scale=None):
     q, k, v = X @ W_q, X @ W_k, X @ W_v
     return (q @ k.transpose(*turn) / (scale or math.sqrt(k.size(-1)))).softmax(dim) @ v
 
@@ -25,14 +25,20 @@ def attend(X, W_q, W_k, W_v, turn=(-2, -1), dim=-1, scale=None):
     ("wrong", "hint"),
     [
         (lambda *given: None, "gives nothing back yet"),
-        (lambda *given: attend(*given, dim=0), "along the keys of another query"),
-        (lambda *given: attend(*given, scale=1), "aren't scaled"),
-        (lambda *given: attend(*given, scale=given[1].size(1)), "divide by d_k"),
-        (lambda *given: attend(*given, scale=given[0].size(1) ** 0.5), "the root of d_model"),
-        (lambda X, q, k, v: attend(X, q.T, k.T, v.T), "without .T"),
-        (lambda X, q, k, v: attend(X, k, q, v), "changed places"),
-        (lambda X, q, k, v: attend(X, q, k, torch.eye(len(v))), "mix the words themselves"),
-        (lambda X, q, k, v: attend(X, q, k, k), "average the keys"),
+        (lambda *given: fused_attention(*given, dim=0), "along the keys of another query"),
+        (lambda *given: fused_attention(*given, scale=1), "aren't scaled"),
+        (lambda *given: fused_attention(*given, scale=given[1].size(1)), "divide by d_k"),
+        (
+            lambda *given: fused_attention(*given, scale=given[0].size(1) ** 0.5),
+            "the root of d_model",
+        ),
+        (lambda X, q, k, v: fused_attention(X, q.T, k.T, v.T), "without .T"),
+        (lambda X, q, k, v: fused_attention(X, k, q, v), "changed places"),
+        (
+            lambda X, q, k, v: fused_attention(X, q, k, torch.eye(len(v))),
+            "mix the words themselves",
+        ),
+        (lambda X, q, k, v: fused_attention(X, q, k, k), "average the keys"),
         (lambda X, q: X, "raises an error"),
     ],
 )
@@ -44,14 +50,17 @@ def test_wrong_functions(wrong, hint):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda *given: attend(*given, turn=(0, 1)), "exchange the axes 0 and 1"),
-        (lambda *given: attend(*given, turn=(0, -1)), r"as \.T does"),
-        (lambda *given: attend(*given, turn=(0, 1), dim=1), "numbers of other sentences"),
-        (lambda *given: attend(*given, dim=1), "along the keys of another query"),
-        (lambda X, *W: attend(X, *W, dim=0 if X.dim() > 2 else -1), "runs over the sentences"),
-        (lambda X, *W: attend(X[:1] if X.dim() > 2 else X, *W), "Only the first sentence"),
+        (lambda *given: fused_attention(*given, turn=(0, 1)), "exchange the axes 0 and 1"),
+        (lambda *given: fused_attention(*given, turn=(0, -1)), r"as \.T does"),
+        (lambda *given: fused_attention(*given, turn=(0, 1), dim=1), "numbers of other sentences"),
+        (lambda *given: fused_attention(*given, dim=1), "along the keys of another query"),
         (
-            lambda X, *W: attend(X, *W, turn=(1, 2) if X.dim() > 2 else (0, 1)),
+            lambda X, *W: fused_attention(X, *W, dim=0 if X.dim() > 2 else -1),
+            "runs over the sentences",
+        ),
+        (lambda X, *W: fused_attention(X[:1] if X.dim() > 2 else X, *W), "Only the first sentence"),
+        (
+            lambda X, *W: fused_attention(X, *W, turn=(1, 2) if X.dim() > 2 else (0, 1)),
             r"(?s)two batch axes.*Count axes from the end",
         ),
     ],
@@ -73,7 +82,7 @@ def a_class(names=("W_q", "W_k", "W_v"), bias=False, swap=False, **mistake):
 
         def forward(self, x):
             matrices = (w.weight.T for w in (self.W_q, self.W_k, self.W_v))
-            return attend(x, *matrices, **mistake)
+            return fused_attention(x, *matrices, **mistake)
 
     return Attention
 

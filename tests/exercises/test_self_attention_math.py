@@ -84,7 +84,7 @@ def test_the_root_of_another_size_is_named():
         check_scaled_scores(lambda Q, K: Q @ K.T / math.sqrt(2 if K.size(0) == 3 else Q.size(0)))
 
 
-def attend(Q, K, V, scale=None, dim=-1):
+def fused_attention(Q, K, V, scale=None, dim=-1):
     return (Q @ K.T / (scale or K.size(-1) ** 0.5)).softmax(dim) @ V
 
 
@@ -96,18 +96,21 @@ def whole(scores):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda Q, K, V: attend(Q, K, V, dim=0), "along the keys of another query"),
-        (lambda Q, K, V: attend(Q, K, V, scale=1), "aren't scaled"),
-        (lambda Q, K, V: attend(Q, K, V, scale=K.size(-1)), "divide by d_k = 2"),
+        (lambda Q, K, V: fused_attention(Q, K, V, dim=0), "along the keys of another query"),
+        (lambda Q, K, V: fused_attention(Q, K, V, scale=1), "aren't scaled"),
+        (lambda Q, K, V: fused_attention(Q, K, V, scale=K.size(-1)), "divide by d_k = 2"),
         (lambda Q, K, V: Q @ K.T / K.size(-1) ** 0.5 @ V, "Softmax is missing"),
         (lambda Q, K, V: (Q @ K.T / K.size(-1) ** 0.5).softmax(-1), "These are the weights"),
-        (lambda Q, K, V: attend(K, Q, V), "changed places"),
-        (lambda Q, K, V: attend(Q, K, K), "average the keys"),
-        (lambda Q, K, V: attend(Q, V, V), "also your keys"),
+        (lambda Q, K, V: fused_attention(K, Q, V), "changed places"),
+        (lambda Q, K, V: fused_attention(Q, K, K), "average the keys"),
+        (lambda Q, K, V: fused_attention(Q, V, V), "also your keys"),
         (lambda Q, K, V: (Q @ K.T / K.size(-1) ** 0.5).softmax(-1).T @ V, "without a transpose"),
-        (lambda Q, K, V: attend(Q, K, V, scale=V.size(-1) ** 0.5), "should be"),
-        (lambda Q, K, V: attend(Q, K, V, scale=len(K)), "number of words, or its root"),
-        (lambda Q, K, V: attend(Q, K, V, scale=len(Q) ** 0.5), "number of words, or its root"),
+        (lambda Q, K, V: fused_attention(Q, K, V, scale=V.size(-1) ** 0.5), "should be"),
+        (lambda Q, K, V: fused_attention(Q, K, V, scale=len(K)), "number of words, or its root"),
+        (
+            lambda Q, K, V: fused_attention(Q, K, V, scale=len(Q) ** 0.5),
+            "number of words, or its root",
+        ),
         (lambda Q, K, V: (Q @ K.T).softmax(-1) / 2**0.5 @ V, "scale after softmax"),
         (lambda Q, K, V: whole(Q @ K.T / K.size(-1) ** 0.5) @ V, "All your weights together"),
         (lambda Q, K, V: scaled_dot_product_attention(Q, K, V), "Return the output alone"),
@@ -120,7 +123,7 @@ def test_wrong_outputs(wrong, hint):
 
 def test_an_answer_may_change_what_it_gets_and_the_numbers_stay():
     def careless(Q, K, V):
-        expected = attend(Q, K, V)
+        expected = fused_attention(Q, K, V)
         Q.zero_(), K.zero_(), V.zero_()
         return expected
 

@@ -12,7 +12,7 @@ from attention.exercises import (
     check_smoothed_loss,
     check_sublayer,
 )
-from attention.tokenizers.words import BEGIN, END
+from attention.tokenizers.special_tokens import BOS, EOS
 
 
 def waves(ids, d_model=4):
@@ -128,7 +128,7 @@ def greedily(**mistake):
     """Greedy writing, with a mistake."""
 
     def write(model, source, max_len):
-        state, word, written = model.start(source), torch.tensor([BEGIN]), []
+        state, word, written = model.start(source), torch.tensor([BOS]), []
         if mistake.get("begin"):
             word = torch.tensor([mistake["begin"]])
         for _ in range(99 if mistake.get("endless") else max_len):
@@ -139,13 +139,13 @@ def greedily(**mistake):
             state = state if mistake.get("forgets") else following
             best = scores.argmax(-1)
             word = word if mistake.get("deaf") else best
-            if best.item() == END and not mistake.get("deaf_to_end"):
+            if best.item() == EOS and not mistake.get("deaf_to_end"):
                 if mistake.get("keeps_end"):
-                    written.append(END)
+                    written.append(EOS)
                 break
             written.append(best if mistake.get("tensors") else best.item())
         written = written[: max_len - 1] if mistake.get("cuts") else written
-        return [BEGIN, *written] if mistake.get("keeps_begin") else written
+        return [BOS, *written] if mistake.get("keeps_begin") else written
 
     return write
 
@@ -153,7 +153,7 @@ def greedily(**mistake):
 @pytest.mark.parametrize(
     ("mistake", "hint"),
     [
-        ({"begin": 7}, r"should be given <s> \(BEGIN\) and was given 7"),
+        ({"begin": 7}, r"should be given <s> \(BOS\) and was given 7"),
         ({"deaf": True}, "which was just written, and was given 2"),
         ({"forgets": True}, "You gave step an old state"),
         ({"restart": True}, "You call start again"),
@@ -177,12 +177,12 @@ def test_a_writer_that_works_too_much():
         return greedily()(model, source, max_len)
 
     def one_more(model, source, max_len):
-        state, word, written = model.start(source), torch.tensor([BEGIN]), []
+        state, word, written = model.start(source), torch.tensor([BOS]), []
         for _ in range(max_len):
             scores, state = model.step(word, state)
             word = scores.argmax(-1)
             written.append(word.item())
-        return written[: written.index(END)] if END in written else written
+        return written[: written.index(EOS)] if EOS in written else written
 
     with pytest.raises(Hint, match="call start again"):
         check_greedy(twice)

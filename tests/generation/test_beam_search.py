@@ -8,15 +8,15 @@ import torch
 
 from attention.generation.beam_search import _select, beam_search, greedy
 from attention.models.rnn import Bahdanau, BahdanauConfig
-from attention.tokenizers.words import BEGIN, END
+from attention.tokenizers.special_tokens import BOS, EOS
 
 A, B, C = 4, 5, 6
 # What may follow what, with which probability: the likeliest first word leads astray.
 CHANCES = {
-    BEGIN: {A: 0.6, B: 0.4},
-    A: {A: 0.4, B: 0.3, END: 0.3},
-    B: {C: 0.9, END: 0.1},
-    C: {END: 1.0},
+    BOS: {A: 0.6, B: 0.4},
+    A: {A: 0.4, B: 0.3, EOS: 0.3},
+    B: {C: 0.9, EOS: 0.1},
+    C: {EOS: 1.0},
 }
 
 
@@ -33,11 +33,11 @@ class Table:
     def step(self, word: torch.Tensor, state: Seen) -> tuple[torch.Tensor, Seen]:
         logits = torch.full((len(word), 7), float("-inf"))
         for i, w in enumerate(word.tolist()):
-            for following, chance in CHANCES.get(w, {END: 1.0}).items():
+            for following, chance in CHANCES.get(w, {EOS: 1.0}).items():
                 logits[i, following] = torch.tensor(chance).log()
             if state.count[i]:
                 logits[i] = float("-inf")
-                logits[i, END] = 0.0
+                logits[i, EOS] = 0.0
         return logits, state
 
 
@@ -57,9 +57,9 @@ def test_length_normalisation_favours_the_longer():
     class Short(Table):
         def step(self, word, state):
             logits, state = super().step(word, state)
-            logits[word == BEGIN] = float("-inf")
-            logits[word == BEGIN, END] = torch.tensor(0.38).log()
-            logits[word == BEGIN, B] = torch.tensor(0.40).log()
+            logits[word == BOS] = float("-inf")
+            logits[word == BOS, EOS] = torch.tensor(0.38).log()
+            logits[word == BOS, B] = torch.tensor(0.40).log()
             return logits, state
 
     assert beam_search(Short(), SOURCE[:1], 4, beam=3, length_penalty=0.0) == [[]]
@@ -89,7 +89,7 @@ def test_batch_equals_one_by_one(model, search):
 def test_never_longer_than_allowed_and_never_a_special_token(model, search):
     for words in search(model, IDS, 5):
         assert len(words) <= 5
-        assert min(words, default=4) not in (0, BEGIN, END)
+        assert min(words, default=4) not in (0, BOS, EOS)
 
 
 def test_every_tensor_of_a_state_is_reordered_however_deep_it_lies():
@@ -106,16 +106,16 @@ def test_a_beam_that_drops_nothing_finds_the_best_sentence_there_is():
     model = Bahdanau(BahdanauConfig(11, 7, 6, 8)).eval()
 
     def score(words: tuple[int, ...], row: int) -> float:
-        state, total, word = model.start(IDS[row : row + 1]), 0.0, torch.tensor([BEGIN])
+        state, total, word = model.start(IDS[row : row + 1]), 0.0, torch.tensor([BOS])
         for following in words:
             logits, state = model.step(word, state)
-            logits[:, [0, BEGIN]] = float("-inf")
+            logits[:, [0, BOS]] = float("-inf")
             total += logits.log_softmax(-1)[0, following].item()
             word = torch.tensor([following])
         return total / len(words)
 
     writable = (1, A, B, C)
-    ended = [(*words, END) for n in range(3) for words in product(writable, repeat=n)]
+    ended = [(*words, EOS) for n in range(3) for words in product(writable, repeat=n)]
     with torch.inference_mode():
         for row, best in enumerate(beam_search(model, IDS, 3, beam=150)):
-            assert (*best, END) == max(ended, key=lambda words: score(words, row))
+            assert (*best, EOS) == max(ended, key=lambda words: score(words, row))

@@ -14,7 +14,7 @@ from tokenizers.models import WordLevel
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from attention.errors import BadInput
-from attention.hub.loader import Pretrained
+from attention.hub.loader import PretrainedFiles
 from attention.models.gpt import GPT, GPTConfig
 
 IDS = torch.tensor([[1, 2, 3, 4]])
@@ -302,7 +302,7 @@ def test_the_real_hub_library_without_a_network_gets_one_line(monkeypatch):
 
 def test_settings_have_defaults_where_the_file_says_nothing(folder):
     change_config(folder, n_inner=None)
-    files = Pretrained(folder, "gpt2")
+    files = PretrainedFiles(folder, "gpt2")
     assert files.whole("n_inner", default=7) == 7
     assert files.number("absent", default=1) == 1.0
     files.expect("absent", True)

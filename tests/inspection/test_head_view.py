@@ -75,8 +75,8 @@ def test_every_head_of_every_layer_is_there(translator: Translator) -> None:
 
 
 def test_the_weights_are_the_model_s_and_padding_changes_none(translator: Translator) -> None:
-    source = torch.tensor([translator.source.encode(SOURCE)])
-    target = torch.tensor([[2, *translator.target.encode(TARGET)]])
+    source = torch.tensor([translator.source_tokenizer.encode(SOURCE)])
+    target = torch.tensor([[2, *translator.target_tokenizer.encode(TARGET)]])
     with record_attention(translator.model) as recorded:
         translator.model(source, target)
     for padding in (0, 2):

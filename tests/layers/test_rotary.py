@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from attention.layers.positions import Rotary, RotaryScaling
+from attention.layers.positions import Llama3RoPEScaling, RotaryEmbedding
 
-SCALING = RotaryScaling(original_len=32)
+SCALING = Llama3RoPEScaling(original_len=32)
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def _seed():
 
 def test_every_pair_is_turned_by_the_papers_angle():
     x = torch.randn(5, 6).double()
-    turned = Rotary(6, theta=100.0)(x)
+    turned = RotaryEmbedding(6, theta=100.0)(x)
     for t in range(5):
         for i in range(3):
             angle = t * 100 ** (-2 * i / 6)
@@ -32,7 +32,7 @@ def test_every_pair_is_turned_by_the_papers_angle():
 
 @pytest.mark.parametrize("scaling", [None, SCALING])
 def test_products_depend_on_the_distance_alone(scaling):
-    rotary = Rotary(8, scaling=scaling)
+    rotary = RotaryEmbedding(8, scaling=scaling)
     q, k = (torch.randn(8).double().expand(60, 8) for _ in "qk")
     products = rotary(q) @ rotary(k).T
     assert not torch.allclose(products[0, 1], products[1, 0])
@@ -43,18 +43,18 @@ def test_products_depend_on_the_distance_alone(scaling):
 
 def test_lengths_stay_and_the_first_position_is_left_alone():
     x = torch.randn(2, 3, 50, 8).double()
-    turned = Rotary(8)(x)
+    turned = RotaryEmbedding(8)(x)
     torch.testing.assert_close(turned.norm(dim=-1), x.norm(dim=-1), rtol=1e-6, atol=0)
     assert torch.equal(turned[..., 0, :], x[..., 0, :])
 
 
 def test_words_can_begin_anywhere():
-    x, rotary = torch.randn(2, 9, 8), Rotary(8)
+    x, rotary = torch.randn(2, 9, 8), RotaryEmbedding(8)
     torch.testing.assert_close(rotary(x[:, 4:], begin=4), rotary(x)[:, 4:], rtol=0, atol=1e-6)
 
 
 def test_what_was_turned_without_gradients_can_be_turned_with_them():
-    rotary = Rotary(8, theta=77.0)
+    rotary = RotaryEmbedding(8, theta=77.0)
     with torch.inference_mode():
         rotary(torch.randn(3, 8))
     x = torch.randn(3, 8, requires_grad=True)
@@ -64,8 +64,8 @@ def test_what_was_turned_without_gradients_can_be_turned_with_them():
 
 def test_llamas_scaling_slows_down_what_is_slow():
     """Written out once more, case by case, from the description of Llama 3.1."""
-    plain = Rotary(64, theta=500_000.0).speeds().double()
-    scaled = Rotary(64, theta=500_000.0, scaling=RotaryScaling()).speeds().double()
+    plain = RotaryEmbedding(64, theta=500_000.0).speeds().double()
+    scaled = RotaryEmbedding(64, theta=500_000.0, scaling=Llama3RoPEScaling()).speeds().double()
     seen = set()
     for before, after in zip(plain.tolist(), scaled.tolist(), strict=True):
         wavelength = 2 * math.pi / before
@@ -84,15 +84,15 @@ def test_llamas_scaling_slows_down_what_is_slow():
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_far_positions_in_half_precision(dtype):
     x = torch.randn(1, 8)
-    far = Rotary(8)(x.to(dtype), begin=100_000)
+    far = RotaryEmbedding(8)(x.to(dtype), begin=100_000)
     assert far.dtype == dtype
-    torch.testing.assert_close(far.float(), Rotary(8)(x, begin=100_000), rtol=0, atol=0.03)
+    torch.testing.assert_close(far.float(), RotaryEmbedding(8)(x, begin=100_000), rtol=0, atol=0.03)
 
 
 def test_refusals():
     with pytest.raises(ValueError, match="width of 7 is odd"):
-        Rotary(7)
+        RotaryEmbedding(7)
     with pytest.raises(ValueError, match="theta is 0"):
-        Rotary(8, theta=0.0)
+        RotaryEmbedding(8, theta=0.0)
     with pytest.raises(ValueError, match="does not make slow pairs slower"):
-        RotaryScaling(low=4.0, high=4.0)
+        Llama3RoPEScaling(low=4.0, high=4.0)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from attention.generation.beam_search import beam_search, greedy
-from attention.models.ibm_model_1 import WordByWord, WordByWordConfig, model_1
-from attention.tokenizers.words import UNKNOWN
+from attention.models.ibm_model_1 import IBMModel1, IBMModel1Config, expectation_maximisation
+from attention.tokenizers.special_tokens import UNK
 
 # the house / la maison; the book / le livre (simplified: la livre); a book / une livre
 THE, HOUSE, BOOK, A = 4, 5, 6, 7
@@ -17,7 +17,7 @@ TARGETS = [[LA, MAISON], [LA, LIVRE], [UNE, LIVRE]]
 
 
 def learned(rounds: int):
-    return list(islice(model_1(SOURCES, TARGETS), rounds))
+    return list(islice(expectation_maximisation(SOURCES, TARGETS), rounds))
 
 
 def probability(dictionary, source: int, target: int) -> float:
@@ -62,13 +62,13 @@ def test_probabilities_of_each_word_sum_to_one():
 
 def test_learning_can_be_taken_up_again():
     halfway = learned(3)[-1][1].probability
-    again = list(islice(model_1(SOURCES, TARGETS, halfway), 2))
+    again = list(islice(expectation_maximisation(SOURCES, TARGETS, halfway), 2))
     assert torch.equal(again[-1][1].probability, learned(5)[-1][1].probability)
 
 
 @pytest.fixture
-def model() -> WordByWord:
-    made = WordByWord(WordByWordConfig(9, 9))
+def model() -> IBMModel1:
+    made = IBMModel1(IBMModel1Config(9, 9))
     made.learn(learned(20)[-1][1])
     return made
 
@@ -81,12 +81,12 @@ def test_every_word_is_looked_up_in_its_place(model):
 
 
 def test_a_word_that_is_not_in_the_dictionary_is_written_as_unknown(model):
-    assert greedy(model, torch.tensor([[8, BOOK, UNKNOWN]]), 9) == [[UNKNOWN, LIVRE, UNKNOWN]]
+    assert greedy(model, torch.tensor([[8, BOOK, UNK]]), 9) == [[UNK, LIVRE, UNK]]
 
 
 def test_of_equally_likely_translations_the_more_frequent_word_is_written():
-    made = WordByWord(WordByWordConfig(9, 9))
-    made.learn(next(model_1([[THE]], [[MAISON, LA]]))[1])
+    made = IBMModel1(IBMModel1Config(9, 9))
+    made.learn(next(expectation_maximisation([[THE]], [[MAISON, LA]]))[1])
     assert greedy(made, torch.tensor([[THE]]), 5) == [[min(LA, MAISON)]]
 
 
@@ -97,5 +97,5 @@ def test_alignment_is_the_chance_of_each_source_word(model):
     assert not rows[:, 2].any()
     torch.testing.assert_close(rows.sum(-1), torch.ones(3))
     assert rows[2].tolist() == [0, 1, 0]  # a word that it does not know: the last place there is
-    unknown = model.align(torch.tensor([[8, BOOK]]), torch.tensor([[UNKNOWN, LIVRE]]))[0]
+    unknown = model.align(torch.tensor([[8, BOOK]]), torch.tensor([[UNK, LIVRE]]))[0]
     assert unknown[0].tolist() == [1, 0]

@@ -15,8 +15,9 @@ from transformers import LlamaForCausalLM
 from attention import record_attention
 from attention.errors import BadInput
 from attention.generation.sampling import Sampler, generate
-from attention.layers.feed_forward import RMSNorm, SwiGLU
-from attention.layers.positions import RotaryScaling
+from attention.layers.feed_forward import SwiGLU
+from attention.layers.norms import RMSNorm
+from attention.layers.positions import Llama3RoPEScaling
 from attention.models.llama import Llama, LlamaConfig
 
 SMALL = LlamaConfig(
@@ -36,7 +37,7 @@ LLAMA_3 = {
 @pytest.fixture
 def model() -> Llama:
     torch.manual_seed(0)
-    model = Llama(replace(SMALL, rope_scaling=RotaryScaling(original_len=4))).double().eval()
+    model = Llama(replace(SMALL, rope_scaling=Llama3RoPEScaling(original_len=4))).double().eval()
     _perturb(model, 0.3)
     return model
 

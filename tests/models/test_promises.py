@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from attention.layers.positions import RotaryScaling
+from attention.layers.positions import Llama3RoPEScaling
 from attention.models.bert import BERT, BERTConfig
 from attention.models.gpt import GPT, GPTConfig
 from attention.models.llama import Llama, LlamaConfig
 from attention.models.rnn import (
     Bahdanau,
     BahdanauConfig,
-    FixedVector,
-    FixedVectorConfig,
     Luong,
     LuongConfig,
+    RNNEncoderDecoder,
+    RNNEncoderDecoderConfig,
 )
 from attention.models.transformer import Transformer, TransformerConfig
 
@@ -34,8 +34,8 @@ def transformer(d_model: int, **changes: Any) -> Transformer:
     return Transformer(TransformerConfig(11, 13, d_model, 2, 2, 2 * d_model, **changes))
 
 
-def fixed(d_model: int, **changes: Any) -> FixedVector:
-    return FixedVector(FixedVectorConfig(11, 13, d_model // 2, d_model, **changes))
+def fixed(d_model: int, **changes: Any) -> RNNEncoderDecoder:
+    return RNNEncoderDecoder(RNNEncoderDecoderConfig(11, 13, d_model // 2, d_model, **changes))
 
 
 def luong(d_model: int, **changes: Any) -> Luong:
@@ -43,7 +43,7 @@ def luong(d_model: int, **changes: Any) -> Luong:
 
 
 def llama(d_model: int) -> Llama:
-    slow = RotaryScaling(original_len=4)
+    slow = Llama3RoPEScaling(original_len=4)
     return Llama(LlamaConfig(13, d_model, 4, 2, 2, max_len=16, rope_scaling=slow))
 
 

@@ -7,18 +7,18 @@ from attention import record_attention
 from attention.models.rnn import (
     Bahdanau,
     BahdanauConfig,
-    FixedVector,
-    FixedVectorConfig,
     Luong,
     LuongConfig,
+    RNNEncoderDecoder,
+    RNNEncoderDecoderConfig,
     Seq2Seq,
 )
 from attention.models.rnn.fixed_vector import reverse_words
 
 SIZES = {"source_vocab_size": 11, "target_vocab_size": 13, "d_embedding": 6, "d_model": 8}
 FIXED = {
-    "fixed vector": lambda **sizes: FixedVector(FixedVectorConfig(**sizes)),
-    "reversed": lambda **sizes: FixedVector(FixedVectorConfig(**sizes, reverse=True)),
+    "fixed vector": lambda **sizes: RNNEncoderDecoder(RNNEncoderDecoderConfig(**sizes)),
+    "reversed": lambda **sizes: RNNEncoderDecoder(RNNEncoderDecoderConfig(**sizes, reverse=True)),
 }
 LOOKING = {
     "bahdanau": lambda **sizes: Bahdanau(BahdanauConfig(**sizes)),

@@ -6,8 +6,8 @@ import torch
 from attention.data import toy
 from attention.errors import BadInput
 from attention.models.bert import BERT, BERTConfig
-from attention.tokenizers.wordpiece import WordPieces
-from attention.training.losses import fill, hide, masking_loss, masking_trainer
+from attention.tokenizers.wordpiece import WordPieceTokenizer
+from attention.training.losses import fill, hide, masked_lm_trainer, masking_loss
 from attention.training.trainer import TrainingConfig
 
 TEXTS = [f"the {a} {b} was signed ." for a in ("long", "old") for b in ("treaty", "letter")]
@@ -16,8 +16,8 @@ MASK = 4
 
 
 @pytest.fixture(scope="module")
-def pieces() -> WordPieces:
-    return WordPieces.train(TEXTS, 80)
+def pieces() -> WordPieceTokenizer:
+    return WordPieceTokenizer.train(TEXTS, 80)
 
 
 def random_texts(rows: int = 400, width: int = 40) -> torch.Tensor:
@@ -88,8 +88,8 @@ def test_only_what_was_hidden_counts(pieces):
 def trained(pieces) -> BERT:
     torch.manual_seed(0)
     model = BERT(BERTConfig(len(pieces), d_model=32, n_layers=1, max_len=10))
-    config = TrainingConfig(steps=120, tokens=64, lr=1e-2, warmup=10)
-    losses = list(masking_trainer(model, pieces, TEXTS * 4, config).steps())
+    config = TrainingConfig(steps=120, tokens_per_batch=64, lr=1e-2, warmup=10)
+    losses = list(masked_lm_trainer(model, pieces, TEXTS * 4, config).steps())
     assert sum(losses[-20:]) < sum(losses[:20]) / 3
     return model
 
@@ -108,15 +108,17 @@ def test_training_is_the_same_for_the_same_seed(pieces):
     def losses(seed):
         torch.manual_seed(0)
         model = BERT(BERTConfig(len(pieces), d_model=16, n_layers=1, max_len=10))
-        config = TrainingConfig(steps=5, tokens=64, seed=seed)
-        return list(masking_trainer(model, pieces, TEXTS, config).steps())
+        config = TrainingConfig(steps=5, tokens_per_batch=64, seed=seed)
+        return list(masked_lm_trainer(model, pieces, TEXTS, config).steps())
 
     assert losses(1) == losses(1) != losses(2)
 
 
 def test_texts_longer_than_the_model_are_learned_in_parts(pieces):
     model = BERT(BERTConfig(len(pieces), d_model=16, n_layers=1, max_len=6))
-    trainer = masking_trainer(model, pieces, [" ".join(TEXTS)], TrainingConfig(steps=3, tokens=40))
+    trainer = masked_lm_trainer(
+        model, pieces, [" ".join(TEXTS)], TrainingConfig(steps=3, tokens_per_batch=40)
+    )
     assert len(list(trainer.steps())) == 3
 
 
@@ -155,10 +157,10 @@ def test_windows_hold_every_word_once(pieces):
 
 
 def test_padding_and_cutting_that_a_tokenizer_came_with_are_undone(pieces):
-    theirs = WordPieces(pieces.tokenizer).tokenizer
+    theirs = WordPieceTokenizer(pieces.tokenizer).tokenizer
     theirs.enable_truncation(3)
     theirs.enable_padding(length=9)
-    assert WordPieces(theirs).encode("the old treaty") == pieces.encode("the old treaty")
+    assert WordPieceTokenizer(theirs).encode("the old treaty") == pieces.encode("the old treaty")
     assert len(theirs.encode("the old treaty").ids) == 9  # theirs is as it was
 
 
@@ -170,6 +172,6 @@ def test_words_and_pieces_are_put_into_their_gaps(pieces):
 
 def test_the_same_texts_give_the_same_vocabulary():
     texts = [pair.target for pair in toy.pairs("train", 300)]
-    vocabularies = [WordPieces.train(texts, 300).tokenizer.get_vocab() for _ in range(3)]
+    vocabularies = [WordPieceTokenizer.train(texts, 300).tokenizer.get_vocab() for _ in range(3)]
     assert all(one == vocabularies[0] for one in vocabularies)
     assert len(vocabularies[0]) == 300

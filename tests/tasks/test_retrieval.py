@@ -5,16 +5,16 @@ import torch
 
 from attention.errors import BadInput
 from attention.models.bert import BERT, BERTConfig
-from attention.tasks.masked_lm import Reader, keywords, reading_trainer
+from attention.tasks.masked_lm import MaskedLM, keywords, retrieval_trainer
 from attention.tasks.retrieval import (
     contrastive_loss,
+    contrastive_trainer,
     embed,
-    embedding_trainer,
     pool,
     search,
     similarity,
 )
-from attention.tokenizers.wordpiece import WordPieces
+from attention.tokenizers.wordpiece import WordPieceTokenizer
 from attention.training.trainer import TrainingConfig
 
 # Each animal and its home: no word of a question stands in its answer.
@@ -29,8 +29,8 @@ TEXTS = [text for pair in PAIRS for text in pair]
 
 
 @pytest.fixture(scope="module")
-def pieces() -> WordPieces:
-    return WordPieces.train(TEXTS, 120)
+def pieces() -> WordPieceTokenizer:
+    return WordPieceTokenizer.train(TEXTS, 120)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_the_end_of_a_long_text_is_read_too(model, pieces):
     assert (one - other).abs().max() > 1e-4
 
 
-def found_first(model: BERT, pieces: WordPieces) -> float:
+def found_first(model: BERT, pieces: WordPieceTokenizer) -> float:
     """Share of the questions whose best answer is the home of their animal."""
     answers = [f"{home} stands there" for home in ANIMALS.values()]
     questions = [f"find the {animal}" for animal in ANIMALS]
@@ -103,7 +103,7 @@ def test_the_contrastive_step_makes_texts_findable(model, pieces):
     model = model.float()
     before = found_first(model, pieces)
     config = TrainingConfig(steps=50, lr=3e-3, warmup=5)
-    losses = list(embedding_trainer(model, pieces, PAIRS, config, batch=12).steps())
+    losses = list(contrastive_trainer(model, pieces, PAIRS, config, batch=12).steps())
     assert found_first(model, pieces) == 1 > 0.6 > before
     assert sum(losses[-10:]) < sum(losses[:10])
 
@@ -117,15 +117,15 @@ def test_two_views_of_one_text_are_brought_together_by_dropout_alone(model, piec
         return 1 - similarity(vectors, vectors).mean().item()
 
     before = spread()
-    for _ in embedding_trainer(model, pieces, twice, config, batch=8).steps():
+    for _ in contrastive_trainer(model, pieces, twice, config, batch=8).steps():
         pass
     assert spread() > before  # different texts have moved apart
 
 
 def test_training_needs_something_to_tell_apart(model, pieces):
     with pytest.raises(BadInput, match="at least two"):
-        embedding_trainer(model, pieces, PAIRS[:1], TrainingConfig())
-    trainer = embedding_trainer(model, pieces, PAIRS[:33], TrainingConfig(), batch=32)
+        contrastive_trainer(model, pieces, PAIRS[:1], TrainingConfig())
+    trainer = contrastive_trainer(model, pieces, PAIRS[:33], TrainingConfig(), batch=32)
     assert [len(rows) for rows in trainer.batches(0)] == [32]
     assert trainer.batches(0) == trainer.batches(0) != trainer.batches(1)
 
@@ -161,8 +161,8 @@ def test_keywords_are_a_few_words_of_a_stretch_in_their_order():
 
 def test_a_batch_has_long_texts_and_short_ones():
     texts = ["a", "a b c d e f g h"] * 20
-    reader = Reader.new("bert", texts, 0, 40, d_model=8, max_len=16)
-    trainer = reading_trainer(reader, texts, TrainingConfig(tokens=100))
+    reader = MaskedLM.new("bert", texts, 0, 40, d_model=8, max_len=16)
+    trainer = retrieval_trainer(reader, texts, TrainingConfig(tokens_per_batch=100))
     batches = trainer.batches(0)
     assert sorted(i for rows in batches for i in rows) == list(range(40))
     assert {len(rows) for rows in batches} == {15, 10}  # 6.5 pieces of words each, on average
@@ -171,26 +171,26 @@ def test_a_batch_has_long_texts_and_short_ones():
 
 
 def test_a_reader_learns_is_kept_and_is_the_same_again(tmp_path):
-    reader = Reader.new("bert", TEXTS, 0, 120, d_model=32, n_layers=1, max_len=16)
+    reader = MaskedLM.new("bert", TEXTS, 0, 120, d_model=32, n_layers=1, max_len=16)
     assert reader.model.config.dropout == 0.1
-    config = TrainingConfig(steps=60, tokens=150, lr=3e-3, warmup=5)
-    losses = list(reading_trainer(reader, TEXTS, config).steps())
+    config = TrainingConfig(steps=60, tokens_per_batch=150, lr=3e-3, warmup=5)
+    losses = list(retrieval_trainer(reader, TEXTS, config).steps())
     assert sum(losses[-10:]) < sum(losses[:10])
     reader.save(tmp_path)
-    again = Reader.load(tmp_path)
+    again = MaskedLM.load(tmp_path)
     assert again.model.config.head
     expected = embed(reader.model, reader.pieces, TEXTS)
     assert torch.equal(embed(again.model, again.pieces, TEXTS), expected)
     with pytest.raises(BadInput, match="too short"):
-        reading_trainer(reader, ["fox"], config)
+        retrieval_trainer(reader, ["fox"], config)
 
 
 def test_a_reader_needs_its_own_tokenizer(tmp_path, model, pieces):
     with pytest.raises(BadInput, match="do not belong"):
-        Reader(BERT(BERTConfig(7)), pieces)
+        MaskedLM(BERT(BERTConfig(7)), pieces)
     model.save_pretrained(tmp_path)
     with pytest.raises(BadInput, match=r"tokenizer\.json"):
-        Reader.load(tmp_path)
+        MaskedLM.load(tmp_path)
 
 
 def test_others_can_read_what_we_save(tmp_path, model):

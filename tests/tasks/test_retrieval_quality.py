@@ -3,7 +3,7 @@
 import pytest
 
 from attention.data.prose import Paragraph, read_paragraphs
-from attention.tasks.masked_lm import Reader, reading_trainer
+from attention.tasks.masked_lm import MaskedLM, retrieval_trainer
 from attention.tasks.retrieval import search
 from attention.training.trainer import TrainingConfig
 
@@ -26,7 +26,7 @@ def paragraphs() -> list[Paragraph]:
     return [one for one in read_paragraphs(["book"]) if one.file.startswith("before-attention/")]
 
 
-def answered(reader: Reader, paragraphs: list[Paragraph]) -> list[str]:
+def answered(reader: MaskedLM, paragraphs: list[Paragraph]) -> list[str]:
     """The questions with an answer among their first three results."""
     texts = [str(paragraph) for paragraph in paragraphs]
     found = {
@@ -41,9 +41,11 @@ def answered(reader: Reader, paragraphs: list[Paragraph]) -> list[str]:
 
 
 def test_a_search_finds_what_an_untrained_model_does_not(paragraphs):
-    reader = Reader.new("bert", paragraphs, d_model=64)
+    reader = MaskedLM.new("bert", paragraphs, d_model=64)
     before = answered(reader, paragraphs)
-    for _ in reading_trainer(reader, paragraphs, TrainingConfig(steps=60, tokens=3000)).steps():
+    for _ in retrieval_trainer(
+        reader, paragraphs, TrainingConfig(steps=60, tokens_per_batch=3000)
+    ).steps():
         pass
     after = answered(reader, paragraphs)
     # 8 against 3 where this was written; another processor may move it by one.

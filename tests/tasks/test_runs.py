@@ -3,11 +3,13 @@
 import pytest
 import torch
 
+from attention.cli.options import choose_device
+from attention.data.parallel import load_pairs
 from attention.errors import BadInput
-from attention.tasks.runs import TranslationRun, choose_device, read_data
+from attention.tasks.runs import TranslationRun
 from attention.training.trainer import TrainingConfig
 
-CONFIG = TrainingConfig(steps=6, tokens=60, seed=3)
+CONFIG = TrainingConfig(steps=6, tokens_per_batch=60, seed=3)
 
 
 @pytest.fixture
@@ -77,9 +79,9 @@ def test_a_folder_that_cannot_be_made_gets_one_line(tmp_path, data, monkeypatch)
 
 
 def test_toy_parts_by_name():
-    assert read_data(["toy"], "valid") == read_data(["toy-valid"])
-    assert not {p.source for p in read_data(["toy-valid"])} & {
-        p.source for p in read_data(["toy-test"])
+    assert load_pairs(["toy"], "valid") == load_pairs(["toy-valid"])
+    assert not {p.source for p in load_pairs(["toy-valid"])} & {
+        p.source for p in load_pairs(["toy-test"])
     }
 
 

@@ -6,7 +6,7 @@ import torch
 from attention import Translator
 from attention.data import toy
 from attention.errors import BadInput
-from attention.evaluation.metrics import evaluate
+from attention.evaluation.metrics import evaluate_translator
 from attention.tasks.objectives import translation_trainer
 from attention.training.trainer import TrainingConfig
 
@@ -63,7 +63,7 @@ def test_it_comes_back_from_its_folder(translator, tmp_path):
 
 
 def test_scores_agree_with_what_it_writes(translator):
-    scores = evaluate(translator, PAIRS)
+    scores = evaluate_translator(translator, PAIRS)
     texts = [t.text for t in translator.translate([p.source for p in PAIRS])]
     right = sum(text == pair.target for text, pair in zip(texts, PAIRS, strict=True))
     assert scores.exact_match == right / len(PAIRS)
@@ -73,7 +73,7 @@ def test_scores_agree_with_what_it_writes(translator):
     assert scores.chrf == pytest.approx(100)
     assert "tok:13a" in scores.signature
     without_gold = [pair._replace(alignment=None) for pair in PAIRS[:3]]
-    assert evaluate(translator, without_gold).aer is None
+    assert evaluate_translator(translator, without_gold).aer is None
 
 
 def test_the_same_seed_makes_the_same_translator():

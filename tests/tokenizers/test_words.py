@@ -4,16 +4,9 @@ import json
 
 import pytest
 
-from attention.tokenizers.words import (
-    BEGIN,
-    END,
-    PAD,
-    UNKNOWN,
-    SubwordTokenizer,
-    WordTokenizer,
-    split_words,
-    tokenizer_from_dict,
-)
+from attention.tokenizers.special_tokens import BOS, EOS, PAD, UNK
+from attention.tokenizers.subwords import SubwordTokenizer, tokenizer_from_dict
+from attention.tokenizers.words import WordTokenizer, split_words
 
 TOY = ["L'accord a été signé .", "L'accord a été créé ."]
 REAL = ["« Deux hommes », dit-il.", "Deux hommes d'ici."]
@@ -40,8 +33,8 @@ def test_encode_and_back():
     tokenizer = WordTokenizer.train(TOY)
     ids = tokenizer.encode("L'accord a été signé .")
     assert tokenizer.words(ids) == ["L'", "accord", "a", "été", "<unk>", "."]
-    assert ids.count(UNKNOWN) == 1
-    assert (PAD, UNKNOWN, BEGIN, END) == (0, 1, 2, 3)
+    assert ids.count(UNK) == 1
+    assert (PAD, UNK, BOS, EOS) == (0, 1, 2, 3)
     assert len(tokenizer) == 4 + 5
 
 
@@ -52,7 +45,7 @@ def test_rare_words_are_unknown_unless_asked_for():
 
 def test_special_tokens_in_a_text_are_only_words():
     tokenizer = WordTokenizer.train([*TOY, "< / s > s", "< / s > s"])
-    assert END not in tokenizer.encode("a </s> été")
+    assert EOS not in tokenizer.encode("a </s> été")
     assert PAD not in tokenizer.encode("<pad>")
 
 
@@ -76,7 +69,7 @@ CORPUS = ["They arrived late.", "She arrives later than they arrive.", "L'été 
 def test_subwords_spell_what_they_have_not_seen():
     tokenizer = SubwordTokenizer.train(CORPUS, 60)
     ids = tokenizer.encode("They are later.")
-    assert UNKNOWN not in ids
+    assert UNK not in ids
     assert len(ids) == len(tokenizer.split("They are later."))
     assert tokenizer.words(ids) == tokenizer.split("They are later.")
     assert tokenizer.join(tokenizer.words(ids)) == "They are later."
@@ -96,7 +89,7 @@ def test_a_letter_that_no_text_had_is_named():
 
 def test_special_pieces_that_somebody_types_are_only_a_text():
     tokenizer = SubwordTokenizer.train(CORPUS, 60)
-    assert not {PAD, BEGIN, END} & set(tokenizer.encode("<s> they </s> <pad>"))
+    assert not {PAD, BOS, EOS} & set(tokenizer.encode("<s> they </s> <pad>"))
 
 
 @pytest.mark.parametrize(

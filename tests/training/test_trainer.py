@@ -6,7 +6,7 @@ from torch import nn
 
 from attention.training.trainer import Trainer, TrainingConfig, learning_rate
 
-CONFIG = TrainingConfig(steps=12, lr=0.1, warmup=4, seed=5, average=0.5)
+CONFIG = TrainingConfig(steps=12, lr=0.1, warmup=4, seed=5, average_fraction=0.5)
 
 
 def make_trainer(config: TrainingConfig = CONFIG) -> Trainer[torch.Tensor]:
@@ -70,7 +70,7 @@ def test_another_seed_is_another_run():
 
 
 def test_gradients_are_clipped():
-    trainer = make_trainer(TrainingConfig(steps=1, clip=1e-3))
+    trainer = make_trainer(TrainingConfig(steps=1, max_grad_norm=1e-3))
     next(iter(trainer.steps()))
     norm = torch.stack([p.grad.norm() for p in trainer.model.parameters()]).norm()
     assert norm.item() == pytest.approx(1e-3, rel=1e-3)
@@ -82,7 +82,7 @@ def test_averaging_ends_at_the_mean_of_the_last_weights():
     x, y = torch.randn(8, 2), torch.randn(8, 1)
 
     def trainer(average):
-        config = TrainingConfig(steps=10, warmup=2, lr=0.1, average=average)
+        config = TrainingConfig(steps=10, warmup=2, lr=0.1, average_fraction=average)
         return Trainer(model, lambda _: [0], lambda _: (model(x) - y).square().mean(), config)
 
     begun = {name: tensor.clone() for name, tensor in model.state_dict().items()}

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from attention.benchmarks.peers import TorchTransformer, hugging_face
-from attention.generation.beam_search import Decodable, greedy
+from attention.generation.beam_search import Autoregressive, greedy
 from attention.generation.sampling import Sampler, generate
 from attention.models.transformer import Transformer, TransformerConfig
 from attention.shapes import Int, Tensor
@@ -167,7 +167,7 @@ def _texts(sizes: Sizes, device: str) -> Int[Tensor, "B T"]:
     return ids.masked_fill(torch.arange(sizes.length) >= lengths, 0).to(device)
 
 
-def _decoding(model: Decodable, source: Int[Tensor, "B S"], tokens: int) -> Work:
+def _decoding(model: Autoregressive, source: Int[Tensor, "B S"], tokens: int) -> Work:
     def write() -> Tensor:
         texts = greedy(model, source, tokens)
         return torch.tensor([word for text in texts for word in text], dtype=torch.long)

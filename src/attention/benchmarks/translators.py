@@ -7,15 +7,15 @@ from functools import partial
 from typing import Any
 
 from attention.data import Pair
-from attention.evaluation.metrics import Scores, bleu_by_length, evaluate
+from attention.evaluation.metrics import TranslationScores, bleu_by_length, evaluate_translator
 from attention.tasks.architectures import ARCHITECTURES
 from attention.tasks.objectives import translation_trainer
 from attention.tasks.translation import Translator
 
-__all__ = ["CONTESTANTS", "Result", "bench_translation"]
+__all__ = ["BASELINES", "Result", "bench_translation"]
 
 # Name, architecture, and what its Config changes.
-CONTESTANTS: list[tuple[str, str, dict[str, Any]]] = [
+BASELINES: list[tuple[str, str, dict[str, Any]]] = [
     ("word by word", "word-by-word", {}),
     ("fixed vector", "fixed-vector", {}),
     ("fixed vector, reversed", "fixed-vector", {"reverse": True}),
@@ -42,7 +42,7 @@ class Result:
     name: str
     parameters: int
     seconds: float
-    scores: Scores
+    scores: TranslationScores
     by_length: dict[int, float]
 
 
@@ -50,7 +50,7 @@ def bench_translation(
     pairs: Sequence[Pair],
     test: Sequence[Pair],
     seconds: float = 60.0,
-    contestants: Sequence[tuple[str, str, dict[str, Any]]] = CONTESTANTS,
+    contestants: Sequence[tuple[str, str, dict[str, Any]]] = BASELINES,
     seed: int = 0,
     tick: Callable[[str], None] = lambda name: None,
 ) -> Iterator[tuple[Translator, Result]]:
@@ -67,7 +67,7 @@ def bench_translation(
         begun = time.process_time()
         translator = _trained_for(seconds, arch, pairs, seed, sizes, partial(tick, name))
         spent = time.process_time() - begun
-        scores, curve = evaluate(translator, test), bleu_by_length(translator, test)
+        scores, curve = evaluate_translator(translator, test), bleu_by_length(translator, test)
         yield translator, Result(name, translator.size, spent, scores, curve)
 
 

@@ -6,10 +6,10 @@ from typing import Annotated
 from attention.benchmarks.models import bench_models, machine
 from attention.benchmarks.translators import bench_translation
 from attention.cli import console, tables
-from attention.cli.options import JSON, MANY, must_be_in_range
+from attention.cli.options import JSON, MANY, choose_device, must_be_in_range
+from attention.data.parallel import load_pairs
 from attention.errors import BadInput
 from attention.inspection import plots
-from attention.tasks.runs import choose_device, read_data
 
 __all__ = ["compare_models", "compare_translators"]
 
@@ -36,7 +36,7 @@ def compare_translators(
     must_be_in_range({"seconds": seconds, "seed": seed})
     if data and data != ["toy"] and not test:
         raise BadInput("--data needs a --test of its own")
-    pairs, held_out = read_data(data or ["toy"]), read_data(test or ["toy-test"])
+    pairs, held_out = load_pairs(data or ["toy"]), load_pairs(test or ["toy-test"])
     contest = bench_translation(pairs, held_out, seconds, seed=seed)
     results = tables.print_results((result for _, result in contest), as_json)
     if plot:

@@ -106,7 +106,7 @@ def warn_of_surprises(translator: Translator, sentences: Sequence[str]) -> None:
     """Say on standard error what the translator cannot be expected to do well."""
     for number, sentence in enumerate(sentences, start=1):
         where = f"sentence {number}: " if len(sentences) > 1 else ""
-        if unknown := translator.source.unknown(sentence):
+        if unknown := translator.source_tokenizer.unknown(sentence):
             names = ", ".join(dict.fromkeys(unknown))
             names = names if len(names) < 200 else f"{names[:200]} ..."
             print(f"attention: {where}never seen in training: {names}", file=sys.stderr)

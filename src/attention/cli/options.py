@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import torch
 from cyclopts import Group, Parameter
 
 from attention.errors import BadInput
@@ -15,6 +16,7 @@ __all__ = [
     "JSON",
     "MANY",
     "TrainingOptions",
+    "choose_device",
     "given",
     "must_agree",
     "must_be_in_range",
@@ -26,9 +28,9 @@ FLAG = Parameter(negative=())
 JSON = Parameter(name="--json", negative=())
 MANY = Parameter(consume_multiple=True, negative=())
 
-MAY_BE_ZERO = {"seed", "dropout", "warmup", "smoothing", "average", "temperature"}
+MAY_BE_ZERO = {"seed", "dropout", "warmup", "label_smoothing", "average_fraction", "temperature"}
 MOST = 2**31
-SHARES = {"dropout", "smoothing", "average"}
+SHARES = {"dropout", "label_smoothing", "average_fraction"}
 
 
 @Parameter(name="*")
@@ -38,21 +40,21 @@ class TrainingOptions:
 
     Attributes:
         steps: Updates of the weights.
-        tokens: Words, or pieces of words, in each update; of a translation, those to be written.
-        lr: Highest learning rate.
-        warmup: Steps over which the rate climbs.
-        smoothing: Share of the probability spread over all words, not the right one alone. Real
-            text to translate wants 0.1.
-        average: Share of the steps, at the end, whose weights are averaged.
-        seed: Start of all randomness.
+        tokens_per_batch: Tokens in each batch, padding included; for translation, target tokens.
+        lr: Peak learning rate.
+        warmup: Steps over which the learning rate rises linearly to its peak.
+        label_smoothing: Probability taken from the correct token and spread evenly over the
+            vocabulary. Real text to translate wants 0.1.
+        average_fraction: Fraction of the steps, at the end, whose weights are averaged.
+        seed: Seed of every random draw: initial weights, order of batches, dropout.
     """
 
     steps: int | None = None
-    tokens: int | None = None
+    tokens_per_batch: int | None = None
     lr: float | None = None
     warmup: int | None = None
-    smoothing: float | None = None
-    average: float | None = None
+    label_smoothing: float | None = None
+    average_fraction: float | None = None
     seed: int | None = None
 
 
@@ -107,8 +109,8 @@ def must_belong(arch: str, sizes: dict[str, Any], kinds: Mapping[str, Architectu
 
 def must_agree(run: Run, typed: dict[str, Any]) -> None:
     """Refuse to resume a run under other settings than it began with."""
-    settings = asdict(run.trainer.config) | asdict(run.learner.model.config)
-    settings |= {"arch": run.learner.arch, "data": run.data, "subwords": run.subwords}
+    settings = asdict(run.trainer.config) | asdict(run.task.model.config)
+    settings |= {"arch": run.task.arch, "data": run.data, "subwords": run.subwords}
     for name, value in typed.items():
         if value != settings.get(name):
             raise BadInput(
@@ -119,3 +121,18 @@ def must_agree(run: Run, typed: dict[str, Any]) -> None:
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
+
+
+def choose_device(name: str | None) -> str:
+    """The device asked for, or the fastest one there is.
+
+    Raises:
+        BadInput: This machine has no such device.
+    """
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise BadInput(f"--device {name}: not on this machine; leave it out") from error
+    return name

@@ -5,12 +5,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from attention.cli.options import FLAG, JSON, must_be_in_range
+from attention.cli.options import FLAG, JSON, choose_device, must_be_in_range
 from attention.data.prose import read_paragraphs
 from attention.errors import BadInput
-from attention.tasks.masked_lm import Reader
+from attention.tasks.masked_lm import MaskedLM
 from attention.tasks.retrieval import search
-from attention.tasks.runs import choose_device
 from attention.training.losses import fill
 
 __all__ = ["fill_gaps", "search_texts"]
@@ -41,7 +40,7 @@ def fill_gaps(
     """
     must_be_in_range({"top": top})
     device = choose_device(device)
-    reader = Reader.load(run)
+    reader = MaskedLM.load(run)
     reader.model.to(device)
     gaps = fill(reader.model, reader.pieces, text, top)
     filled = reader.pieces.filled(text, [guesses[0].word for guesses in gaps])
@@ -83,7 +82,7 @@ def search_texts(
     paragraphs = read_paragraphs(files)
     if not paragraphs:
         raise BadInput(f"{', '.join(files)}: no paragraph to search")
-    reader = Reader.load(run)
+    reader = MaskedLM.load(run)
     reader.model.to(device)
     texts = [str(paragraph) for paragraph in paragraphs]
     for place, score in search(reader.model, reader.pieces, query, texts, top):

@@ -7,12 +7,12 @@ from typing import Any
 
 from attention.benchmarks.models import Comparison
 from attention.benchmarks.translators import Result
-from attention.evaluation.metrics import LanguageScores, Scores
+from attention.evaluation.metrics import LanguageModelScores, TranslationScores
 
 __all__ = ["print_comparisons", "print_language_scores", "print_results", "print_scores"]
 
 
-def print_scores(scores: Scores, as_json: bool) -> None:
+def print_scores(scores: TranslationScores, as_json: bool) -> None:
     """A small table, or one JSON object."""
     if as_json:
         print(json.dumps(asdict(scores)))
@@ -25,7 +25,7 @@ def print_scores(scores: Scores, as_json: bool) -> None:
     print(f"alignment error rate  {aer}")
 
 
-def print_language_scores(scores: LanguageScores) -> None:
+def print_language_scores(scores: LanguageModelScores) -> None:
     """A small table."""
     print(f"pieces of words  {scores.pieces:,}")
     print(f"loss per piece   {scores.loss:.3f}")

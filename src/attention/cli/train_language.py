@@ -14,6 +14,7 @@ from attention.cli.options import (
     JSON,
     MANY,
     TrainingOptions,
+    choose_device,
     given,
     must_agree,
     must_be_in_range,
@@ -22,11 +23,11 @@ from attention.cli.options import (
 )
 from attention.data.prose import read_texts
 from attention.errors import BadInput
-from attention.evaluation.metrics import evaluate_language
+from attention.evaluation.metrics import evaluate_language_model
 from attention.generation.sampling import Sampler
 from attention.tasks.architectures import LANGUAGE_MODELS
 from attention.tasks.language_modelling import LanguageModel
-from attention.tasks.runs import LanguageRun, ReadingRun, Run, choose_device
+from attention.tasks.runs import LanguageModelRun, MaskedLMRun, Run
 
 __all__ = ["generate", "train_language"]
 
@@ -100,8 +101,8 @@ def train_language(
     )
     must_be_in_range(chosen | sizes)
     device = choose_device(device)
-    kind = _kind(out) if resume else ReadingRun if arch == "bert" else LanguageRun
-    if valid and kind is ReadingRun:
+    kind = _kind(out) if resume else MaskedLMRun if arch == "bert" else LanguageModelRun
+    if valid and kind is MaskedLMRun:
         raise BadInput("--valid does not go with --arch bert, but with gpt or llama")
     held_out = read_texts(valid) if valid else None
     if resume:
@@ -114,19 +115,19 @@ def train_language(
         run = kind.begin(out, arch, data or ["book"], config, device, **sizes)
     letters = sum(map(len, run.corpus))
     then = [f'attention generate {out} "The query"']
-    if isinstance(run, ReadingRun):
+    if isinstance(run, MaskedLMRun):
         files = " ".join(run.data)
         then = [f'attention fill {out} "the [MASK]"', f'attention search {out} "query" {files}']
     console.train_to_the_end(run, f"{letters:,} letters of text", then)
     if held_out:
-        tables.print_language_scores(evaluate_language(run.learner, held_out))
+        tables.print_language_scores(evaluate_language_model(run.task, held_out))
 
 
-def _kind(folder: Path) -> type[LanguageRun] | type[ReadingRun]:
+def _kind(folder: Path) -> type[LanguageModelRun] | type[MaskedLMRun]:
     """Whether what was begun in `folder` learns to write or to read."""
     config = folder / "config.json"
     reads = config.is_file() and load_json(config).get("model_type") == "bert"
-    return ReadingRun if reads else LanguageRun
+    return MaskedLMRun if reads else LanguageModelRun
 
 
 def generate(

@@ -13,20 +13,22 @@ from attention.cli.options import (
     JSON,
     MANY,
     TrainingOptions,
+    choose_device,
     given,
     must_agree,
     must_be_in_range,
     must_belong,
     with_defaults_of,
 )
+from attention.data.parallel import load_pairs
 from attention.errors import BadInput
-from attention.evaluation.metrics import evaluate
+from attention.evaluation.metrics import evaluate_translator
 from attention.tasks.architectures import ARCHITECTURES
-from attention.tasks.runs import TranslationRun, choose_device, read_data
+from attention.tasks.runs import TranslationRun
 from attention.tasks.translation import Translator
 from attention.tokenizers.words import split_words
 
-__all__ = ["evaluate_translator", "train_translation", "translate"]
+__all__ = ["evaluate", "train_translation", "translate"]
 
 TRAINING = with_defaults_of(ARCHITECTURES, "bahdanau")
 Architecture = Literal["word-by-word", "fixed-vector", "bahdanau", "luong", "transformer"]
@@ -104,7 +106,7 @@ def train_translation(
     )
     must_be_in_range(chosen | sizes)
     device = choose_device(device)
-    valid_pairs = read_data(valid, "valid") if valid else None
+    valid_pairs = load_pairs(valid, "valid") if valid else None
     if resume:
         run = TranslationRun.resume(out, device)
         must_agree(run, chosen | sizes | given(arch=arch, data=data))
@@ -123,7 +125,7 @@ def train_translation(
         ],
     )
     if valid_pairs:
-        tables.print_scores(evaluate(run.learner, valid_pairs), as_json=False)
+        tables.print_scores(evaluate_translator(run.task, valid_pairs), as_json=False)
 
 
 def translate(
@@ -161,7 +163,7 @@ def translate(
         console.draw_attention(translations[0], attention)
 
 
-def evaluate_translator(
+def evaluate(
     run: Run,
     /,
     *,
@@ -180,8 +182,8 @@ def evaluate_translator(
     """
     must_be_in_range({"beam": beam})
     translator = _translator(run, device)
-    pairs = read_data(data or ["toy-test"], "test")
-    tables.print_scores(evaluate(translator, pairs, beam), as_json)
+    pairs = load_pairs(data or ["toy-test"], "test")
+    tables.print_scores(evaluate_translator(translator, pairs, beam), as_json)
 
 
 def _translator(run: Path, device: str | None) -> Translator:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from attention.shapes import Int, Tensor
-from attention.tokenizers.words import PAD
+from attention.tokenizers.special_tokens import PAD
 
 __all__ = ["batches_by_length", "pad"]
 

@@ -3,10 +3,27 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from attention.data import Pair
+from attention.data import Pair, toy
 from attention.errors import BadInput
 
-__all__ = ["read_pairs", "read_text"]
+__all__ = ["load_pairs", "read_pairs", "read_text"]
+
+
+def load_pairs(data: Sequence[str], split: str = "train") -> list[Pair]:
+    """The sentence pairs that the command's `--data` means.
+
+    Args:
+        data: `toy`, `toy-train`, `toy-valid` or `toy-test`; one tab-separated file; or two
+            line-aligned files, the source first.
+        split: Which part of the toy corpus plain `toy` means.
+
+    Raises:
+        BadInput: A file cannot be used; the message says which, where and why.
+    """
+    if len(data) == 1 and data[0] in {"toy", *(f"toy-{name}" for name in toy.SPLIT_SIZES)}:
+        split = data[0].removeprefix("toy").lstrip("-") or split
+        return toy.pairs(split, toy.SPLIT_SIZES[split])
+    return read_pairs([Path(name) for name in data])
 
 
 def read_pairs(paths: Sequence[Path]) -> list[Pair]:

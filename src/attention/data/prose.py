@@ -12,12 +12,7 @@ from attention.errors import BadInput
 
 __all__ = ["Paragraph", "book", "plain", "read_paragraphs", "read_texts"]
 
-TOY = {  # its parts, and how many sentences are taken
-    "toy": ("train", 50_000),
-    "toy-train": ("train", 50_000),
-    "toy-valid": ("valid", 500),
-    "toy-test": ("test", 1_000),
-}
+TOY = {"toy": "train"} | {f"toy-{split}": split for split in toy.SPLITS}  # name -> split
 FEW = 4  # words; a paragraph of a page that has fewer says nothing
 
 _CHAPTERS = Path(__file__).parents[3] / "docs"  # beside the package, where both are checked out
@@ -81,7 +76,7 @@ def read_texts(data: Sequence[str]) -> list[str]:
     if name == "book":
         return [plain(page) for page in book().values()]
     if name:
-        return [pair.source for pair in toy.pairs(*TOY[name])]
+        return [pair.source for pair in toy.pairs(TOY[name], toy.SPLIT_SIZES[TOY[name]])]
     return [read_text(Path(name)).replace("\r\n", "\n") for name in data]
 
 

@@ -17,12 +17,12 @@ from attention.tasks.translation import Translator
 from attention.tokenizers.words import split_words
 
 __all__ = [
-    "LanguageScores",
-    "Scores",
+    "LanguageModelScores",
+    "TranslationScores",
     "alignment_error_rate",
     "bleu_by_length",
-    "evaluate",
-    "evaluate_language",
+    "evaluate_language_model",
+    "evaluate_translator",
     "hard_alignment",
 ]
 
@@ -30,7 +30,7 @@ LENGTHS = (5, 10, 15, 20, 25, 100)
 
 
 @dataclass(frozen=True)
-class Scores:
+class TranslationScores:
     """What `evaluate` measured.
 
     Attributes:
@@ -51,7 +51,9 @@ class Scores:
     sentences: int
 
 
-def evaluate(translator: Translator, pairs: Sequence[Pair], beam: int = 1) -> Scores:
+def evaluate_translator(
+    translator: Translator, pairs: Sequence[Pair], beam: int = 1
+) -> TranslationScores:
     """Translate the sources and compare with the references.
 
     The alignment error is measured while the model writes the *reference* translations, so that
@@ -60,7 +62,7 @@ def evaluate(translator: Translator, pairs: Sequence[Pair], beam: int = 1) -> Sc
     texts = [translation.text for translation in translator.translate(_sources(pairs), beam)]
     references = [" ".join(pair.target.split()) for pair in pairs]
     bleu = BLEU(force=True)  # the toy corpus ends in " ." on purpose
-    return Scores(
+    return TranslationScores(
         bleu=bleu.corpus_score(texts, [references]).score,
         chrf=CHRF().corpus_score(texts, [references]).score,
         exact_match=sum(map(str.__eq__, texts, references)) / len(pairs),
@@ -84,7 +86,9 @@ def bleu_by_length(
         words = len(split_words(pair.source))
         if longest := next((length for length in lengths if words <= length), None):
             groups.setdefault(longest, []).append(pair)
-    return {length: evaluate(translator, groups[length]).bleu for length in sorted(groups)}
+    return {
+        length: evaluate_translator(translator, groups[length]).bleu for length in sorted(groups)
+    }
 
 
 def alignment_error_rate(
@@ -104,8 +108,8 @@ def hard_alignment(weights: Float[Tensor, "T S"]) -> frozenset[tuple[int, int]]:
 
 
 @dataclass(frozen=True)
-class LanguageScores:
-    """What `evaluate_language` measured.
+class LanguageModelScores:
+    """What `evaluate_language_model` measured.
 
     Attributes:
         loss: Minus the log-likelihood of a piece of a word, on average.
@@ -122,7 +126,7 @@ class LanguageScores:
 
 
 @torch.inference_mode()
-def evaluate_language(language: LanguageModel, texts: Sequence[str]) -> LanguageScores:
+def evaluate_language_model(language: LanguageModel, texts: Sequence[str]) -> LanguageModelScores:
     """Let a language model guess each piece of these texts from those before it.
 
     They are read in windows of the model's `max_len`, and at the beginning of a window the model
@@ -143,7 +147,7 @@ def evaluate_language(language: LanguageModel, texts: Sequence[str]) -> Language
     pieces, size = len(ids) - 1, sum(len(text.encode()) for text in texts)
     loss = total / pieces
     perplexity = torch.tensor(loss).exp().item()  # endless, where a float of Python's would end
-    return LanguageScores(loss, perplexity, total / math.log(2) / size, pieces)
+    return LanguageModelScores(loss, perplexity, total / math.log(2) / size, pieces)
 
 
 def _sources(pairs: Sequence[Pair]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from attention.exercises.checking import Hint, answer, compare, right
-from attention.functional import attend
+from attention.kernels.fused import fused_attention
 from attention.shapes import Tensor
 
 __all__ = [
@@ -108,27 +108,28 @@ def check_mask_kept(look: Callable[..., Any]) -> None:
         numbers = torch.Generator().manual_seed(1)
         q, k, v = (torch.randn(3, n_heads, 5, 2, generator=numbers) for _ in "qkv")
         seen = mask if mask.dim() == 2 else mask.unsqueeze(1)
-        expected = attend(q, k, v, seen)
+        expected = fused_attention(q, k, v, seen)
         scores = q @ k.transpose(-2, -1) / 2**0.5
         mistakes = [
-            (attend(q, k, v), "The mask is dropped on the way: your answer is that without one."),
-            (attend(q, k, v, ~seen), "It is the wrong way round: True means that a query may look "
-             "there."),
+            (fused_attention(q, k, v), "The mask is dropped on the way: your answer is the one "
+             "without it."),
+            (fused_attention(q, k, v, ~seen), "The mask is inverted: True means that a query may "
+             "attend to a key."),
             ((scores.softmax(-1) * seen) @ v, "You mask after softmax, so the weights no longer "
-             "add up to one. Put minus infinity before it, or hand the mask to attend."),
+             "add up to one. Put minus infinity before it, or hand it to the formula."),
             ((scores * seen).softmax(-1) @ v, "You multiply the scores by the mask. A score of 0 "
-             "is a score: put minus infinity there, or hand the mask to attend."),
+             "is a score: put minus infinity there, or hand it to the formula."),
         ]  # fmt: skip
         if n_heads == 3 and mask.dim() == 3:
-            mistakes.append((attend(q, k, v, mask), "The mask of sentence b has gone to head b. "
-                             "(B, 1, S) meets (B, H, T, S), axes are matched from the end, and so "
-                             "the sentences stand where the heads are. Insert their axis: "
-                             "mask.unsqueeze(-3)."))  # fmt: skip
+            mistakes.append((fused_attention(q, k, v, mask), "The mask of sentence b has gone to "
+                             "head b. (B, 1, S) meets (B, H, T, S), axes are matched from the "
+                             "end, and so the sentences stand where the heads are. Insert their "
+                             "axis: mask.unsqueeze(-3)."))  # fmt: skip
         found = answer(f"{what} with a mask of shape {name}", look, q, k, v, mask)
         compare(f"{what}, with a mask of shape {name},", found, expected, mistakes)
     q, k, v = (torch.ones(1, 2, 3, 2) for _ in "qkv")
     nothing = answer("look(q, k, v, None)", look, q, k, v, None)
-    compare("look(q, k, v, None)", nothing, attend(q, k, v))
+    compare("look(q, k, v, None)", nothing, fused_attention(q, k, v))
     right("the mask of each sentence reaches all of its heads.")
 
 

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from attention.exercises.checking import Hint, answer, compare, right
-from attention.layers.positions import Rotary
+from attention.layers.positions import RotaryEmbedding
 from attention.shapes import Tensor
 
 __all__ = ["check_cache_bytes", "check_rms_norm", "check_swiglu", "check_turn"]
@@ -121,7 +121,7 @@ def check_turn(turn: Callable[..., Any]) -> None:
     """
     x = torch.randn(5, 6, generator=torch.Generator().manual_seed(1))
     theta, places, pairs = 50.0, torch.arange(5.0)[:, None], torch.arange(3.0)
-    expected = Rotary(6, theta)(x)
+    expected = RotaryEmbedding(6, theta)(x)
 
     def by(angles: Tensor) -> Tensor:
         one, other = x.chunk(2, dim=-1)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from attention.exercises.checking import Hint, answer, compare, right
 from attention.layers.positions import sinusoidal_positions
 from attention.shapes import Tensor
-from attention.tokenizers.words import BEGIN, END
+from attention.tokenizers.special_tokens import BOS, EOS
 
 __all__ = ["check_first_vectors", "check_greedy", "check_smoothed_loss", "check_sublayer"]
 
@@ -143,7 +143,7 @@ class Speller:
     def start(self, source: Tensor) -> tuple[Tensor, int, int]:
         """The sentence, the place in it, and the word that must come in next."""
         self.starts += 1
-        return source[0], 0, BEGIN
+        return source[0], 0, BOS
 
     def step(self, word: Tensor, state: tuple[Tensor, int, int]) -> tuple[Tensor, Any]:
         """Scores of all words; a wrong word, or an old state, makes it stutter."""
@@ -158,9 +158,9 @@ class Speller:
             old = "You gave step an old state. It returns the next one: give that to the next step."
             raise Hint(old if self.starts == 1 else "You call start again: read the source once.")
         if int(word) != due:
-            asked = "<s> (BEGIN)" if due == BEGIN else f"{due}, which was just written,"
+            asked = "<s> (BOS)" if due == BOS else f"{due}, which was just written,"
             raise Hint(f"step should be given {asked} and was given {int(word)}.")
-        following = int(source[place]) if place < len(source) else END
+        following = int(source[place]) if place < len(source) else EOS
         return F.one_hot(torch.tensor([following]), 20).float(), (source, place + 1, following)
 
 
@@ -174,15 +174,15 @@ def check_greedy(write: Callable[..., Any]) -> None:
     Raises:
         Hint: Other words, or more work than needed.
     """
-    for words, max_len in (([7, 9, 9, 4], 10), ([5, 6, 8], 2), ([END], 5)):
-        model, end = Speller(), END
+    for words, max_len in (([7, 9, 9, 4], 10), ([5, 6, 8], 2), ([EOS], 5)):
+        model, end = Speller(), EOS
         what = f"write(model, source, max_len={max_len})"
         spoken = words[: words.index(end)] if end in words else words
         expected = spoken[:max_len]
         mistakes = [
             ([*expected, end], "</s> is a sign to stop, and no word of the translation."),
-            ([BEGIN, *expected], "<s> is a sign to begin, and no word of the translation."),
-            ([BEGIN, *expected, end], "<s> and </s> are signs, and no words."),
+            ([BOS, *expected], "<s> is a sign to begin, and no word of the translation."),
+            ([BOS, *expected, end], "<s> and </s> are signs, and no words."),
             (spoken, f"max_len is {max_len}: stop there, even if the model would go on."),
             (expected[:-1], "The last word is missing. Did you stop before you kept it, or cut it "
              "off as if it were </s>? After max_len words, there is no </s>."),

@@ -6,13 +6,13 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from attention.shapes import Float, Int, Tensor
-from attention.tokenizers.words import BEGIN, END, PAD
+from attention.tokenizers.special_tokens import BOS, EOS, PAD
 
-__all__ = ["Decodable", "beam_search", "greedy"]
+__all__ = ["Autoregressive", "beam_search", "greedy"]
 
 
 @runtime_checkable
-class Decodable(Protocol):
+class Autoregressive(Protocol):
     """A model that writes one word at a time.
 
     Its state is a tuple, named or not, of tensors whose first axis is the batch, or of such tuples.
@@ -26,20 +26,20 @@ class Decodable(Protocol):
 
 
 @torch.inference_mode()
-def greedy(model: Decodable, source: Int[Tensor, "B S"], max_len: int) -> list[list[int]]:
+def greedy(model: Autoregressive, source: Int[Tensor, "B S"], max_len: int) -> list[list[int]]:
     """Write the likeliest word each time, until `</s>` or `max_len` words.
 
     Returns:
         The words of each translation, without `<s>` and `</s>`.
     """
     state = model.start(source)
-    word = source.new_full((source.size(0),), BEGIN)
+    word = source.new_full((source.size(0),), BOS)
     done = torch.zeros_like(word, dtype=torch.bool)
     written = []
     for _ in range(max_len):
         logits, state = model.step(word, state)
         word = _writable(logits).argmax(dim=-1).masked_fill(done, PAD)
-        done = done | (word == END)
+        done = done | (word == EOS)
         written.append(word)
         if done.all():
             break
@@ -48,7 +48,7 @@ def greedy(model: Decodable, source: Int[Tensor, "B S"], max_len: int) -> list[l
 
 @torch.inference_mode()
 def beam_search(
-    model: Decodable,
+    model: Autoregressive,
     source: Int[Tensor, "B S"],
     max_len: int,
     beam: int = 5,
@@ -67,7 +67,7 @@ def beam_search(
     """
     n = source.size(0)
     state = _select(model.start(source), torch.arange(n).repeat_interleave(beam))
-    word = source.new_full((n * beam,), BEGIN)
+    word = source.new_full((n * beam,), BOS)
     written = word.new_zeros(n, beam, 0)
     total = torch.full((n, beam), float("-inf"), device=source.device)
     total[:, 0] = 0.0  # all beams begin alike: only one of them may speak first
@@ -85,7 +85,7 @@ def beam_search(
         total = grown.flatten(1).gather(1, best)
         written = written.gather(1, parent.unsqueeze(-1).expand(-1, -1, written.size(-1)))
         written = torch.cat([written, word.unsqueeze(-1)], dim=-1)
-        done = done.gather(1, parent) | (word == END)
+        done = done.gather(1, parent) | (word == EOS)
         if done.all():
             break
         rows = torch.arange(n, device=source.device).unsqueeze(1) * beam + parent
@@ -98,7 +98,7 @@ def beam_search(
 
 def _writable(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
     """Padding and the sign to begin are not words."""
-    return logits.index_fill(-1, torch.tensor([PAD, BEGIN], device=logits.device), float("-inf"))
+    return logits.index_fill(-1, torch.tensor([PAD, BOS], device=logits.device), float("-inf"))
 
 
 def _select(state: Any, rows: Int[Tensor, "N"]) -> Any:
@@ -110,4 +110,4 @@ def _select(state: Any, rows: Int[Tensor, "N"]) -> Any:
 
 
 def _until_end(ids: list[int]) -> list[int]:
-    return list(takewhile(lambda i: i not in (END, PAD), ids))
+    return list(takewhile(lambda i: i not in (EOS, PAD), ids))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from attention.errors import BadInput
-from attention.generation.beam_search import Decodable
+from attention.generation.beam_search import Autoregressive
 from attention.shapes import Float, Int, Tensor
 
 __all__ = ["Sampler", "Uncached", "generate", "write"]
@@ -66,7 +66,7 @@ class Sampler:
 
 
 def generate(
-    model: Decodable,
+    model: Autoregressive,
     ids: Int[Tensor, "B T"],
     tokens: int,
     sampler: Sampler | None = None,
@@ -93,7 +93,7 @@ def generate(
 
 @torch.inference_mode()
 def write(
-    model: Decodable,
+    model: Autoregressive,
     ids: Int[Tensor, "B T"],
     tokens: int,
     sampler: Sampler | None = None,

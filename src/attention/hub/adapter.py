@@ -11,16 +11,16 @@ import torch
 from torch import nn
 
 from attention.checkpoints import save_json, save_tensors
-from attention.hub.loader import Pretrained, Source
+from attention.hub.loader import PretrainedFiles, Source
 from attention.shapes import Tensor
 
-__all__ = ["Layout"]
+__all__ = ["HubAdapter"]
 
 Model = TypeVar("Model", bound=nn.Module)
 
 
 @dataclass(frozen=True)
-class Layout:
+class HubAdapter:
     """What the settings and the tensors of one of our models are called in their files.
 
     Attributes:
@@ -38,7 +38,7 @@ class Layout:
     """
 
     model_type: str
-    sizes: Callable[[Pretrained], dict[str, Any]]
+    sizes: Callable[[PretrainedFiles], dict[str, Any]]
     settings: Callable[[Mapping[str, Any]], dict[str, Any]]
     sources: Callable[[Mapping[str, Any]], dict[str, Source]]
     prefix: str
@@ -58,7 +58,7 @@ class Layout:
         Raises:
             BadInput: It cannot be had, is damaged, or is something that cannot be represented.
         """
-        files = Pretrained(path_or_name, self.model_type)
+        files = PretrainedFiles(path_or_name, self.model_type)
         sizes = self.sizes(files)
         model: Any = files.build(lambda: make(sizes))
         model.tokenizer = files.tokenizer()

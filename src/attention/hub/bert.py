@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-from attention.hub.adapter import Layout
-from attention.hub.loader import Pretrained, Source
+from attention.hub.adapter import HubAdapter
+from attention.hub.loader import PretrainedFiles, Source
 from attention.hub.tensors import stored_tensors
 
-__all__ = ["LAYOUT", "settings", "sizes", "sources"]
+__all__ = ["ADAPTER", "settings", "sizes", "sources"]
 
 
-def sizes(files: Pretrained) -> dict[str, Any]:
+def sizes(files: PretrainedFiles) -> dict[str, Any]:
     """The arguments of a `BERTConfig`, read from their settings, and from whether there is a head.
 
     Raises:
@@ -92,7 +92,7 @@ def sources(sizes: Mapping[str, Any]) -> dict[str, Source]:
     return sources | ({"head.bias": "cls.predictions.bias"} if sizes["head"] else {})
 
 
-LAYOUT = Layout(
+ADAPTER = HubAdapter(
     "bert",
     sizes,
     settings,

@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 
-from attention.hub.adapter import Layout
-from attention.hub.loader import Pretrained, Source
+from attention.hub.adapter import HubAdapter
+from attention.hub.loader import PretrainedFiles, Source
 from attention.shapes import Tensor
 
-__all__ = ["LAYOUT", "settings", "sizes", "sources"]
+__all__ = ["ADAPTER", "settings", "sizes", "sources"]
 
 
-def sizes(files: Pretrained) -> dict[str, Any]:
+def sizes(files: PretrainedFiles) -> dict[str, Any]:
     """The arguments of a `GPTConfig`, read from their settings.
 
     Raises:
@@ -87,7 +87,7 @@ def sources(sizes: Mapping[str, Any]) -> dict[str, Source]:
     return sources
 
 
-LAYOUT = Layout(
+ADAPTER = HubAdapter(
     "gpt2",
     sizes,
     settings,

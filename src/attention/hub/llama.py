@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from attention.errors import BadInput
-from attention.hub.adapter import Layout
-from attention.hub.loader import Pretrained, Source
-from attention.layers.positions import RotaryScaling
+from attention.hub.adapter import HubAdapter
+from attention.hub.loader import PretrainedFiles, Source
+from attention.layers.positions import Llama3RoPEScaling
 
-__all__ = ["LAYOUT", "settings", "sizes", "sources"]
+__all__ = ["ADAPTER", "settings", "sizes", "sources"]
 
 
-def sizes(files: Pretrained) -> dict[str, Any]:
+def sizes(files: PretrainedFiles) -> dict[str, Any]:
     """The arguments of a `LlamaConfig`, read from their settings.
 
     Raises:
@@ -45,12 +45,12 @@ def sizes(files: Pretrained) -> dict[str, Any]:
     }
 
 
-def _scaling(files: Pretrained) -> RotaryScaling:
+def _scaling(files: PretrainedFiles) -> Llama3RoPEScaling:
     keys = ("factor", "low_freq_factor", "high_freq_factor")
     factor, low, high = (files.number(key) for key in keys)
     original_len = files.whole("original_max_position_embeddings")
     try:
-        return RotaryScaling(factor, low, high, original_len)
+        return Llama3RoPEScaling(factor, low, high, original_len)
     except ValueError as error:
         raise BadInput(f"{files.folder / 'config.json'}: {error}") from error
 
@@ -104,7 +104,7 @@ def sources(sizes: Mapping[str, Any]) -> dict[str, Source]:
     return {f"{ours}.weight": f"{theirs}.weight" for ours, theirs in (ends | layers).items()}
 
 
-LAYOUT = Layout(
+ADAPTER = HubAdapter(
     "llama",
     sizes,
     settings,

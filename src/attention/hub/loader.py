@@ -20,7 +20,7 @@ from attention.errors import BadInput
 from attention.hub.tensors import StoredTensor, stored_tensors
 from attention.shapes import Tensor
 
-__all__ = ["Pretrained", "Source", "find"]
+__all__ = ["PretrainedFiles", "Source", "find"]
 
 # Where a tensor of ours comes from: the name of theirs, and what is done to it, if anything.
 Source = str | tuple[str, Callable[[Tensor], Tensor]]
@@ -30,7 +30,7 @@ Model = TypeVar("Model", bound=nn.Module)
 _FILES = ["config.json", "model*.safetensors", "model.safetensors.index.json", "tokenizer.json"]
 
 
-class Pretrained:
+class PretrainedFiles:
     """A trained model as it lies in a folder: settings, tensors and tokenizer, not read yet.
 
     Args:

@@ -9,7 +9,7 @@ from attention.layers.recording import record_attention
 from attention.models.transformer import Transformer
 from attention.shapes import Float, Int, Tensor
 from attention.tasks.translation import Translator
-from attention.tokenizers.words import BEGIN, END, PAD, SPECIAL
+from attention.tokenizers.special_tokens import BOS, EOS, PAD, SPECIAL_TOKENS
 
 __all__ = ["HeadMaps", "head_maps"]
 
@@ -59,7 +59,7 @@ class HeadMaps:
         if self.weights[:, t, s].any():
             return ""
         future = self.kind == "decoder" and s > t
-        padding = self.keys[s] == SPECIAL[PAD]
+        padding = self.keys[s] == SPECIAL_TOKENS[PAD]
         return " ".join(["future"] * future + ["padding"] * padding)
 
 
@@ -83,24 +83,27 @@ def head_maps(
     """
     if not isinstance(translator.model, Transformer):
         raise ValueError(f"heads are what a transformer has, and this is {translator.arch}")
-    if not translator.source.split(source):
+    if not translator.source_tokenizer.split(source):
         raise ValueError("there is no word to read")
     target = translator.translate([source])[0].text if target is None else target
-    read, written = translator.source.split(source), translator.target.split(target)
-    steps = [SPECIAL[BEGIN], *written]
-    writes: list[tuple[str, ...]] = [*zip(steps, [*written, SPECIAL[END]], strict=True)]
+    read, written = (
+        translator.source_tokenizer.split(source),
+        translator.target_tokenizer.split(target),
+    )
+    steps = [SPECIAL_TOKENS[BOS], *written]
+    writes: list[tuple[str, ...]] = [*zip(steps, [*written, SPECIAL_TOKENS[EOS]], strict=True)]
     reads: list[tuple[str, ...]] = [(word,) for word in read]
     kinds = {"encoder": (reads, read), "decoder": (writes, steps), "cross": (writes, read)}
     weights, parts = _watch(
         translator.model,
-        _ids(translator.source.encode(source), padding, translator.device),
-        _ids([BEGIN, *translator.target.encode(target)], padding, translator.device),
+        _ids(translator.source_tokenizer.encode(source), padding, translator.device),
+        _ids([BOS, *translator.target_tokenizer.encode(target)], padding, translator.device),
     )
     made = []
     for kind, (queries, keys) in kinds.items():
         names = [name for name in weights if _kind(name) == kind]
         for number, name in enumerate(names, start=1):
-            rows, columns = len(queries), [*keys, *[SPECIAL[PAD]] * padding]
+            rows, columns = len(queries), [*keys, *[SPECIAL_TOKENS[PAD]] * padding]
             seen, added = weights[name][0, :, :rows].cpu(), parts[name][0, :, :rows].cpu()
             made.append(HeadMaps(kind, number, queries, columns, seen, added))
     return made

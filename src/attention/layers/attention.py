@@ -9,7 +9,8 @@ uses it to watch any model.
 
 from torch import nn
 
-from attention.functional import and_causal, attend, scaled_dot_product_attention
+from attention.functional import combine_causal, scaled_dot_product_attention
+from attention.kernels.fused import fused_attention
 from attention.shapes import Bool, Float, Tensor
 
 __all__ = [
@@ -41,7 +42,7 @@ class SelfAttention(nn.Module):
         self, x: Float[Tensor, "*B T D"], mask: Bool[Tensor, "*#B #T T"] | None = None
     ) -> Float[Tensor, "*B T K"]:
         """Mix each word's vector from the values of the words it looks at."""
-        return attend(self.W_q(x), self.W_k(x), self.W_v(x), mask)
+        return fused_attention(self.W_q(x), self.W_k(x), self.W_v(x), mask)
 
     def attention_weights(
         self, x: Float[Tensor, "*B T D"], mask: Bool[Tensor, "*#B #T T"] | None = None
@@ -60,13 +61,13 @@ class MaskedSelfAttention(SelfAttention):
         self, x: Float[Tensor, "*B T D"], mask: Bool[Tensor, "*#B #T T"] | None = None
     ) -> Float[Tensor, "*B T K"]:
         """Mix each word's vector from its own past; `mask` can forbid more, never allow more."""
-        return attend(self.W_q(x), self.W_k(x), self.W_v(x), mask, causal=True)
+        return fused_attention(self.W_q(x), self.W_k(x), self.W_v(x), mask, causal=True)
 
     def attention_weights(
         self, x: Float[Tensor, "*B T D"], mask: Bool[Tensor, "*#B #T T"] | None = None
     ) -> Float[Tensor, "*B T T"]:
         """How much each word (row) looks at each word (column); zero above the diagonal."""
-        return super().attention_weights(x, and_causal(mask, x, x))
+        return super().attention_weights(x, combine_causal(mask, x, x))
 
 
 class EncoderDecoderAttention(nn.Module):
@@ -93,7 +94,7 @@ class EncoderDecoderAttention(nn.Module):
         mask: Bool[Tensor, "*#B #T S"] | None = None,
     ) -> Float[Tensor, "*B T K"]:
         """Mix, for each target word in `x`, the values of the source words in `memory`."""
-        return attend(self.W_q(x), self.W_k(memory), self.W_v(memory), mask)
+        return fused_attention(self.W_q(x), self.W_k(memory), self.W_v(memory), mask)
 
     def attention_weights(
         self,
@@ -167,7 +168,7 @@ class MultiHeadAttention(nn.Module):
         causal: bool = False,
     ) -> Float[Tensor, "*B T D"]:
         """Look at keys and values that are there already."""
-        mixed = attend(self._queries(x, keys), keys, values, _for_every_head(mask), causal)
+        mixed = fused_attention(self._queries(x, keys), keys, values, _for_every_head(mask), causal)
         return self.W_o(mixed.transpose(-3, -2).flatten(-2))  # (*B, H, T, K) -> (*B, T, D)
 
     def attention_weights(
@@ -180,7 +181,7 @@ class MultiHeadAttention(nn.Module):
         """How much each query (row) looks at each key (column), head by head."""
         keys, values = self.keys_values(x if memory is None else memory)
         q, k, v = self._queries(x, keys), self._shared(keys), self._shared(values)
-        mask = _for_every_head(and_causal(mask, x, k) if causal else mask)
+        mask = _for_every_head(combine_causal(mask, x, k) if causal else mask)
         return scaled_dot_product_attention(q, k, v, mask)[1]
 
     def _queries(

@@ -8,7 +8,7 @@ import torch
 
 from attention.shapes import Float, Tensor
 
-__all__ = ["Rotary", "RotaryScaling", "sinusoidal_positions"]
+__all__ = ["Llama3RoPEScaling", "RotaryEmbedding", "sinusoidal_positions"]
 
 
 def sinusoidal_positions(length: int, d_model: int) -> Float[Tensor, "T D"]:
@@ -30,7 +30,7 @@ def sinusoidal_positions(length: int, d_model: int) -> Float[Tensor, "T D"]:
 
 
 @dataclass(frozen=True)
-class RotaryScaling:
+class Llama3RoPEScaling:
     """How rotary positions are slowed down for texts longer than those first trained on.
 
     A pair that turned often within the old length tells near words apart and keeps its speed; one
@@ -65,7 +65,7 @@ class RotaryScaling:
 
 
 @dataclass(frozen=True)
-class Rotary:
+class RotaryEmbedding:
     """Turns queries and keys by their positions, so that their products know the distance.
 
     Number i and number i + `d_head / 2` of a vector are a point in a plane of their own, which is
@@ -85,7 +85,7 @@ class Rotary:
 
     d_head: int
     theta: float = 10_000.0
-    scaling: RotaryScaling | None = None
+    scaling: Llama3RoPEScaling | None = None
 
     def __post_init__(self) -> None:
         if self.d_head % 2:
@@ -109,7 +109,7 @@ class Rotary:
 # All layers of a model turn by the same angles: the first one asks for them, the others find them.
 @lru_cache(maxsize=1)
 def _waves(
-    rotary: Rotary, begin: int, end: int, device: torch.device, dtype: torch.dtype
+    rotary: RotaryEmbedding, begin: int, end: int, device: torch.device, dtype: torch.dtype
 ) -> tuple[Float[Tensor, "T K"], Float[Tensor, "T K"]]:
     with torch.inference_mode(False):  # what is kept must serve in training, too
         # In float32, as everywhere where such models are trained: their weights know its roundings.

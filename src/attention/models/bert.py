@@ -18,12 +18,13 @@ from torch.nn import functional as F
 
 from attention.errors import BadInput
 from attention.functional import padding_mask
-from attention.hub.bert import LAYOUT
+from attention.hub.bert import ADAPTER
 from attention.layers.attention import MultiHeadAttention
-from attention.layers.feed_forward import FeedForward, Residual
+from attention.layers.feed_forward import FeedForward
+from attention.layers.norms import AddNorm
 from attention.shapes import Bool, Float, Int, Tensor
 
-__all__ = ["BERT", "BERTConfig", "BERTEmbedding", "BERTHead", "BERTLayer"]
+__all__ = ["BERT", "BERTBlock", "BERTConfig", "BERTEmbedding", "BERTHead"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class BERTEmbedding(nn.Module):
         return self.dropout(self.norm(x))
 
 
-class BERTLayer(nn.Module):
+class BERTBlock(nn.Module):
     """All words look at each other, then each thinks for itself.
 
     Source: Devlin et al. 2018, section 3; Vaswani et al. 2017, section 3.1.
@@ -92,8 +93,8 @@ class BERTLayer(nn.Module):
         d_model = config.d_model
         self.attention = MultiHeadAttention(d_model, config.n_heads, bias=True)
         self.feed_forward = FeedForward(d_model, config.d_ff or 4 * d_model, F.gelu)
-        self.residual_1 = Residual(d_model, config.dropout, eps=config.norm_eps)
-        self.residual_2 = Residual(d_model, config.dropout, eps=config.norm_eps)
+        self.residual_1 = AddNorm(d_model, config.dropout, eps=config.norm_eps)
+        self.residual_2 = AddNorm(d_model, config.dropout, eps=config.norm_eps)
 
     def forward(
         self, x: Float[Tensor, "B T D"], mask: Bool[Tensor, "B #T T"]
@@ -133,7 +134,7 @@ class BERT(nn.Module):
         self.config = config
         self.tokenizer: Tokenizer | None = None  # from text to words and back, if it came along
         self.embedding = BERTEmbedding(config)
-        self.layers: Any = nn.ModuleList(BERTLayer(config) for _ in range(config.n_layers))
+        self.layers: Any = nn.ModuleList(BERTBlock(config) for _ in range(config.n_layers))
         self.head = BERTHead(config) if config.head else None
         self.apply(_initialise)
 
@@ -148,7 +149,7 @@ class BERT(nn.Module):
         Raises:
             BadInput: It cannot be had, is damaged, or is something that a `BERT` cannot represent.
         """
-        return LAYOUT.load(path_or_name, lambda sizes: cls(BERTConfig(**sizes)))
+        return ADAPTER.load(path_or_name, lambda sizes: cls(BERTConfig(**sizes)))
 
     def save_pretrained(self, folder: Path, **config: Any) -> None:
         """Keep it where `from_pretrained` finds it, and where other programs can read it.
@@ -156,7 +157,7 @@ class BERT(nn.Module):
         Args:
             config: What else `config.json` should say.
         """
-        LAYOUT.save(self, folder, config)
+        ADAPTER.save(self, folder, config)
 
     def forward(
         self, ids: Int[Tensor, "B T"], types: Int[Tensor, "B T"] | None = None

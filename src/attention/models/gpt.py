@@ -16,13 +16,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from attention.errors import BadInput
-from attention.hub.gpt2 import LAYOUT
+from attention.hub.gpt2 import ADAPTER
 from attention.layers.attention import MultiHeadAttention
 from attention.layers.feed_forward import FeedForward
 from attention.models.causal_lm import Decoder, Offer
 from attention.shapes import Float, Int, Tensor
 
-__all__ = ["GPT", "GPTConfig", "GPTLayer"]
+__all__ = ["GPT", "GPTBlock", "GPTConfig"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class GPTConfig:
     dropout: float = 0.0
 
 
-class GPTLayer(nn.Module):
+class GPTBlock(nn.Module):
     """Each word looks at itself and its past, then thinks for itself.
 
     Source: Radford et al. 2019, section 2.3; the norms before the layers: Xiong et al. 2020.
@@ -90,7 +90,7 @@ class GPT(Decoder):
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
         self.positions = nn.Embedding(config.max_len, config.d_model)
         self.dropout = nn.Dropout(config.dropout)
-        self.layers = nn.ModuleList(GPTLayer(config) for _ in range(config.n_layers))
+        self.layers = nn.ModuleList(GPTBlock(config) for _ in range(config.n_layers))
         self.norm = nn.LayerNorm(config.d_model)
         self.apply(self._initialise)
 
@@ -104,7 +104,7 @@ class GPT(Decoder):
         Raises:
             BadInput: It cannot be had, is damaged, or is something that a `GPT` cannot represent.
         """
-        return LAYOUT.load(path_or_name, lambda sizes: cls(GPTConfig(**sizes)))
+        return ADAPTER.load(path_or_name, lambda sizes: cls(GPTConfig(**sizes)))
 
     def save_pretrained(self, folder: Path, **config: Any) -> None:
         """Keep it where `from_pretrained` finds it, and where other programs can read it.
@@ -112,7 +112,7 @@ class GPT(Decoder):
         Args:
             config: What else `config.json` should say, such as the number of the word that ends.
         """
-        LAYOUT.save(self, folder, config)
+        ADAPTER.save(self, folder, config)
 
     def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
         """What each word is, and where it stands."""
@@ -131,6 +131,6 @@ class GPT(Decoder):
             nn.init.normal_(module.weight, std=0.02)
         if isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
-        if isinstance(module, GPTLayer):
+        if isinstance(module, GPTBlock):
             for last in (module.attention.W_o, module.feed_forward.W_2):
                 nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * self.config.n_layers))

@@ -13,17 +13,17 @@ import torch
 from torch import nn
 
 from attention.shapes import Float, Int, Tensor
-from attention.tokenizers.words import END, UNKNOWN
+from attention.tokenizers.special_tokens import EOS, UNK
 
-__all__ = ["Dictionary", "WordByWord", "WordByWordConfig", "model_1"]
+__all__ = ["IBMModel1", "IBMModel1Config", "TranslationTable", "expectation_maximisation"]
 
 NULL = 0  # stands beside every source sentence, for target words that come from none of its words
 RARE = 1e-3  # a dictionary leaves out what is less probable than this
 
 
 @dataclass(frozen=True)
-class WordByWordConfig:
-    """The size of a `WordByWord` translator.
+class IBMModel1Config:
+    """The size of a `IBMModel1` translator.
 
     Attributes:
         source_vocab_size: Words that can be looked up.
@@ -36,7 +36,7 @@ class WordByWordConfig:
     entries: int = 0
 
 
-class Dictionary(NamedTuple):
+class TranslationTable(NamedTuple):
     """How probable each translation of each word is.
 
     Attributes:
@@ -48,11 +48,11 @@ class Dictionary(NamedTuple):
     probability: Float[Tensor, " N"]
 
 
-def model_1(
+def expectation_maximisation(
     sources: Sequence[Sequence[int]],
     targets: Sequence[Sequence[int]],
     probability: Float[Tensor, " N"] | None = None,
-) -> Iterator[tuple[float, Dictionary]]:
+) -> Iterator[tuple[float, TranslationTable]]:
     """Learn which word translates which by expectation maximisation, a round each time you ask.
 
     Args:
@@ -80,7 +80,7 @@ def model_1(
         seen = torch.bincount(entry, claim / total[place], minlength=len(entries))
         # Maximisation: of all that a source word was given, how much was each target word?
         probability = seen / torch.bincount(entries[:, 0], seen)[entries[:, 0]]
-        yield (total / choices).log().sum().item(), Dictionary(entries, probability)
+        yield (total / choices).log().sum().item(), TranslationTable(entries, probability)
 
 
 def _meetings(
@@ -104,7 +104,7 @@ class State(NamedTuple):
     place: Int[Tensor, " B"]
 
 
-class WordByWord(nn.Module):
+class IBMModel1(nn.Module):
     """Write the likeliest translation of each source word, in the order of the source.
 
     A word that the dictionary does not have is written as `<unk>`. Of two translations that are
@@ -113,7 +113,7 @@ class WordByWord(nn.Module):
 
     alignment_layer = None  # its alignment comes from the dictionary: see `align`
 
-    def __init__(self, config: WordByWordConfig) -> None:
+    def __init__(self, config: IBMModel1Config) -> None:
         super().__init__()
         self.config = config
         empty = torch.zeros(config.entries, 2, dtype=torch.long)
@@ -122,7 +122,7 @@ class WordByWord(nn.Module):
         self.entries: Tensor
         self.probability: Tensor
 
-    def learn(self, dictionary: Dictionary) -> None:
+    def learn(self, dictionary: TranslationTable) -> None:
         """Take this dictionary instead of the one before, less what is too rare to matter."""
         kept = dictionary.probability >= RARE
         self.entries = dictionary.entries[kept].to(self.entries.device)
@@ -131,7 +131,7 @@ class WordByWord(nn.Module):
 
     def look_up(self, source: Int[Tensor, "B S"]) -> Int[Tensor, "B S"]:
         """The likeliest translation of each word."""
-        best = torch.full((self.config.source_vocab_size,), UNKNOWN, device=source.device)
+        best = torch.full((self.config.source_vocab_size,), UNK, device=source.device)
         order = self.probability.argsort(stable=True, descending=True)
         words = self.entries[order, 0]
         first = torch.unique_consecutive(words[words.argsort(stable=True)])
@@ -140,7 +140,7 @@ class WordByWord(nn.Module):
             0, words, torch.arange(len(order), device=source.device), "amin"
         )
         best[first] = self.entries[order[rank[first]], 1]
-        best[UNKNOWN] = UNKNOWN
+        best[UNK] = UNK
         return best[source]
 
     def align(
@@ -164,8 +164,8 @@ class WordByWord(nn.Module):
 
     def start(self, source: Int[Tensor, "B S"]) -> State:
         """Look all words up."""
-        plan = self.look_up(source).masked_fill(source == 0, END)
-        end = torch.full_like(plan[:, :1], END)
+        plan = self.look_up(source).masked_fill(source == 0, EOS)
+        end = torch.full_like(plan[:, :1], EOS)
         return State(torch.cat([plan, end], dim=1), torch.zeros_like(plan[:, 0]))
 
     def step(self, word: Int[Tensor, " B"], state: State) -> tuple[Float[Tensor, "B V"], State]:

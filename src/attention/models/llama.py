@@ -14,14 +14,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from attention.hub.llama import LAYOUT
+from attention.hub.llama import ADAPTER
 from attention.layers.attention import MultiHeadAttention
-from attention.layers.feed_forward import RMSNorm, SwiGLU
-from attention.layers.positions import Rotary, RotaryScaling
+from attention.layers.feed_forward import SwiGLU
+from attention.layers.norms import RMSNorm
+from attention.layers.positions import Llama3RoPEScaling, RotaryEmbedding
 from attention.models.causal_lm import Decoder, Offer
 from attention.shapes import Float, Int, Tensor
 
-__all__ = ["Llama", "LlamaConfig", "LlamaLayer", "RotaryAttention"]
+__all__ = ["Llama", "LlamaBlock", "LlamaConfig", "RotaryAttention"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class LlamaConfig:
     d_ff: int | None = None
     max_len: int = 256
     rope_theta: float = 10_000.0
-    rope_scaling: RotaryScaling | None = None
+    rope_scaling: Llama3RoPEScaling | None = None
     norm_eps: float = 1e-5
     tied: bool = False
 
@@ -67,7 +68,7 @@ class RotaryAttention(MultiHeadAttention):
 
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__(config.d_model, config.n_heads, config.n_kv_heads)
-        self.rotary = Rotary(self.d_head, config.rope_theta, config.rope_scaling)
+        self.rotary = RotaryEmbedding(self.d_head, config.rope_theta, config.rope_scaling)
 
     def keys_values(
         self, memory: Float[Tensor, "*B S D"], begin: int = 0
@@ -82,7 +83,7 @@ class RotaryAttention(MultiHeadAttention):
         return self.rotary(super()._queries(x, keys), begin=keys.size(-2) - x.size(-2))
 
 
-class LlamaLayer(nn.Module):
+class LlamaBlock(nn.Module):
     """Each word looks at itself and its past, then thinks for itself.
 
     Source: Touvron et al. 2023, arXiv 2302.13971, section 2.2.
@@ -120,7 +121,7 @@ class Llama(Decoder):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
-        self.layers = nn.ModuleList(LlamaLayer(config) for _ in range(config.n_layers))
+        self.layers = nn.ModuleList(LlamaBlock(config) for _ in range(config.n_layers))
         self.norm = RMSNorm(config.d_model, config.norm_eps)
         head = nn.Linear(config.d_model, config.vocab_size, bias=False)
         self.head = None if config.tied else head
@@ -137,7 +138,7 @@ class Llama(Decoder):
         Raises:
             BadInput: It cannot be had, is damaged, or is something that a `Llama` cannot represent.
         """
-        return LAYOUT.load(path_or_name, lambda sizes: cls(LlamaConfig(**sizes)))
+        return ADAPTER.load(path_or_name, lambda sizes: cls(LlamaConfig(**sizes)))
 
     def save_pretrained(self, folder: Path, **config: Any) -> None:
         """Keep it where `from_pretrained` finds it, and where other programs can read it.
@@ -145,7 +146,7 @@ class Llama(Decoder):
         Args:
             config: What else `config.json` should say, such as the number of the word that ends.
         """
-        LAYOUT.save(self, folder, config)
+        ADAPTER.save(self, folder, config)
 
     def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
         """What each word is. Where it stands, the layers see for themselves."""

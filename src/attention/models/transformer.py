@@ -13,11 +13,12 @@ from torch import nn
 
 from attention.functional import padding_mask
 from attention.layers.attention import MultiHeadAttention
-from attention.layers.feed_forward import FeedForward, Residual
+from attention.layers.feed_forward import FeedForward
+from attention.layers.norms import AddNorm
 from attention.layers.positions import sinusoidal_positions
 from attention.shapes import Bool, Float, Int, Tensor
 
-__all__ = ["DecoderLayer", "EncoderLayer", "Transformer", "TransformerConfig"]
+__all__ = ["DecoderBlock", "EncoderBlock", "Transformer", "TransformerConfig"]
 
 Offer = tuple[Float[Tensor, "B H _ K"], Float[Tensor, "B H _ K"]]  # the keys and values of words
 
@@ -58,7 +59,7 @@ class TransformerConfig:
             raise ValueError(f"a shared vocabulary has one size, not {sizes}")
 
 
-class EncoderLayer(nn.Module):
+class EncoderBlock(nn.Module):
     """The words of the source look at each other, then each thinks for itself.
 
     Source: Vaswani et al. 2017, section 3.1.
@@ -69,8 +70,8 @@ class EncoderLayer(nn.Module):
         settings = config.d_model, config.dropout, config.norm_first
         self.self_attention = MultiHeadAttention(config.d_model, config.n_heads)
         self.feed_forward = FeedForward(config.d_model, config.d_ff)
-        self.residual_1 = Residual(*settings)
-        self.residual_2 = Residual(*settings)
+        self.residual_1 = AddNorm(*settings)
+        self.residual_2 = AddNorm(*settings)
 
     def forward(
         self, x: Float[Tensor, "B S D"], mask: Bool[Tensor, "B 1 S"]
@@ -80,7 +81,7 @@ class EncoderLayer(nn.Module):
         return self.residual_2(x, self.feed_forward)
 
 
-class DecoderLayer(nn.Module):
+class DecoderBlock(nn.Module):
     """The words written look at their own past, then at the source, then each thinks for itself.
 
     Source: Vaswani et al. 2017, section 3.1.
@@ -92,9 +93,9 @@ class DecoderLayer(nn.Module):
         self.self_attention = MultiHeadAttention(config.d_model, config.n_heads)
         self.cross_attention = MultiHeadAttention(config.d_model, config.n_heads)
         self.feed_forward = FeedForward(config.d_model, config.d_ff)
-        self.residual_1 = Residual(*settings)
-        self.residual_2 = Residual(*settings)
-        self.residual_3 = Residual(*settings)
+        self.residual_1 = AddNorm(*settings)
+        self.residual_2 = AddNorm(*settings)
+        self.residual_3 = AddNorm(*settings)
 
     def forward(
         self,
@@ -151,8 +152,8 @@ class Transformer(nn.Module):
         if config.shared:
             self.source_embedding = self.target_embedding
         self.dropout = nn.Dropout(config.dropout)
-        self.encoder: Any = nn.ModuleList(EncoderLayer(config) for _ in range(config.n_layers))
-        self.decoder: Any = nn.ModuleList(DecoderLayer(config) for _ in range(config.n_layers))
+        self.encoder: Any = nn.ModuleList(EncoderBlock(config) for _ in range(config.n_layers))
+        self.decoder: Any = nn.ModuleList(DecoderBlock(config) for _ in range(config.n_layers))
         size = nn.LayerNorm if config.norm_first else nn.Identity
         self.encoder_norm, self.decoder_norm = size(config.d_model), size(config.d_model)
 

@@ -7,15 +7,15 @@ from torch import nn
 
 from attention.models.bert import BERT, BERTConfig
 from attention.models.gpt import GPT, GPTConfig
-from attention.models.ibm_model_1 import WordByWord, WordByWordConfig
+from attention.models.ibm_model_1 import IBMModel1, IBMModel1Config
 from attention.models.llama import Llama, LlamaConfig
 from attention.models.rnn import (
     Bahdanau,
     BahdanauConfig,
-    FixedVector,
-    FixedVectorConfig,
     Luong,
     LuongConfig,
+    RNNEncoderDecoder,
+    RNNEncoderDecoderConfig,
 )
 from attention.models.transformer import Transformer, TransformerConfig
 from attention.training.trainer import TrainingConfig
@@ -40,19 +40,19 @@ class Architecture:
 
 
 ARCHITECTURES = {
-    "word-by-word": Architecture(WordByWord, WordByWordConfig, TrainingConfig(steps=10)),
-    "fixed-vector": Architecture(FixedVector, FixedVectorConfig, TrainingConfig()),
+    "word-by-word": Architecture(IBMModel1, IBMModel1Config, TrainingConfig(steps=10)),
+    "fixed-vector": Architecture(RNNEncoderDecoder, RNNEncoderDecoderConfig, TrainingConfig()),
     "bahdanau": Architecture(Bahdanau, BahdanauConfig, TrainingConfig()),
     "luong": Architecture(Luong, LuongConfig, TrainingConfig(steps=3000, lr=3e-3)),
     "transformer": Architecture(
         Transformer,
         TransformerConfig,
-        TrainingConfig(steps=4000, lr=4e-3, warmup=200, average=0.25),
+        TrainingConfig(steps=4000, lr=4e-3, warmup=200, average_fraction=0.25),
     ),
 }
 
-WRITING = TrainingConfig(steps=800, tokens=512, lr=3e-3, warmup=50)
-READING = TrainingConfig(steps=150, tokens=6000, lr=3e-3, warmup=50)
+WRITING = TrainingConfig(steps=800, tokens_per_batch=512, lr=3e-3, warmup=50)
+READING = TrainingConfig(steps=150, tokens_per_batch=6000, lr=3e-3, warmup=50)
 
 LANGUAGE_MODELS = {
     "gpt": Architecture(GPT, GPTConfig, WRITING),

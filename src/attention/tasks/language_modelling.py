@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, pre_tokenizers
+from tokenizers import Tokenizer
 from tokenizers.decoders import DecodeStream
-from tokenizers.models import BPE
-from tokenizers.trainers import BpeTrainer
 
 from attention.checkpoints import load_json
 from attention.errors import BadInput
@@ -17,34 +15,11 @@ from attention.generation.sampling import Sampler, write
 from attention.hub.loader import find
 from attention.shapes import Int, Tensor
 from attention.tasks.architectures import LANGUAGE_MODELS
+from attention.tokenizers.byte_bpe import END_OF_TEXT, train_byte_bpe
 
-__all__ = ["LanguageModel", "byte_pairs"]
+__all__ = ["LanguageModel"]
 
-END_OF_TEXT = "<|endoftext|>"
 MODEL_TYPES = {"gpt2": "gpt", "llama": "llama"}  # their names, and ours
-
-
-def byte_pairs(texts: Sequence[str], size: int) -> Tokenizer:
-    """Learn a vocabulary: begin with all bytes, and join the two pieces that meet most often.
-
-    Every text can be spelled in bytes, line breaks and emoji too, so no word is ever unknown.
-
-    Args:
-        size: How many pieces there are in the end; never fewer than the bytes.
-
-    Source: Radford et al. 2019, section 2.2.
-    """
-    tokenizer = Tokenizer(BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = BpeTrainer(
-        vocab_size=size,
-        special_tokens=[END_OF_TEXT],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
 
 
 class LanguageModel:
@@ -78,7 +53,7 @@ class LanguageModel:
             subwords: How many pieces of words it knows; 1000 unless given.
             sizes: What to change in the architecture's Config.
         """
-        tokenizer = byte_pairs(texts, subwords or 1000)
+        tokenizer = train_byte_bpe(texts, subwords or 1000)
         torch.manual_seed(seed)
         kind = LANGUAGE_MODELS[arch]
         model: Any = kind.model(kind.config(tokenizer.get_vocab_size(), **sizes))

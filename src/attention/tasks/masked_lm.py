@@ -16,19 +16,19 @@ from attention.errors import BadInput
 from attention.models.bert import BERT, BERTConfig
 from attention.shapes import Tensor
 from attention.tasks.retrieval import contrastive_loss, pool
-from attention.tokenizers.wordpiece import WordPieces
-from attention.tokenizers.words import PAD
-from attention.training.losses import guessing_loss, hide
+from attention.tokenizers.special_tokens import PAD
+from attention.tokenizers.wordpiece import WordPieceTokenizer
+from attention.training.losses import hide, masked_lm_loss
 from attention.training.trainer import Trainer, TrainingConfig
 
-__all__ = ["Reader", "keywords", "reading_trainer"]
+__all__ = ["MaskedLM", "keywords", "retrieval_trainer"]
 
 Text = str | Paragraph
 SIZES = {"n_layers": 1, "max_len": 64, "dropout": 0.1}  # a paragraph at a time; see `BERTConfig`
 GAPS = 0.3  # how much the hidden words count beside the search
 
 
-class Reader:
+class MaskedLM:
     """A BERT, and the vocabulary that it reads by.
 
     Attributes:
@@ -42,7 +42,7 @@ class Reader:
 
     arch = "bert"
 
-    def __init__(self, model: BERT, pieces: WordPieces) -> None:
+    def __init__(self, model: BERT, pieces: WordPieceTokenizer) -> None:
         if len(pieces) > model.config.vocab_size:
             raise BadInput("the tokenizer has words that the model has not: they do not belong")
         self.model, self.pieces = model.eval(), pieces
@@ -56,7 +56,7 @@ class Reader:
         seed: int = 0,
         subwords: int | None = None,
         **sizes: Any,
-    ) -> "Reader":
+    ) -> "MaskedLM":
         """An untrained reader for the words of `texts`.
 
         Args:
@@ -67,7 +67,7 @@ class Reader:
             sizes: What to change in `BERTConfig`; unless given, there is one layer here, it reads
                 64 pieces of words at a time, and dropout is 0.1.
         """
-        pieces = WordPieces.train(map(str, texts), subwords or 3000)
+        pieces = WordPieceTokenizer.train(map(str, texts), subwords or 3000)
         torch.manual_seed(seed)
         return cls(BERT(BERTConfig(len(pieces), **(SIZES | sizes))), pieces)
 
@@ -76,7 +76,7 @@ class Reader:
         self.model.save_pretrained(Path(folder))
 
     @classmethod
-    def load(cls, path_or_name: str | os.PathLike[str]) -> "Reader":
+    def load(cls, path_or_name: str | os.PathLike[str]) -> "MaskedLM":
         """One that `save` has kept, or any BERT in Hugging Face's layout.
 
         Args:
@@ -88,11 +88,11 @@ class Reader:
         model = BERT.from_pretrained(path_or_name)
         if model.tokenizer is None:
             raise BadInput(f"{path_or_name}: has no tokenizer.json, so no text can be read")
-        return cls(model, WordPieces(model.tokenizer))
+        return cls(model, WordPieceTokenizer(model.tokenizer))
 
 
-def reading_trainer(
-    reader: Reader, texts: Sequence[Text], config: TrainingConfig
+def retrieval_trainer(
+    reader: MaskedLM, texts: Sequence[Text], config: TrainingConfig
 ) -> Trainer[list[int]]:
     """Make ready to teach a reader these texts; nothing is learned until `steps()` is walked.
 
@@ -113,7 +113,7 @@ def reading_trainer(
     if len(windows) < 2:
         raise BadInput("the text is too short to learn from: two paragraphs are needed at least")
     mean = sum(map(len, windows)) / len(windows)
-    size = max(2, round(config.tokens / mean))
+    size = max(2, round(config.tokens_per_batch / mean))
 
     def batches(epoch: int) -> list[list[int]]:
         # Long texts and short ones together: who searches must tell them apart, too.
@@ -128,7 +128,7 @@ def reading_trainer(
         few = pad([keywords(windows[i]) for i in rows]).to(device)
         ids, seen, chosen = ids.to(device), seen.to(device), chosen.to(device)
         states = model.encode(seen)
-        gaps = guessing_loss(model, states, ids, chosen, config.smoothing)
+        gaps = masked_lm_loss(model, states, ids, chosen, config.label_smoothing)
         found = contrastive_loss(pool(model.encode(few), few != PAD), pool(states, ids != PAD))
         return found + GAPS * gaps
 

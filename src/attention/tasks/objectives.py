@@ -7,33 +7,33 @@ from torch.nn import functional as F
 
 from attention.data import Pair
 from attention.data.batching import batches_by_length, pad
-from attention.models.ibm_model_1 import WordByWord, model_1
+from attention.models.ibm_model_1 import IBMModel1, expectation_maximisation
 from attention.shapes import Int, Tensor
 from attention.tasks.language_modelling import LanguageModel
 from attention.tasks.translation import Translator
-from attention.tokenizers.words import BEGIN, END, PAD
+from attention.tokenizers.special_tokens import BOS, EOS, PAD
 from attention.training.trainer import Trainer, TrainingConfig
 
-__all__ = ["DictionaryTrainer", "language_trainer", "translation_trainer"]
+__all__ = ["IBMModel1Trainer", "language_trainer", "translation_trainer"]
 
 
 def translation_trainer(
     translator: Translator, pairs: Sequence[Pair], config: TrainingConfig
-) -> "Trainer[list[int]] | DictionaryTrainer":
+) -> "Trainer[list[int]] | IBMModel1Trainer":
     """Make ready to teach `translator` these pairs; nothing is learned until `steps()` is walked.
 
     Source of the loss: the log-likelihood of each right next word, Bahdanau et al. 2014, eq. 2.
     """
-    sources = [translator.source.encode(pair.source) for pair in pairs]
-    targets = [translator.target.encode(pair.target) for pair in pairs]
-    if isinstance(translator.model, WordByWord):
-        return DictionaryTrainer(translator.model, sources, targets, config)
-    written = [[BEGIN, *target, END] for target in targets]
+    sources = [translator.source_tokenizer.encode(pair.source) for pair in pairs]
+    targets = [translator.target_tokenizer.encode(pair.target) for pair in pairs]
+    if isinstance(translator.model, IBMModel1):
+        return IBMModel1Trainer(translator.model, sources, targets, config)
+    written = [[BOS, *target, EOS] for target in targets]
     lengths = [len(target) for target in written]
 
     def batches(epoch: int) -> list[list[int]]:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-        return batches_by_length(lengths, config.tokens, generator)
+        return batches_by_length(lengths, config.tokens_per_batch, generator)
 
     def loss(rows: list[int]) -> Tensor:
         source = pad([sources[i] for i in rows]).to(translator.device)
@@ -43,7 +43,7 @@ def translation_trainer(
             logits.flatten(0, 1),
             target[:, 1:].flatten(),
             ignore_index=PAD,
-            label_smoothing=config.smoothing,
+            label_smoothing=config.label_smoothing,
         )
 
     return Trainer(translator.model, batches, loss, config)
@@ -66,19 +66,19 @@ def language_trainer(
         first = int(torch.randint(room, (), generator=generator))
         windows = ids[first:].unfold(0, width + 1, width)
         windows = windows[torch.randperm(len(windows), generator=generator)]
-        return list(windows.split(max(1, config.tokens // width)))
+        return list(windows.split(max(1, config.tokens_per_batch // width)))
 
     def loss(windows: Tensor) -> Tensor:
         windows = windows.to(language.device)
         logits = language.model(windows[:, :-1])
         return F.cross_entropy(
-            logits.flatten(0, 1), windows[:, 1:].flatten(), label_smoothing=config.smoothing
+            logits.flatten(0, 1), windows[:, 1:].flatten(), label_smoothing=config.label_smoothing
         )
 
     return Trainer(language.model, batches, loss, config)
 
 
-class DictionaryTrainer:
+class IBMModel1Trainer:
     """It is walked, kept and taken up again like a `Trainer`, but follows no gradient.
 
     Args:
@@ -93,7 +93,7 @@ class DictionaryTrainer:
 
     def __init__(
         self,
-        model: WordByWord,
+        model: IBMModel1,
         sources: Sequence[Sequence[int]],
         targets: Sequence[Sequence[int]],
         config: TrainingConfig,
@@ -105,7 +105,9 @@ class DictionaryTrainer:
     def steps(self) -> Generator[float, None, None]:
         """Learn until `config.steps`, giving out the loss: minus the log-likelihood of a word."""
         words = sum(map(len, self.targets))
-        for likelihood, dictionary in model_1(self.sources, self.targets, self._probability):
+        for likelihood, dictionary in expectation_maximisation(
+            self.sources, self.targets, self._probability
+        ):
             if self.step >= self.config.steps:
                 return
             self.model.learn(dictionary)

@@ -10,15 +10,15 @@ from attention.data.batching import pad
 from attention.errors import BadInput
 from attention.models.bert import BERT
 from attention.shapes import Bool, Float, Tensor
-from attention.tokenizers.wordpiece import WordPieces
-from attention.tokenizers.words import PAD
+from attention.tokenizers.special_tokens import PAD
+from attention.tokenizers.wordpiece import WordPieceTokenizer
 from attention.training.trainer import Trainer, TrainingConfig
 
 __all__ = [
-    "Found",
+    "SearchHit",
     "contrastive_loss",
+    "contrastive_trainer",
     "embed",
-    "embedding_trainer",
     "pool",
     "search",
     "similarity",
@@ -64,7 +64,7 @@ def contrastive_loss(
 
 
 @torch.inference_mode()
-def embed(model: BERT, pieces: WordPieces, texts: Sequence[str]) -> Float[Tensor, "B D"]:
+def embed(model: BERT, pieces: WordPieceTokenizer, texts: Sequence[str]) -> Float[Tensor, "B D"]:
     """A vector for each text: the mean over its words.
 
     A text that is longer than the model can read is read in parts; the mean is over all of them.
@@ -88,7 +88,7 @@ def embed(model: BERT, pieces: WordPieces, texts: Sequence[str]) -> Float[Tensor
     return vectors / words.clamp(min=1).to(vectors)
 
 
-class Found(NamedTuple):
+class SearchHit(NamedTuple):
     """A text that was found: its place in the list that was searched, and its cosine."""
 
     place: int
@@ -96,8 +96,12 @@ class Found(NamedTuple):
 
 
 def search(
-    model: BERT, pieces: WordPieces, query: str, texts: Sequence[str], top: int | None = None
-) -> list[Found]:
+    model: BERT,
+    pieces: WordPieceTokenizer,
+    query: str,
+    texts: Sequence[str],
+    top: int | None = None,
+) -> list[SearchHit]:
     """The `top` texts that are most like `query`, the best first; all unless given.
 
     Raises:
@@ -109,12 +113,12 @@ def search(
     scores = similarity(vectors[:1], vectors[1:]).squeeze(0).float()
     best = scores.sort(descending=True, stable=True)
     found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return [Found(place, score) for place, score in found][:top]
+    return [SearchHit(place, score) for place, score in found][:top]
 
 
-def embedding_trainer(
+def contrastive_trainer(
     model: BERT,
-    pieces: WordPieces,
+    pieces: WordPieceTokenizer,
     pairs: Sequence[tuple[str, str]],
     config: TrainingConfig,
     batch: int = 32,

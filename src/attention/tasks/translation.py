@@ -14,16 +14,12 @@ from attention.data.batching import pad
 from attention.errors import BadInput
 from attention.generation.beam_search import beam_search, greedy
 from attention.layers.recording import record_attention
-from attention.models.ibm_model_1 import WordByWord
+from attention.models.ibm_model_1 import IBMModel1
 from attention.shapes import Float, Tensor
 from attention.tasks.architectures import ARCHITECTURES
-from attention.tokenizers.words import (
-    BEGIN,
-    UNKNOWN,
-    SubwordTokenizer,
-    WordTokenizer,
-    tokenizer_from_dict,
-)
+from attention.tokenizers.special_tokens import BOS, UNK
+from attention.tokenizers.subwords import SubwordTokenizer, tokenizer_from_dict
+from attention.tokenizers.words import WordTokenizer
 
 __all__ = ["Translation", "Translator"]
 
@@ -58,7 +54,12 @@ class Translator:
     """
 
     def __init__(self, arch: str, model: Any, source: Tokenizer, target: Tokenizer) -> None:
-        self.arch, self.model, self.source, self.target = arch, model.eval(), source, target
+        self.arch, self.model, self.source_tokenizer, self.target_tokenizer = (
+            arch,
+            model.eval(),
+            source,
+            target,
+        )
 
     @classmethod
     def new(
@@ -98,14 +99,14 @@ class Translator:
     @property
     def size(self) -> int:
         """How many numbers it has learned."""
-        if isinstance(self.model, WordByWord):
+        if isinstance(self.model, IBMModel1):
             return self.model.config.entries
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     @property
-    def can_look(self) -> bool:
+    def has_attention(self) -> bool:
         """Whether it has weights that say which word comes from which."""
-        return isinstance(self.model, WordByWord) or bool(self.model.alignment_layer)
+        return isinstance(self.model, IBMModel1) or bool(self.model.alignment_layer)
 
     def translate(
         self, sentences: Sequence[str], beam: int = 1, batch_size: int = 100
@@ -116,7 +117,7 @@ class Translator:
             beam: Beginnings kept alive; 1 takes the likeliest word each time.
             batch_size: Sentences translated side by side. It changes the speed, not the result.
         """
-        sources = [self.source.encode(sentence) for sentence in sentences]
+        sources = [self.source_tokenizer.encode(sentence) for sentence in sentences]
         targets: list[list[int]] = [[] for _ in sources]
         for rows in _chunks(sources, batch_size):
             ids = pad([sources[i] for i in rows]).to(self.device)
@@ -132,7 +133,7 @@ class Translator:
         looks = looks or [None] * len(sources)
         return [
             self._translation(*row)
-            for row in zip(map(self.source.split, sentences), targets, looks, strict=True)
+            for row in zip(map(self.source_tokenizer.split, sentences), targets, looks, strict=True)
         ]
 
     def align(
@@ -142,8 +143,8 @@ class Translator:
 
         None where it cannot look anywhere.
         """
-        sources = [self.source.encode(pair.source) for pair in pairs]
-        targets = [self.target.encode(pair.target) for pair in pairs]
+        sources = [self.source_tokenizer.encode(pair.source) for pair in pairs]
+        targets = [self.target_tokenizer.encode(pair.target) for pair in pairs]
         return self._look(sources, targets, batch_size)
 
     @torch.inference_mode()
@@ -151,13 +152,13 @@ class Translator:
         self, sources: list[list[int]], targets: list[list[int]], batch_size: int
     ) -> list[Float[Tensor, "T S"]] | None:
         """Row `t` of each result holds the weights by which target word `t` was written."""
-        if not self.can_look:
+        if not self.has_attention:
             return None
         looks = [torch.zeros(len(t), len(s)) for s, t in zip(sources, targets, strict=True)]
         for rows in _chunks(sources, batch_size):
             source = pad([sources[i] for i in rows]).to(self.device)
-            target = pad([[BEGIN, *targets[i]] for i in rows]).to(self.device)
-            if isinstance(self.model, WordByWord):
+            target = pad([[BOS, *targets[i]] for i in rows]).to(self.device)
+            if isinstance(self.model, IBMModel1):
                 weights = self.model.align(source, target[:, 1:])
             else:
                 with record_attention(self.model) as recorded:
@@ -171,19 +172,19 @@ class Translator:
     def _translation(
         self, source: list[str], target: list[int], weights: Tensor | None
     ) -> Translation:
-        words = self.target.words(target)
+        words = self.target_tokenizer.words(target)
         if weights is not None:  # Luong, Sutskever et al. 2015: copy what has no translation
             for t, (word, row) in enumerate(zip(target, weights, strict=True)):
-                words[t] = source[int(row.argmax())] if word == UNKNOWN else words[t]
-        return Translation(source, words, self.target.join(words), weights)
+                words[t] = source[int(row.argmax())] if word == UNK else words[t]
+        return Translation(source, words, self.target_tokenizer.join(words), weights)
 
     def save(self, folder: Path | str) -> None:
         """Keep it in a folder: `translator.json` and `model.safetensors`."""
         description = {
             "arch": self.arch,
             "config": asdict(self.model.config),
-            "source": self.source.to_dict(),
-            "target": self.target.to_dict(),
+            "source": self.source_tokenizer.to_dict(),
+            "target": self.target_tokenizer.to_dict(),
         }
         save_json(Path(folder) / "translator.json", description)
         save_tensors(Path(folder) / "model.safetensors", self.model.state_dict())

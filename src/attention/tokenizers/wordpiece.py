@@ -14,17 +14,17 @@ from tokenizers.trainers import WordPieceTrainer
 from attention.errors import BadInput
 from attention.shapes import Bool, Tensor
 
-__all__ = ["MASK", "WordPieces"]
+__all__ = ["MASK", "WordPieceTokenizer"]
 
 MASK = "[MASK]"
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", MASK]
+SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", MASK]
 
 
-class WordPieces:
+class WordPieceTokenizer:
     """A vocabulary of words and pieces of words; a piece that goes on with a word begins with `##`.
 
     Args:
-        tokenizer: One that a BERT was trained with, or `WordPieces.train` made. It is copied, and
+        tokenizer: One that a BERT was trained with, or that `train` made. It is copied, and
             the copy neither cuts texts off nor pads them.
 
     Attributes:
@@ -45,7 +45,7 @@ class WordPieces:
         self.ordinary[marks] = False
 
     @classmethod
-    def train(cls, texts: Iterable[str], size: int, lowercase: bool = True) -> "WordPieces":
+    def train(cls, texts: Iterable[str], size: int, lowercase: bool = True) -> "WordPieceTokenizer":
         """Begin with letters, and join pieces that meet often, up to `size` pieces."""
         normalizer, pre_tokenizer = BertNormalizer(lowercase=lowercase), BertPreTokenizer()
         words: Counter[str] = Counter()
@@ -56,16 +56,16 @@ class WordPieces:
         # that meet equally often. Letters that have numbers already make it the same each time.
         letters = {word[0] for word in words} | {f"##{c}" for word in words for c in word[1:]}
         trainer = WordPieceTrainer(
-            vocab_size=size, special_tokens=SPECIAL + sorted(letters), show_progress=False
+            vocab_size=size, special_tokens=SPECIAL_TOKENS + sorted(letters), show_progress=False
         )
         learner = Tokenizer(WordPiece(unk_token="[UNK]"))
         learner.pre_tokenizer = WhitespaceSplit()
         learner.train_from_iterator(words.elements(), trainer)
         tokenizer = Tokenizer(WordPiece(learner.get_vocab(), unk_token="[UNK]"))
-        tokenizer.add_special_tokens(SPECIAL)
+        tokenizer.add_special_tokens(SPECIAL_TOKENS)
         tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizer
         tokenizer.decoder = decoders.WordPiece()
-        around = [(mark, SPECIAL.index(mark)) for mark in ("[CLS]", "[SEP]")]
+        around = [(mark, SPECIAL_TOKENS.index(mark)) for mark in ("[CLS]", "[SEP]")]
         tokenizer.post_processor = TemplateProcessing(
             single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=around
         )

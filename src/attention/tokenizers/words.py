@@ -6,27 +6,18 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders
-from tokenizers.models import BPE, WordLevel
+from tokenizers import Regex, Tokenizer
+from tokenizers.models import WordLevel
 from tokenizers.normalizers import NFC
-from tokenizers.pre_tokenizers import Metaspace, Punctuation, Split
-from tokenizers.pre_tokenizers import Sequence as InTurn
-from tokenizers.trainers import BpeTrainer, WordLevelTrainer
+from tokenizers.pre_tokenizers import Split
+from tokenizers.trainers import WordLevelTrainer
+
+from attention.tokenizers.special_tokens import SPECIAL_TOKENS, UNK
 
 __all__ = [
-    "BEGIN",
-    "END",
-    "PAD",
-    "SPECIAL",
-    "UNKNOWN",
-    "SubwordTokenizer",
     "WordTokenizer",
     "split_words",
-    "tokenizer_from_dict",
 ]
-
-PAD, UNKNOWN, BEGIN, END = range(4)
-SPECIAL = ["<pad>", "<unk>", "<s>", "</s>"]
 
 # A word with its hyphens, and with the apostrophe that ends it (l', aujourd'); or one mark.
 _WORD = Split(Regex(r"\w+(?:-\w+)*['’]?|[^\w\s]"), behavior="removed", invert=True)
@@ -60,10 +51,10 @@ class WordTokenizer:
     @classmethod
     def train(cls, sentences: Sequence[str], min_count: int = 2) -> "WordTokenizer":
         """Number every word that occurs at least `min_count` times, the most frequent first."""
-        tokenizer = Tokenizer(WordLevel(unk_token=SPECIAL[UNKNOWN]))
+        tokenizer = Tokenizer(WordLevel(unk_token=SPECIAL_TOKENS[UNK]))
         tokenizer.normalizer, tokenizer.pre_tokenizer = _NFC, _WORD
         trainer = WordLevelTrainer(
-            vocab_size=1_000_000, min_frequency=min_count, special_tokens=SPECIAL
+            vocab_size=1_000_000, min_frequency=min_count, special_tokens=SPECIAL_TOKENS
         )
         tokenizer.train_from_iterator(sentences, trainer)
         return cls(tokenizer, *_spacing(sentences))
@@ -76,7 +67,7 @@ class WordTokenizer:
         return split_words(text)
 
     def encode(self, text: str) -> list[int]:
-        """The number of each word; `UNKNOWN` for words outside the vocabulary."""
+        """The number of each word; `UNK` for words outside the vocabulary."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     def unknown(self, text: str) -> list[str]:
@@ -108,71 +99,6 @@ class WordTokenizer:
         """The tokenizer that `to_dict` was called on."""
         tokenizer = Tokenizer.from_str(json.dumps(values["tokenizer"]))
         return cls(tokenizer, values["joins_left"], values["joins_right"])
-
-
-class SubwordTokenizer:
-    """A vocabulary of words and pieces of words: rare words are spelled, and none is unknown.
-
-    A piece that begins with `▁` begins a word. It is called like a `WordTokenizer`.
-
-    Source: byte-pair encoding, Sennrich, Haddow and Birch 2016, section 3.2.
-    """
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        tokenizer.encode_special_tokens = True
-        self._tokenizer = tokenizer
-
-    @classmethod
-    def train(cls, sentences: Sequence[str], size: int) -> "SubwordTokenizer":
-        """Begin with letters, and join the two pieces that meet most often, up to `size` pieces."""
-        tokenizer = Tokenizer(BPE(unk_token=SPECIAL[UNKNOWN]))
-        tokenizer.normalizer, tokenizer.decoder = _NFC, decoders.Metaspace()
-        tokenizer.pre_tokenizer = InTurn([Metaspace(), Punctuation()])
-        trainer = BpeTrainer(
-            vocab_size=size, min_frequency=2, special_tokens=SPECIAL, show_progress=False
-        )
-        tokenizer.train_from_iterator(sentences, trainer)
-        return cls(tokenizer)
-
-    def __len__(self) -> int:
-        return self._tokenizer.get_vocab_size()
-
-    def split(self, text: str) -> list[str]:
-        """The pieces of `text`, one for each number of `encode`."""
-        return self._tokenizer.encode(text, add_special_tokens=False).tokens
-
-    def encode(self, text: str) -> list[int]:
-        """The number of each piece; `UNKNOWN` for letters that its corpus did not have."""
-        return self._tokenizer.encode(text, add_special_tokens=False).ids
-
-    def unknown(self, text: str) -> list[str]:
-        """The letters of `text` that this vocabulary does not have."""
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        pairs = zip(encoding.ids, encoding.offsets, strict=True)
-        return [text[begin:end] for i, (begin, end) in pairs if i == UNKNOWN]
-
-    def words(self, ids: Iterable[int]) -> list[str]:
-        """The piece behind each number."""
-        return [str(self._tokenizer.id_to_token(i)) for i in ids]
-
-    def join(self, words: Sequence[str]) -> str:
-        """The sentence that these pieces spell."""
-        return self._tokenizer.decoder.decode(list(words))
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON values."""
-        return {"tokenizer": json.loads(self._tokenizer.to_str())}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "SubwordTokenizer":
-        """The tokenizer that `to_dict` was called on."""
-        return cls(Tokenizer.from_str(json.dumps(values["tokenizer"])))
-
-
-def tokenizer_from_dict(values: dict[str, Any]) -> WordTokenizer | SubwordTokenizer:
-    """The tokenizer, of words or of pieces, whose `to_dict` gave these values."""
-    kind = WordTokenizer if "joins_left" in values else SubwordTokenizer
-    return kind.from_dict(values)
 
 
 def _spacing(sentences: Iterable[str]) -> tuple[set[str], set[str]]:

@@ -10,10 +10,10 @@ from attention.data.batching import batches_by_length, pad
 from attention.errors import BadInput
 from attention.models.bert import BERT
 from attention.shapes import Bool, Float, Int, Tensor
-from attention.tokenizers.wordpiece import MASK, WordPieces
+from attention.tokenizers.wordpiece import MASK, WordPieceTokenizer
 from attention.training.trainer import Trainer, TrainingConfig
 
-__all__ = ["Guess", "fill", "guessing_loss", "hide", "masking_loss", "masking_trainer"]
+__all__ = ["Prediction", "fill", "hide", "masked_lm_loss", "masked_lm_trainer", "masking_loss"]
 
 
 def hide(
@@ -67,10 +67,10 @@ def masking_loss(
         chosen: Where the model has to guess.
         smoothing: Share of the probability that is given to all words alike.
     """
-    return guessing_loss(model, model.encode(seen), ids, chosen, smoothing)
+    return masked_lm_loss(model, model.encode(seen), ids, chosen, smoothing)
 
 
-def guessing_loss(
+def masked_lm_loss(
     model: BERT,
     states: Float[Tensor, "B T D"],
     ids: Int[Tensor, "B T"],
@@ -91,8 +91,8 @@ def guessing_loss(
     return loss / chosen.sum().clamp(min=1)
 
 
-def masking_trainer(
-    model: BERT, pieces: WordPieces, texts: Sequence[str], config: TrainingConfig
+def masked_lm_trainer(
+    model: BERT, pieces: WordPieceTokenizer, texts: Sequence[str], config: TrainingConfig
 ) -> Trainer[list[int]]:
     """Make ready to teach `model` these texts; nothing is learned until `steps()` is walked.
 
@@ -103,19 +103,19 @@ def masking_trainer(
 
     def batches(epoch: int) -> list[list[int]]:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-        return batches_by_length(lengths, config.tokens, generator)
+        return batches_by_length(lengths, config.tokens_per_batch, generator)
 
     def loss(rows: list[int]) -> Tensor:
         ids = pad([windows[i] for i in rows])
         seen, chosen = hide(ids, pieces.ordinary, pieces.mask)
         device = model.embedding.words.weight.device
         masked = seen.to(device), ids.to(device), chosen.to(device)
-        return masking_loss(model, *masked, config.smoothing)
+        return masking_loss(model, *masked, config.label_smoothing)
 
     return Trainer(model, batches, loss, config)
 
 
-class Guess(NamedTuple):
+class Prediction(NamedTuple):
     """A word that could stand where one is hidden, and how probable the model finds it."""
 
     word: str
@@ -123,7 +123,9 @@ class Guess(NamedTuple):
 
 
 @torch.inference_mode()
-def fill(model: BERT, pieces: WordPieces, text: str, top: int = 5) -> list[list[Guess]]:
+def fill(
+    model: BERT, pieces: WordPieceTokenizer, text: str, top: int = 5
+) -> list[list[Prediction]]:
     """What could stand at each `[MASK]` of `text`: the `top` most probable pieces of words.
 
     Raises:
@@ -136,6 +138,6 @@ def fill(model: BERT, pieces: WordPieces, text: str, top: int = 5) -> list[list[
     logits = model(ids.to(model.embedding.words.weight.device))[0, gaps].float()
     best = logits[:, : len(pieces)].softmax(dim=-1).topk(min(top, len(pieces)))
     return [
-        [Guess(pieces.word(i), p) for i, p in zip(numbers, chances, strict=True)]
+        [Prediction(pieces.word(i), p) for i, p in zip(numbers, chances, strict=True)]
         for numbers, chances in zip(best.indices.tolist(), best.values.tolist(), strict=True)
     ]

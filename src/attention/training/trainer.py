@@ -21,24 +21,24 @@ class TrainingConfig:
 
     Attributes:
         steps: Updates of the weights.
-        tokens: About how many target tokens, padding included, each update learns from.
-        lr: The highest learning rate.
-        warmup: Steps over which the rate climbs from nothing to `lr`.
-        clip: Longest gradient, over all weights together, that is followed in full.
-        seed: Starts every random choice: first weights, order of sentences, dropout.
-        smoothing: Share of the probability that is taken from the right word, and given to all
-            words alike, so that a model does not learn to be too sure (Szegedy et al. 2016).
-        average: Share of the steps, at the end, whose weights are averaged into the last ones.
+        tokens_per_batch: Target tokens in each batch, padding included, roughly.
+        lr: Peak learning rate.
+        warmup: Steps over which the learning rate rises linearly from 0 to `lr`.
+        max_grad_norm: Gradients are clipped to this norm, over all parameters together.
+        seed: Seed of every random draw: initial weights, order of batches, dropout.
+        label_smoothing: Probability taken from the correct token and spread evenly over the
+            vocabulary (Szegedy et al. 2016, section 7).
+        average_fraction: Fraction of the steps, at the end, whose weights are averaged.
     """
 
     steps: int = 2000
-    tokens: int = 500
+    tokens_per_batch: int = 500
     lr: float = 4e-3
     warmup: int = 100
-    clip: float = 1.0
+    max_grad_norm: float = 1.0
     seed: int = 0
-    smoothing: float = 0.0
-    average: float = 0.0
+    label_smoothing: float = 0.0
+    average_fraction: float = 0.0
 
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
@@ -95,7 +95,7 @@ class Trainer(Generic[Batch]):
         loss = self.loss(batch)
         self.optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
         self.step += 1
         self._average()
@@ -106,7 +106,7 @@ class Trainer(Generic[Batch]):
 
         Source: checkpoint averaging, Vaswani et al. 2017, section 6.1, taken at every step.
         """
-        passed = self.step - round(self.config.steps * (1 - self.config.average))
+        passed = self.step - round(self.config.steps * (1 - self.config.average_fraction))
         if passed <= 0:
             return
         for name, weight in self.model.state_dict().items():

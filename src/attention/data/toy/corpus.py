@@ -8,12 +8,13 @@ from attention.data import Pair
 from attention.data.toy import grammar as g
 from attention.data.toy import lexicon as lex
 from attention.data.toy.phrase import pair, word
-from attention.data.toy.sentences import Speaker
+from attention.data.toy.sentences import SentenceSampler
 from attention.errors import BadInput
 
-__all__ = ["SPLITS", "held_out", "pairs", "split_of"]
+__all__ = ["SPLITS", "SPLIT_SIZES", "held_out", "pairs", "split_of"]
 
 SPLITS = ("train", "valid", "test")
+SPLIT_SIZES = {"train": 50_000, "valid": 500, "test": 1_000}  # of the corpus named `toy`
 
 
 def pairs(split: str, n: int, seed: int = 0) -> list[Pair]:
@@ -34,7 +35,7 @@ def pairs(split: str, n: int, seed: int = 0) -> list[Pair]:
         raise BadInput(f"there is no toy split {split!r}: choose {', '.join(SPLITS)}")
     if n < 0:
         raise BadInput(f"cannot make {n} toy sentences")
-    speaker = Speaker(random.Random(seed))
+    speaker = SentenceSampler(random.Random(seed))
     made: dict[str, Pair] = {}
     while len(made) < n:
         sentence = pair(speaker.sentence())

@@ -26,7 +26,7 @@ VERBS = {
 }
 
 
-class Namer:
+class NounPhraseSampler:
     """Names people and things, and tells them apart by what they did or what was done to them.
 
     Args:

@@ -3,14 +3,14 @@
 from attention.data.toy import grammar as g
 from attention.data.toy import lexicon as lex
 from attention.data.toy.grammar import Agreement
-from attention.data.toy.noun_phrases import VERBS, Namer
+from attention.data.toy.noun_phrases import VERBS, NounPhraseSampler
 from attention.data.toy.phrase import Phrase, word
 
 NOTHING = Phrase()
 AND, COMMA = word("and", "et"), word(",", ",")
 
 
-class Speaker(Namer):
+class SentenceSampler(NounPhraseSampler):
     """Says one sentence after another, made of parts that go together freely."""
 
     # Sentences

@@ -9,12 +9,12 @@ from torch import nn
 from attention.models.rnn.encoder_decoder import Encoder, Seq2Seq, Seq2SeqConfig
 from attention.shapes import Bool, Float, Int, Tensor
 
-__all__ = ["FixedVector", "FixedVectorConfig", "FixedVectorDecoder", "reverse_words"]
+__all__ = ["FixedVectorDecoder", "RNNEncoderDecoder", "RNNEncoderDecoderConfig", "reverse_words"]
 
 
 @dataclass(frozen=True)
-class FixedVectorConfig(Seq2SeqConfig):
-    """The sizes of a `FixedVector` translator; `d_model` is also the width of its one vector.
+class RNNEncoderDecoderConfig(Seq2SeqConfig):
+    """The sizes of a `RNNEncoderDecoder` translator; `d_model` is also the width of its one vector.
 
     Attributes:
         reverse: Read the sentence backwards, which brings its first words close to the first
@@ -64,13 +64,13 @@ class FixedVectorDecoder(nn.Module):
         return self.output(self.dropout(pairs.amax(dim=-1)))
 
 
-class FixedVector(Seq2Seq):
+class RNNEncoderDecoder(Seq2Seq):
     """Encoder and decoder with one vector between them.
 
     Source: Sutskever, Vinyals and Le 2014, arXiv 1409.3215; Cho et al. 2014, arXiv 1406.1078.
     """
 
-    def __init__(self, config: FixedVectorConfig) -> None:
+    def __init__(self, config: RNNEncoderDecoderConfig) -> None:
         sizes = config.d_embedding, config.d_model, config.dropout
         encoder = Encoder(config.source_vocab_size, *sizes, bidirectional=False)
         super().__init__(config, encoder, FixedVectorDecoder(config.target_vocab_size, *sizes))

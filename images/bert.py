@@ -58,7 +58,7 @@ def trained() -> tuple[BERT, WordPieceTokenizer]:
     for _ in range(400):
         some = ids[torch.randint(len(ids), (32,))]
         seen, chosen = hide(some, pieces.ordinary, pieces.mask, share=0.3)
-        logits = model.head(model.encode(seen)[chosen], model.embedding.words.weight)
+        logits = model.head(model.encode(seen)[chosen], model.embedding.tokens.weight)
         loss = F.cross_entropy(logits, some[chosen])
         optimizer.zero_grad()
         loss.backward()

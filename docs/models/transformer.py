@@ -183,12 +183,12 @@ class EncoderBlock(nn.Module):
         super().__init__()
         self.self_attention = MultiHeadAttention(d_model, n_heads)
         self.feed_forward = FeedForward(d_model, d_ff)
-        self.residual_1 = AddNorm(d_model, norm_first)
-        self.residual_2 = AddNorm(d_model, norm_first)
+        self.self_attention_norm = AddNorm(d_model, norm_first)
+        self.feed_forward_norm = AddNorm(d_model, norm_first)
 
     def forward(self, x, real):
-        x = self.residual_1(x, lambda x: self.self_attention(x, mask=real))
-        return self.residual_2(x, self.feed_forward)
+        x = self.self_attention_norm(x, lambda x: self.self_attention(x, mask=real))
+        return self.feed_forward_norm(x, self.feed_forward)
 
 
 class DecoderBlock(nn.Module):
@@ -197,14 +197,14 @@ class DecoderBlock(nn.Module):
         self.self_attention = MultiHeadAttention(d_model, n_heads)
         self.cross_attention = MultiHeadAttention(d_model, n_heads)
         self.feed_forward = FeedForward(d_model, d_ff)
-        self.residual_1 = AddNorm(d_model, norm_first)
-        self.residual_2 = AddNorm(d_model, norm_first)
-        self.residual_3 = AddNorm(d_model, norm_first)
+        self.self_attention_norm = AddNorm(d_model, norm_first)
+        self.cross_attention_norm = AddNorm(d_model, norm_first)
+        self.feed_forward_norm = AddNorm(d_model, norm_first)
 
     def forward(self, x, memory, real):
-        x = self.residual_1(x, lambda x: self.self_attention(x, causal=True))
-        x = self.residual_2(x, lambda x: self.cross_attention(x, memory, real))
-        return self.residual_3(x, self.feed_forward)
+        x = self.self_attention_norm(x, lambda x: self.self_attention(x, causal=True))
+        x = self.cross_attention_norm(x, lambda x: self.cross_attention(x, memory, real))
+        return self.feed_forward_norm(x, self.feed_forward)
 
 
 # %% [markdown]
@@ -677,7 +677,7 @@ print(f"{len(subwords):,} pieces in one table, in place of {words} in two")
 with torch.device("meta"):
     base = package.Transformer(
         package.TransformerConfig(
-            37_000, 37_000, d_model=512, n_heads=8, n_layers=6, d_ff=2048, shared=True
+            37_000, 37_000, d_model=512, n_heads=8, n_layers=6, d_ff=2048, shared_embeddings=True
         )
     )
 

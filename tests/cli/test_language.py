@@ -146,7 +146,7 @@ def test_other_programs_read_what_we_keep(run):
     assert theirs.config.eos_token_id == ours.ends[0] == ours.begin
 
 
-@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("tie_word_embeddings", [True, False])
 def test_every_setting_of_a_llama_is_kept(tmp_path, tied):
     config = LlamaConfig(
         20, 16, 4, 2, 1, 24, 64, 5000.0, Llama3RoPEScaling(4.0, 1.0, 3.0, 16), 1e-6, tied

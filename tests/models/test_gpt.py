@@ -72,7 +72,10 @@ def test_what_the_norms_add_equals_transformers(tmp_path):
             parameter.mul_(0.03)
     model, ids = loaded(theirs, tmp_path), torch.arange(32)[None]
     torch.testing.assert_close(model(ids), theirs(ids).logits, rtol=0, atol=1e-6)
-    for norm in [model.norm, *(norm for one in model.layers for norm in (one.norm_1, one.norm_2))]:
+    for norm in [
+        model.norm,
+        *(norm for one in model.layers for norm in (one.attention_norm, one.feed_forward_norm)),
+    ]:
         norm.eps = 1e-6
         assert (model(ids) - theirs(ids).logits).abs().max() > 2e-5
         norm.eps = 1e-5

@@ -77,12 +77,12 @@ def _edit(folder, **changes) -> None:
     path.write_text(json.dumps({k: v for k, v in config.items() if v != "gone"}))
 
 
-@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("tie_word_embeddings", [False, True])
 @pytest.mark.parametrize("n_kv_heads", [1, 2, 8])
 def test_logits_are_those_of_transformers(tmp_path, n_kv_heads, tied):
     theirs = _theirs(tmp_path, num_key_value_heads=n_kv_heads, tie_word_embeddings=tied)
     ours = Llama.from_pretrained(tmp_path)
-    assert ours.config.tied == tied
+    assert ours.config.tie_word_embeddings == tied
     ids = torch.randint(1, 97, (3, 70))  # four times the length first trained on, and more
     seen = torch.ones_like(ids)
     for row, length in enumerate((70, 41, 1)):

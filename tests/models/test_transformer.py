@@ -75,14 +75,14 @@ def test_a_layer_is_the_papers():
     def norm(layer, x):
         return F.layer_norm(x, (8,), layer.norm.weight, layer.norm.bias)
 
-    h = norm(one.residual_1, memory + one.self_attention(memory))
-    expected = norm(one.residual_2, h + one.feed_forward(h))
+    h = norm(one.self_attention_norm, memory + one.self_attention(memory))
+    expected = norm(one.feed_forward_norm, h + one.feed_forward(h))
     torch.testing.assert_close(one(memory, sees_all), expected, rtol=0, atol=1e-12)
 
     causal = torch.ones(5, 5, dtype=torch.bool).tril()
-    h = norm(other.residual_1, x + other.self_attention(x, mask=causal))
-    h = norm(other.residual_2, h + other.cross_attention(h, memory))
-    expected = norm(other.residual_3, h + other.feed_forward(h))
+    h = norm(other.self_attention_norm, x + other.self_attention(x, mask=causal))
+    h = norm(other.cross_attention_norm, h + other.cross_attention(h, memory))
+    expected = norm(other.feed_forward_norm, h + other.feed_forward(h))
     torch.testing.assert_close(other(x, memory, sees_all), expected, rtol=0, atol=1e-12)
 
 
@@ -118,16 +118,16 @@ def test_it_equals_torchs_transformer_with_gradients(norm_first):
 
 
 def test_a_shared_vocabulary_has_one_table():
-    model = Transformer(TransformerConfig(13, 13, **SIZES, shared=True))
+    model = Transformer(TransformerConfig(13, 13, **SIZES, shared_embeddings=True))
     assert model.source_embedding.weight is model.target_embedding.weight
     with pytest.raises(ValueError, match="one size, not 11 and 13 words"):
-        TransformerConfig(11, 13, shared=True)
+        TransformerConfig(11, 13, shared_embeddings=True)
 
 
 def test_the_papers_base_model_has_its_number_of_parameters():
     """Section 5.1 and table 3: 37,000 shared subwords, 65 million parameters."""
     config = TransformerConfig(
-        37_000, 37_000, d_model=512, n_heads=8, n_layers=6, d_ff=2048, shared=True
+        37_000, 37_000, d_model=512, n_heads=8, n_layers=6, d_ff=2048, shared_embeddings=True
     )
     with torch.device("meta"):
         model = Transformer(config)

@@ -119,8 +119,10 @@ def _torch_weights(ours: Transformer, state: dict[str, Tensor]) -> dict[str, Ten
                 for j in (1, 2):
                     linear = layer.feed_forward.get_parameter(f"W_{j}.{kind}")
                     state[f"{place}linear{j}.{kind}"] = linear
-                for j in range(1, len(attentions) + 2):
-                    norm = layer.get_parameter(f"residual_{j}.norm.{kind}")
+                sublayers = [*attentions.values(), layer.feed_forward]
+                names = {id(module): name for name, module in layer.named_children()}
+                for j, sublayer in enumerate(sublayers, start=1):
+                    norm = layer.get_parameter(f"{names[id(sublayer)]}_norm.norm.{kind}")
                     state[f"{place}norm{j}.{kind}"] = norm
     return state
 

@@ -32,7 +32,7 @@ def sizes(files: PretrainedFiles) -> dict[str, Any]:
         "n_layers": files.whole("num_hidden_layers", most=1000),
         "d_ff": files.whole("intermediate_size"),
         "max_len": files.whole("max_position_embeddings"),
-        "n_types": files.whole("type_vocab_size", default=2),
+        "n_segments": files.whole("type_vocab_size", default=2),
         "dropout": files.number("hidden_dropout_prob", default=0.1),
         "norm_eps": files.number("layer_norm_eps", default=1e-12),
         "head": head,
@@ -50,7 +50,7 @@ def settings(sizes: Mapping[str, Any]) -> dict[str, Any]:
         "num_hidden_layers": sizes["n_layers"],
         "intermediate_size": sizes["d_ff"] or 4 * sizes["d_model"],
         "max_position_embeddings": sizes["max_len"],
-        "type_vocab_size": sizes["n_types"],
+        "type_vocab_size": sizes["n_segments"],
         "hidden_act": "gelu",
         "hidden_dropout_prob": sizes["dropout"],
         "attention_probs_dropout_prob": 0.0,
@@ -60,16 +60,16 @@ def settings(sizes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # Our name and theirs.
-_EMBEDDING = {"words": "word", "positions": "position", "types": "token_type"}
+_EMBEDDING = {"tokens": "word", "positions": "position", "segments": "token_type"}
 _LAYER = {
     "attention.W_q": "attention.self.query",
     "attention.W_k": "attention.self.key",
     "attention.W_v": "attention.self.value",
     "attention.W_o": "attention.output.dense",
-    "residual_1.norm": "attention.output.LayerNorm",
+    "attention_norm.norm": "attention.output.LayerNorm",
     "feed_forward.W_1": "intermediate.dense",
     "feed_forward.W_2": "output.dense",
-    "residual_2.norm": "output.LayerNorm",
+    "feed_forward_norm.norm": "output.LayerNorm",
 }
 _HEAD = {"linear": "dense", "norm": "LayerNorm"}
 

@@ -63,12 +63,12 @@ def _third(i: int, joined: Tensor) -> Tensor:
 # Our name and theirs, and what is done to theirs: their linear layers are stored transposed
 # (`torch.t` leaves a vector as it is), and queries, keys and values side by side.
 _LAYER: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
-    "norm_1": ("ln_1", torch.t),
+    "attention_norm": ("ln_1", torch.t),
     "attention.W_q": ("attn.c_attn", partial(_third, 0)),
     "attention.W_k": ("attn.c_attn", partial(_third, 1)),
     "attention.W_v": ("attn.c_attn", partial(_third, 2)),
     "attention.W_o": ("attn.c_proj", torch.t),
-    "norm_2": ("ln_2", torch.t),
+    "feed_forward_norm": ("ln_2", torch.t),
     "feed_forward.W_1": ("mlp.c_fc", torch.t),
     "feed_forward.W_2": ("mlp.c_proj", torch.t),
 }

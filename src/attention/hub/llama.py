@@ -41,7 +41,7 @@ def sizes(files: PretrainedFiles) -> dict[str, Any]:
         "rope_theta": files.number("rope_theta", default=10_000.0),
         "rope_scaling": _scaling(files) if files.config["rope_type"] == "llama3" else None,
         "norm_eps": files.number("rms_norm_eps", default=1e-6),
-        "tied": files.config.get("tie_word_embeddings", False),
+        "tie_word_embeddings": files.config.get("tie_word_embeddings", False),
     }
 
 
@@ -74,18 +74,18 @@ def settings(sizes: Mapping[str, Any]) -> dict[str, Any]:
         "max_position_embeddings": sizes["max_len"],
         "rope_parameters": rope,
         "rms_norm_eps": sizes["norm_eps"],
-        "tie_word_embeddings": sizes["tied"],
+        "tie_word_embeddings": sizes["tie_word_embeddings"],
     }
 
 
 # Our name and theirs.
 _LAYER = {
-    "norm_1": "input_layernorm",
+    "attention_norm": "input_layernorm",
     "attention.W_q": "self_attn.q_proj",
     "attention.W_k": "self_attn.k_proj",
     "attention.W_v": "self_attn.v_proj",
     "attention.W_o": "self_attn.o_proj",
-    "norm_2": "post_attention_layernorm",
+    "feed_forward_norm": "post_attention_layernorm",
     "feed_forward.W_gate": "mlp.gate_proj",
     "feed_forward.W_up": "mlp.up_proj",
     "feed_forward.W_down": "mlp.down_proj",
@@ -95,7 +95,7 @@ _LAYER = {
 def sources(sizes: Mapping[str, Any]) -> dict[str, Source]:
     """Where each tensor of a `Llama` comes from, by the arguments of its `LlamaConfig`."""
     ends = {"embedding": "embed_tokens", "norm": "norm"}
-    ends |= {} if sizes["tied"] else {"head": "lm_head"}
+    ends |= {} if sizes["tie_word_embeddings"] else {"head": "lm_head"}
     layers = {
         f"layers.{i}.{ours}": f"layers.{i}.{theirs}"
         for i in range(sizes["n_layers"])

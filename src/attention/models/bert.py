@@ -38,10 +38,11 @@ class BERTConfig:
         n_layers: Layers.
         d_ff: Width in the middle of a feed-forward layer; four times `d_model` unless given.
         max_len: The longest text, in words: there are as many positions.
-        n_types: Kinds of text that stand side by side: a question and its answer, say.
+        n_segments: Kinds of text that stand side by side: a question and its answer, say.
         dropout: Share of numbers dropped from what is added, in training.
         norm_eps: What the norms add before they divide.
         head: Whether there is one: without it, there are hidden states and no scores.
+        attention_dropout: Probability with which an attention weight is dropped, in training.
     """
 
     vocab_size: int
@@ -50,10 +51,11 @@ class BERTConfig:
     n_layers: int = 4
     d_ff: int | None = None
     max_len: int = 256
-    n_types: int = 2
+    n_segments: int = 2
     dropout: float = 0.0
     norm_eps: float = 1e-12
     head: bool = True
+    attention_dropout: float = 0.0
 
 
 class BERTEmbedding(nn.Module):
@@ -64,21 +66,21 @@ class BERTEmbedding(nn.Module):
 
     def __init__(self, config: BERTConfig) -> None:
         super().__init__()
-        self.words = nn.Embedding(config.vocab_size, config.d_model)
+        self.tokens = nn.Embedding(config.vocab_size, config.d_model)
         self.positions = nn.Embedding(config.max_len, config.d_model)
-        self.types = nn.Embedding(config.n_types, config.d_model)
+        self.segments = nn.Embedding(config.n_segments, config.d_model)
         self.norm = nn.LayerNorm(config.d_model, eps=config.norm_eps)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, ids: Int[Tensor, "B T"], types: Int[Tensor, "B T"] | None = None
+        self, ids: Int[Tensor, "B T"], segment_ids: Int[Tensor, "B T"] | None = None
     ) -> Float[Tensor, "B T D"]:
-        """All words belong to the first text unless `types` says otherwise."""
+        """All words belong to the first text unless `segment_ids` says otherwise."""
         length, most = ids.size(1), self.positions.num_embeddings
         if length > most:
             raise BadInput(f"{length} words, but this model has positions for {most}")
-        types = torch.zeros_like(ids) if types is None else types
-        x = self.words(ids) + self.positions.weight[:length] + self.types(types)
+        segment_ids = torch.zeros_like(ids) if segment_ids is None else segment_ids
+        x = self.tokens(ids) + self.positions.weight[:length] + self.segments(segment_ids)
         return self.dropout(self.norm(x))
 
 
@@ -93,15 +95,15 @@ class BERTBlock(nn.Module):
         d_model = config.d_model
         self.attention = MultiHeadAttention(d_model, config.n_heads, bias=True)
         self.feed_forward = FeedForward(d_model, config.d_ff or 4 * d_model, F.gelu)
-        self.residual_1 = AddNorm(d_model, config.dropout, eps=config.norm_eps)
-        self.residual_2 = AddNorm(d_model, config.dropout, eps=config.norm_eps)
+        self.attention_norm = AddNorm(d_model, config.dropout, eps=config.norm_eps)
+        self.feed_forward_norm = AddNorm(d_model, config.dropout, eps=config.norm_eps)
 
     def forward(
         self, x: Float[Tensor, "B T D"], mask: Bool[Tensor, "B #T T"]
     ) -> Float[Tensor, "B T D"]:
         """Every word sees every word that `mask` lets it see."""
-        x = self.residual_1(x, partial(self.attention, mask=mask))
-        return self.residual_2(x, self.feed_forward)
+        x = self.attention_norm(x, partial(self.attention, mask=mask))
+        return self.feed_forward_norm(x, self.feed_forward)
 
 
 class BERTHead(nn.Module):
@@ -160,25 +162,25 @@ class BERT(nn.Module):
         ADAPTER.save(self, folder, config)
 
     def forward(
-        self, ids: Int[Tensor, "B T"], types: Int[Tensor, "B T"] | None = None
+        self, ids: Int[Tensor, "B T"], segment_ids: Int[Tensor, "B T"] | None = None
     ) -> Float[Tensor, "B T V"]:
         """Score, at each place, every word that could stand there.
 
         Args:
             ids: The texts, padded with 0.
-            types: Which text each word belongs to, where two stand side by side.
+            segment_ids: Which text each word belongs to, where two stand side by side.
 
         Raises:
             BadInput: The model has no head.
         """
         if self.head is None:
             raise BadInput("this BERT came without its head: it has hidden states, but no scores")
-        return self.head(self.encode(ids, types), self.embedding.words.weight)
+        return self.head(self.encode(ids, segment_ids), self.embedding.tokens.weight)
 
     def encode(
         self,
         ids: Int[Tensor, "B T"],
-        types: Int[Tensor, "B T"] | None = None,
+        segment_ids: Int[Tensor, "B T"] | None = None,
         mask: Bool[Tensor, "B #T T"] | None = None,
     ) -> Float[Tensor, "B T D"]:
         """A contextual embedding for each word of the texts that `forward` takes.
@@ -187,7 +189,7 @@ class BERT(nn.Module):
             mask: True where a word may look at a word; at all but padding unless given.
         """
         mask = padding_mask(ids) if mask is None else mask
-        x = self.embedding(ids, types)
+        x = self.embedding(ids, segment_ids)
         for layer in self.layers:
             x = layer(x, mask)
         return x

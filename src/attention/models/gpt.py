@@ -37,6 +37,7 @@ class GPTConfig:
         d_ff: Width in the middle of a feed-forward layer; four times `d_model` unless given.
         max_len: The longest text, in words: there are as many positions.
         dropout: Share of numbers dropped from what is added, in training.
+        attention_dropout: Probability with which an attention weight is dropped, in training.
     """
 
     vocab_size: int
@@ -46,6 +47,7 @@ class GPTConfig:
     d_ff: int | None = None
     max_len: int = 256
     dropout: float = 0.0
+    attention_dropout: float = 0.0
 
 
 class GPTBlock(nn.Module):
@@ -57,25 +59,25 @@ class GPTBlock(nn.Module):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         d_model = config.d_model
-        self.norm_1 = nn.LayerNorm(d_model)
+        self.attention_norm = nn.LayerNorm(d_model)
         self.attention = MultiHeadAttention(d_model, config.n_heads, bias=True)
-        self.norm_2 = nn.LayerNorm(d_model)
+        self.feed_forward_norm = nn.LayerNorm(d_model)
         gelu = partial(F.gelu, approximate="tanh")
         self.feed_forward = FeedForward(d_model, config.d_ff or 4 * d_model, gelu)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
         """All words at once."""
-        x = x + self.dropout(self.attention(self.norm_1(x), causal=True))
-        return x + self.dropout(self.feed_forward(self.norm_2(x)))
+        x = x + self.dropout(self.attention(self.attention_norm(x), causal=True))
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
     def step(self, x: Float[Tensor, "B T D"], past: Offer) -> tuple[Float[Tensor, "B T D"], Offer]:
         """The next words; those before them are looked at by what they offered then."""
-        seen = self.norm_1(x)
+        seen = self.attention_norm(x)
         now = self.attention.keys_values(seen)
         past = torch.cat([past[0], now[0]], dim=-2), torch.cat([past[1], now[1]], dim=-2)
         x = x + self.dropout(self.attention.look(seen, *past, causal=True))
-        return x + self.dropout(self.feed_forward(self.norm_2(x))), past
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x))), past
 
 
 class GPT(Decoder):

@@ -41,7 +41,8 @@ class LlamaConfig:
         rope_theta: How slow the slowest positions turn.
         rope_scaling: How they are slowed down for texts longer than those first trained on.
         norm_eps: What the norms add before they divide.
-        tied: Whether words are scored by their embeddings, or by vectors of their own.
+        tie_word_embeddings: Whether the LM head is the embedding matrix, or has weights of its own.
+        attention_dropout: Probability with which an attention weight is dropped, in training.
     """
 
     vocab_size: int
@@ -54,7 +55,8 @@ class LlamaConfig:
     rope_theta: float = 10_000.0
     rope_scaling: Llama3RoPEScaling | None = None
     norm_eps: float = 1e-5
-    tied: bool = False
+    tie_word_embeddings: bool = False
+    attention_dropout: float = 0.0
 
 
 class RotaryAttention(MultiHeadAttention):
@@ -92,23 +94,23 @@ class LlamaBlock(nn.Module):
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__()
         d_model = config.d_model
-        self.norm_1 = RMSNorm(d_model, config.norm_eps)
+        self.attention_norm = RMSNorm(d_model, config.norm_eps)
         self.attention = RotaryAttention(config)
-        self.norm_2 = RMSNorm(d_model, config.norm_eps)
+        self.feed_forward_norm = RMSNorm(d_model, config.norm_eps)
         self.feed_forward = SwiGLU(d_model, config.d_ff or 8 * d_model // 3)
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
         """All words at once."""
-        x = x + self.attention(self.norm_1(x), causal=True)
-        return x + self.feed_forward(self.norm_2(x))
+        x = x + self.attention(self.attention_norm(x), causal=True)
+        return x + self.feed_forward(self.feed_forward_norm(x))
 
     def step(self, x: Float[Tensor, "B T D"], past: Offer) -> tuple[Float[Tensor, "B T D"], Offer]:
         """The next words; those before them are looked at by what they offered then."""
-        seen = self.norm_1(x)
+        seen = self.attention_norm(x)
         now = self.attention.keys_values(seen, begin=past[0].size(-2))
         past = torch.cat([past[0], now[0]], dim=-2), torch.cat([past[1], now[1]], dim=-2)
         x = x + self.attention.look(seen, *past, causal=True)
-        return x + self.feed_forward(self.norm_2(x)), past
+        return x + self.feed_forward(self.feed_forward_norm(x)), past
 
 
 class Llama(Decoder):
@@ -124,7 +126,7 @@ class Llama(Decoder):
         self.layers = nn.ModuleList(LlamaBlock(config) for _ in range(config.n_layers))
         self.norm = RMSNorm(config.d_model, config.norm_eps)
         head = nn.Linear(config.d_model, config.vocab_size, bias=False)
-        self.head = None if config.tied else head
+        self.head = None if config.tie_word_embeddings else head
         self.apply(_initialise)
 
     @classmethod

@@ -37,7 +37,8 @@ class TransformerConfig:
         dropout: Share of numbers dropped from what is added, in training.
         norm_first: Bring numbers to size before each layer (and once at the end of a stack)
             instead of after it, as the paper has it. It makes deep stacks easier to train.
-        shared: Source and target have one vocabulary, and one vector for each of its words.
+        shared_embeddings: Source and target share one vocabulary and one embedding matrix.
+        attention_dropout: Probability with which an attention weight is dropped, in training.
 
     Raises:
         ValueError: One vocabulary for both, and two sizes for it.
@@ -51,10 +52,11 @@ class TransformerConfig:
     d_ff: int = 256
     dropout: float = 0.0
     norm_first: bool = False
-    shared: bool = False
+    shared_embeddings: bool = False
+    attention_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.shared and self.source_vocab_size != self.target_vocab_size:
+        if self.shared_embeddings and self.source_vocab_size != self.target_vocab_size:
             sizes = f"{self.source_vocab_size} and {self.target_vocab_size} words"
             raise ValueError(f"a shared vocabulary has one size, not {sizes}")
 
@@ -70,15 +72,15 @@ class EncoderBlock(nn.Module):
         settings = config.d_model, config.dropout, config.norm_first
         self.self_attention = MultiHeadAttention(config.d_model, config.n_heads)
         self.feed_forward = FeedForward(config.d_model, config.d_ff)
-        self.residual_1 = AddNorm(*settings)
-        self.residual_2 = AddNorm(*settings)
+        self.self_attention_norm = AddNorm(*settings)
+        self.feed_forward_norm = AddNorm(*settings)
 
     def forward(
         self, x: Float[Tensor, "B S D"], mask: Bool[Tensor, "B 1 S"]
     ) -> Float[Tensor, "B S D"]:
         """Every word sees every word, padding aside."""
-        x = self.residual_1(x, partial(self.self_attention, mask=mask))
-        return self.residual_2(x, self.feed_forward)
+        x = self.self_attention_norm(x, partial(self.self_attention, mask=mask))
+        return self.feed_forward_norm(x, self.feed_forward)
 
 
 class DecoderBlock(nn.Module):
@@ -93,9 +95,9 @@ class DecoderBlock(nn.Module):
         self.self_attention = MultiHeadAttention(config.d_model, config.n_heads)
         self.cross_attention = MultiHeadAttention(config.d_model, config.n_heads)
         self.feed_forward = FeedForward(config.d_model, config.d_ff)
-        self.residual_1 = AddNorm(*settings)
-        self.residual_2 = AddNorm(*settings)
-        self.residual_3 = AddNorm(*settings)
+        self.self_attention_norm = AddNorm(*settings)
+        self.cross_attention_norm = AddNorm(*settings)
+        self.feed_forward_norm = AddNorm(*settings)
 
     def forward(
         self,
@@ -104,9 +106,9 @@ class DecoderBlock(nn.Module):
         mask: Bool[Tensor, "B 1 S"],
     ) -> Float[Tensor, "B T D"]:
         """All target words at once; `memory` is what the encoder made of the source."""
-        x = self.residual_1(x, partial(self.self_attention, causal=True))
-        x = self.residual_2(x, partial(self.cross_attention, memory=memory, mask=mask))
-        return self.residual_3(x, self.feed_forward)
+        x = self.self_attention_norm(x, partial(self.self_attention, causal=True))
+        x = self.cross_attention_norm(x, partial(self.cross_attention, memory=memory, mask=mask))
+        return self.feed_forward_norm(x, self.feed_forward)
 
     def step(
         self, x: Float[Tensor, "B 1 D"], past: Offer, memory: Offer, mask: Bool[Tensor, "B 1 S"]
@@ -119,9 +121,9 @@ class DecoderBlock(nn.Module):
             past = torch.cat([past[0], now[0]], dim=-2), torch.cat([past[1], now[1]], dim=-2)
             return self.self_attention.look(x, *past)
 
-        x = self.residual_1(x, look_back)
-        x = self.residual_2(x, lambda x: self.cross_attention.look(x, *memory, mask))
-        return self.residual_3(x, self.feed_forward), past
+        x = self.self_attention_norm(x, look_back)
+        x = self.cross_attention_norm(x, lambda x: self.cross_attention.look(x, *memory, mask))
+        return self.feed_forward_norm(x, self.feed_forward), past
 
 
 class State(NamedTuple):
@@ -149,7 +151,7 @@ class Transformer(nn.Module):
         self.target_embedding = nn.Embedding(config.target_vocab_size, config.d_model)
         for embedding in (self.source_embedding, self.target_embedding):
             nn.init.normal_(embedding.weight, std=config.d_model**-0.5)
-        if config.shared:
+        if config.shared_embeddings:
             self.source_embedding = self.target_embedding
         self.dropout = nn.Dropout(config.dropout)
         self.encoder: Any = nn.ModuleList(EncoderBlock(config) for _ in range(config.n_layers))

@@ -122,7 +122,7 @@ def retrieval_trainer(
         return [rows.tolist() for rows in order.split(size) if len(rows) > 1]
 
     def loss(rows: list[int]) -> Tensor:
-        device = model.embedding.words.weight.device
+        device = model.embedding.tokens.weight.device
         ids = pad([windows[i] for i in rows])
         seen, chosen = hide(ids, pieces.ordinary, pieces.mask)
         few = pad([keywords(windows[i]) for i in rows]).to(device)

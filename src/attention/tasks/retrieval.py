@@ -75,9 +75,9 @@ def embed(model: BERT, pieces: WordPieceTokenizer, texts: Sequence[str]) -> Floa
         for ids in pieces.windows(text, model.config.max_len)
     ]
     windows.sort(key=lambda window: len(window[1]))  # little padding
-    device = model.embedding.words.weight.device
+    device = model.embedding.tokens.weight.device
     vectors = torch.zeros(len(texts), model.config.d_model, device=device)
-    vectors, words = vectors.to(model.embedding.words.weight), vectors.new_zeros(len(texts), 1)
+    vectors, words = vectors.to(model.embedding.tokens.weight), vectors.new_zeros(len(texts), 1)
     width = max((len(ids) for _, ids in windows), default=1)
     for some in _chunks(windows, max(1, TOKENS // width)):
         rows = torch.tensor([row for row, _ in some], device=device)
@@ -160,7 +160,7 @@ def contrastive_trainer(
 
 
 def _read(model: BERT, windows: Sequence[Sequence[int]]) -> Float[Tensor, "B D"]:
-    ids = pad(windows).to(model.embedding.words.weight.device)
+    ids = pad(windows).to(model.embedding.tokens.weight.device)
     return pool(model.encode(ids), ids != PAD)
 
 

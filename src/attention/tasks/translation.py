@@ -84,8 +84,8 @@ class Translator:
         target: Tokenizer
         if subwords:
             source = target = SubwordTokenizer.train([*english, *french], subwords)
-            if "shared" in {field.name for field in fields(kind.config)}:
-                sizes = {"shared": True} | sizes
+            if "shared_embeddings" in {field.name for field in fields(kind.config)}:
+                sizes = {"shared_embeddings": True} | sizes
         else:
             source, target = WordTokenizer.train(english), WordTokenizer.train(french)
         torch.manual_seed(seed)

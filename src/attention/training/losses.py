@@ -86,7 +86,7 @@ def masked_lm_loss(
     """
     if model.head is None:
         raise BadInput("this BERT came without its head, so it cannot learn to guess words")
-    logits = model.head(states[chosen], model.embedding.words.weight)
+    logits = model.head(states[chosen], model.embedding.tokens.weight)
     loss = F.cross_entropy(logits, ids[chosen], reduction="sum", label_smoothing=smoothing)
     return loss / chosen.sum().clamp(min=1)
 
@@ -108,7 +108,7 @@ def masked_lm_trainer(
     def loss(rows: list[int]) -> Tensor:
         ids = pad([windows[i] for i in rows])
         seen, chosen = hide(ids, pieces.ordinary, pieces.mask)
-        device = model.embedding.words.weight.device
+        device = model.embedding.tokens.weight.device
         masked = seen.to(device), ids.to(device), chosen.to(device)
         return masking_loss(model, *masked, config.label_smoothing)
 
@@ -135,7 +135,7 @@ def fill(
     gaps = (ids[0] == pieces.mask).nonzero().squeeze(1)
     if not len(gaps):
         raise BadInput(f"no {MASK} in the text: put one where a word is to be guessed")
-    logits = model(ids.to(model.embedding.words.weight.device))[0, gaps].float()
+    logits = model(ids.to(model.embedding.tokens.weight.device))[0, gaps].float()
     best = logits[:, : len(pieces)].softmax(dim=-1).topk(min(top, len(pieces)))
     return [
         [Prediction(pieces.word(i), p) for i, p in zip(numbers, chances, strict=True)]

@@ -79,10 +79,12 @@ def _edit(folder, **changes) -> None:
 
 @pytest.mark.parametrize("tie_word_embeddings", [False, True])
 @pytest.mark.parametrize("n_kv_heads", [1, 2, 8])
-def test_logits_are_those_of_transformers(tmp_path, n_kv_heads, tied):
-    theirs = _theirs(tmp_path, num_key_value_heads=n_kv_heads, tie_word_embeddings=tied)
+def test_logits_are_those_of_transformers(tmp_path, n_kv_heads, tie_word_embeddings):
+    theirs = _theirs(
+        tmp_path, num_key_value_heads=n_kv_heads, tie_word_embeddings=tie_word_embeddings
+    )
     ours = Llama.from_pretrained(tmp_path)
-    assert ours.config.tie_word_embeddings == tied
+    assert ours.config.tie_word_embeddings == tie_word_embeddings
     ids = torch.randint(1, 97, (3, 70))  # four times the length first trained on, and more
     seen = torch.ones_like(ids)
     for row, length in enumerate((70, 41, 1)):

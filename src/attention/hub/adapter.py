@@ -1,22 +1,24 @@
-"""What all layouts have in common: how a model is read from its files, and written to them."""
+"""What all families share: loading a model from a Hugging Face folder, and saving it as one."""
 
 import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
+from tokenizers import Tokenizer
 from torch import nn
 
 from attention.checkpoints import save_json, save_tensors
 from attention.hub.loader import PretrainedFiles, Source
 from attention.shapes import Tensor
 
-__all__ = ["HubAdapter"]
+__all__ = ["HubAdapter", "PretrainedModel"]
 
 Model = TypeVar("Model", bound=nn.Module)
+Pretrained = TypeVar("Pretrained", bound="PretrainedModel")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,12 @@ class HubAdapter:
     not_needed: tuple[str, ...] = ()
 
     def load(
-        self, path_or_name: str | os.PathLike[str], make: Callable[[dict[str, Any]], Model]
+        self,
+        path_or_name: str | os.PathLike[str],
+        make: Callable[[dict[str, Any]], Model],
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        revision: str | None = None,
     ) -> Model:
         """A trained model, its tokenizer included, ready to be used.
 
@@ -63,7 +70,7 @@ class HubAdapter:
         model: Any = files.build(lambda: make(sizes))
         model.tokenizer = files.tokenizer()
         files.fill(model, self.sources(sizes), self._without_prefix, self.not_needed)
-        return model.eval()
+        return model.to(device=device, dtype=dtype).eval()
 
     def save(self, model: nn.Module, folder: Path, more: Mapping[str, Any]) -> None:
         """Keep a model where `load` finds it, and where other programs can read it.
@@ -95,3 +102,52 @@ class HubAdapter:
         for old, new in self.renamed.items():
             name = name.replace(old, new)
         return name
+
+
+class PretrainedModel(nn.Module):
+    """A model that is loaded from, and saved as, a folder in Hugging Face's layout.
+
+    Attributes:
+        adapter: The names of its family's settings and tensors in that layout.
+        config_class: Its Config, built from the settings.
+        tokenizer: From text to token ids and back; None where the files have none.
+    """
+
+    adapter: ClassVar[HubAdapter]
+    config_class: ClassVar[type]
+    tokenizer: Tokenizer | None = None
+
+    @classmethod
+    def from_pretrained(
+        cls: type[Pretrained],
+        path_or_name: str | os.PathLike[str],
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        revision: str | None = None,
+    ) -> Pretrained:
+        """Load pretrained weights and their tokenizer; the model is in evaluation mode.
+
+        Args:
+            path_or_name: A folder in Hugging Face's layout, or a model's name on the hub, such as
+                `gpt2`, `bert-base-uncased` or `meta-llama/Llama-3.1-8B`.
+            dtype: Of the parameters; as stored unless given.
+            device: Where the parameters are put; on the CPU unless given.
+            revision: A branch, tag or commit on the hub.
+
+        Raises:
+            BadInput: The model can't be found or downloaded, is damaged, or has a setting or a
+                tensor that this class can't represent.
+        """
+        make: Callable[..., Pretrained] = cls
+        return cls.adapter.load(
+            path_or_name, lambda sizes: make(cls.config_class(**sizes)), dtype, device, revision
+        )
+
+    def save_pretrained(self, folder: Path, **config: Any) -> None:
+        """Save the weights, the settings and the tokenizer where `from_pretrained` finds them.
+
+        Args:
+            folder: An existing folder.
+            config: Further entries of `config.json`, such as `eos_token_id`.
+        """
+        self.adapter.save(self, folder, config)

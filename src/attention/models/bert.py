@@ -5,19 +5,17 @@ two texts it belongs to; the cut at zero is a smooth one; and a head turns what 
 a word into scores of the words that could stand there.
 """
 
-import os
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional as F
 
 from attention.errors import BadInput
 from attention.functional import padding_mask
+from attention.hub.adapter import PretrainedModel
 from attention.hub.bert import ADAPTER
 from attention.layers.attention import MultiHeadAttention
 from attention.layers.feed_forward import FeedForward
@@ -125,41 +123,22 @@ class BERTHead(nn.Module):
         return F.linear(self.norm(F.gelu(self.linear(x))), words, self.bias)
 
 
-class BERT(nn.Module):
+class BERT(PretrainedModel):
     """An encoder that is trained by hiding words from it.
 
     Source: Devlin et al. 2018, arXiv 1810.04805.
     """
 
+    adapter = ADAPTER
+    config_class = BERTConfig
+
     def __init__(self, config: BERTConfig) -> None:
         super().__init__()
         self.config = config
-        self.tokenizer: Tokenizer | None = None  # from text to words and back, if it came along
         self.embedding = BERTEmbedding(config)
         self.layers: Any = nn.ModuleList(BERTBlock(config) for _ in range(config.n_layers))
         self.head = BERTHead(config) if config.head else None
         self.apply(_initialise)
-
-    @classmethod
-    def from_pretrained(cls, path_or_name: str | os.PathLike[str]) -> "BERT":
-        """A trained BERT, its tokenizer included, ready to read.
-
-        Args:
-            path_or_name: A folder in Hugging Face's layout, or a name on their hub, like
-                `bert-base-uncased`. Where no head came along, there are hidden states only.
-
-        Raises:
-            BadInput: It cannot be had, is damaged, or is something that a `BERT` cannot represent.
-        """
-        return ADAPTER.load(path_or_name, lambda sizes: cls(BERTConfig(**sizes)))
-
-    def save_pretrained(self, folder: Path, **config: Any) -> None:
-        """Keep it where `from_pretrained` finds it, and where other programs can read it.
-
-        Args:
-            config: What else `config.json` should say.
-        """
-        ADAPTER.save(self, folder, config)
 
     def forward(
         self, ids: Int[Tensor, "B T"], segment_ids: Int[Tensor, "B T"] | None = None

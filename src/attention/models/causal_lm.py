@@ -5,9 +5,7 @@ A model adds its layers, and how a word gets into them and a score out of them.
 
 from typing import Any
 
-from tokenizers import Tokenizer
-from torch import nn
-
+from attention.hub.adapter import PretrainedModel
 from attention.shapes import Float, Int, Tensor
 
 __all__ = ["Decoder", "Offer", "Past"]
@@ -16,17 +14,15 @@ Offer = tuple[Float[Tensor, "B G _ K"], Float[Tensor, "B G _ K"]]  # the keys an
 Past = tuple[Offer, ...]  # what need not be computed again of the words so far, layer by layer
 
 
-class Decoder(nn.Module):
+class Decoder(PretrainedModel):
     """A stack of layers in which each word looks at itself and at the words before it.
 
     Attributes:
         layers: Called with `x`; their `attention` is a `MultiHeadAttention`, and their
             `step(x, past)` also takes and returns the keys and values of earlier words.
-        tokenizer: What turns text into its words and back, where it came along.
     """
 
     layers: Any
-    tokenizer: Tokenizer | None = None
 
     def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
         """The vectors of words of which the first stands at position `begin`."""

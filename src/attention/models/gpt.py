@@ -5,11 +5,8 @@ before the layers instead of behind them; positions are learned; the cut at zero
 """
 
 import math
-import os
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -86,6 +83,9 @@ class GPT(Decoder):
     Source: Radford et al. 2019, *Language Models are Unsupervised Multitask Learners*.
     """
 
+    adapter = ADAPTER
+    config_class = GPTConfig
+
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.config = config
@@ -95,26 +95,6 @@ class GPT(Decoder):
         self.layers = nn.ModuleList(GPTBlock(config) for _ in range(config.n_layers))
         self.norm = nn.LayerNorm(config.d_model)
         self.apply(self._initialise)
-
-    @classmethod
-    def from_pretrained(cls, path_or_name: str | os.PathLike[str]) -> "GPT":
-        """A trained GPT-2, its tokenizer included, ready to write.
-
-        Args:
-            path_or_name: A folder in Hugging Face's layout, or a name on their hub, like `gpt2`.
-
-        Raises:
-            BadInput: It cannot be had, is damaged, or is something that a `GPT` cannot represent.
-        """
-        return ADAPTER.load(path_or_name, lambda sizes: cls(GPTConfig(**sizes)))
-
-    def save_pretrained(self, folder: Path, **config: Any) -> None:
-        """Keep it where `from_pretrained` finds it, and where other programs can read it.
-
-        Args:
-            config: What else `config.json` should say, such as the number of the word that ends.
-        """
-        ADAPTER.save(self, folder, config)
 
     def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
         """What each word is, and where it stands."""

@@ -5,10 +5,7 @@ learned; groups of heads share keys and values; gates instead of a curve in the 
 simpler norms; no biases.
 """
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -119,6 +116,9 @@ class Llama(Decoder):
     Source: Llama Team 2024, arXiv 2407.21783, section 3.2.
     """
 
+    adapter = ADAPTER
+    config_class = LlamaConfig
+
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__()
         self.config = config
@@ -128,27 +128,6 @@ class Llama(Decoder):
         head = nn.Linear(config.d_model, config.vocab_size, bias=False)
         self.head = None if config.tie_word_embeddings else head
         self.apply(_initialise)
-
-    @classmethod
-    def from_pretrained(cls, path_or_name: str | os.PathLike[str]) -> "Llama":
-        """A trained Llama, its tokenizer included, ready to write.
-
-        Args:
-            path_or_name: A folder in Hugging Face's layout, or a name on their hub, like
-                `meta-llama/Llama-3.1-8B`.
-
-        Raises:
-            BadInput: It cannot be had, is damaged, or is something that a `Llama` cannot represent.
-        """
-        return ADAPTER.load(path_or_name, lambda sizes: cls(LlamaConfig(**sizes)))
-
-    def save_pretrained(self, folder: Path, **config: Any) -> None:
-        """Keep it where `from_pretrained` finds it, and where other programs can read it.
-
-        Args:
-            config: What else `config.json` should say, such as the number of the word that ends.
-        """
-        ADAPTER.save(self, folder, config)
 
     def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
         """What each word is. Where it stands, the layers see for themselves."""

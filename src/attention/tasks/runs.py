@@ -14,6 +14,7 @@ from attention.errors import BadInput
 from attention.tasks.language_modelling import LanguageModel
 from attention.tasks.masked_lm import MaskedLM, retrieval_trainer
 from attention.tasks.objectives import language_trainer, translation_trainer
+from attention.tasks.old_files import current_tensors, current_training
 from attention.tasks.translation import Translator
 from attention.training.trainer import TrainingConfig
 
@@ -97,10 +98,12 @@ class Run(ABC):
         task = cls.task_class.load(folder)
         task.model.to(device)
         try:
-            data, config = settings["data"], TrainingConfig(**settings["training"])
+            data = settings["data"]
+            config = TrainingConfig(**current_training(settings["training"]))
             pieces = settings.get("subwords")
             run = cls(folder, data, cls.read(data), task, config, pieces)
-            run.trainer.load_state(load_tensors(folder / "training.safetensors"))
+            state = load_tensors(folder / "training.safetensors")
+            run.trainer.load_state(current_tensors(state))
         except (KeyError, TypeError, RuntimeError) as error:
             raise BadInput(f"{folder}: damaged run ({str(error).splitlines()[0]})") from error
         return run

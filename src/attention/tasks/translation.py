@@ -17,6 +17,7 @@ from attention.layers.recording import record_attention
 from attention.models.ibm_model_1 import IBMModel1
 from attention.shapes import Float, Tensor
 from attention.tasks.architectures import ARCHITECTURES
+from attention.tasks.old_files import current_config, current_tensors
 from attention.tokenizers.special_tokens import BOS, UNK
 from attention.tokenizers.subwords import SubwordTokenizer, tokenizer_from_dict
 from attention.tokenizers.words import WordTokenizer
@@ -202,8 +203,8 @@ class Translator:
         values, weights = load_json(file), load_tensors(Path(folder) / "model.safetensors")
         try:
             kind = ARCHITECTURES[values["arch"]]
-            model = kind.model(kind.config(**values["config"]))
-            model.load_state_dict(weights)
+            model = kind.model(kind.config(**current_config(values["config"])))
+            model.load_state_dict(current_tensors(weights))
             source, target = (tokenizer_from_dict(values[k]) for k in ("source", "target"))
         except Exception as error:  # the tokenizers library raises bare Exceptions
             first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

@@ -7,6 +7,7 @@ import pytest
 
 from attention.benchmarks import translators as bench
 from attention.benchmarks.translators import BASELINES, bench_translation
+from attention.cli import bench as command
 from attention.cli.app import main
 from attention.data import toy
 from attention.tasks.architectures import ARCHITECTURES
@@ -113,6 +114,19 @@ def test_the_command_prints_a_json_object_a_translator(data, capsys):
     for result in results:
         assert result["scores"]["sentences"] == 6
         assert set(result) == {"name", "parameters", "seconds", "scores", "by_length"}
+
+
+def test_the_command_measures_on_the_test_split_and_heeds_the_seed(monkeypatch, capsys):
+    monkeypatch.setattr(toy, "SPLIT_SIZES", {"train": 40, "valid": 10, "test": 20})
+    calls = []
+
+    def contest(pairs, test, seconds, seed):
+        calls.append((pairs, test, seconds, seed))
+        return iter([])
+
+    monkeypatch.setattr(command, "bench_translation", contest)
+    main(["bench", "translation", "--seconds", "3", "--seed", "5"])
+    assert calls == [(toy.pairs("train", 40), toy.pairs("test", 20), 3.0, 5)]
 
 
 def test_data_of_one_s_own_needs_a_test_of_its_own(data, capsys):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from attention.data import Pair
-from attention.data.parallel import read_pairs
+from attention.data.parallel import read_pairs, read_text
 from attention.errors import BadInput
 
 
@@ -29,6 +29,19 @@ def test_two_files_are_read_line_by_line(tmp_path: Path) -> None:
     source = write(tmp_path, "en", "They left .\nWait !\n")
     target = write(tmp_path, "fr", "Ils sont partis .\nAttendez !\n")
     assert read_pairs([source, target]) == PAIRS
+
+
+def test_two_files_may_end_their_lines_differently(tmp_path: Path) -> None:
+    source = write(tmp_path, "en", "They left .\r\nWait !\r\n")
+    target = write(tmp_path, "fr", "Ils sont partis .\nAttendez !\n")
+    assert read_pairs([source, target]) == PAIRS
+
+
+@pytest.mark.parametrize("text", ["One.\r\nTwo.\r\n", "\ufeffOne.\nTwo.\n", "One.\nTwo.\n"])
+def test_a_text_comes_without_carriage_returns_and_byte_order_mark(
+    tmp_path: Path, text: str
+) -> None:
+    assert read_text(write(tmp_path, "a.txt", text)) == "One.\nTwo.\n"
 
 
 def test_further_columns_are_ignored(tmp_path: Path) -> None:

@@ -81,6 +81,17 @@ def test_of_plain_text_everything_is_taken(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("name", ["page.md", "page.txt"])
+def test_line_ends_do_not_matter(tmp_path, name):
+    """A file saved on Windows gives the texts and paragraphs that it gives when saved on Unix."""
+    file = tmp_path / name
+    file.write_bytes(PAGE.encode())
+    expected = read_texts([str(file)]), read_paragraphs([str(file)])
+    file.write_bytes(b"\xef\xbb\xbf" + PAGE.replace("\n", "\r\n").encode())
+    assert (read_texts([str(file)]), read_paragraphs([str(file)])) == expected
+    assert "\r" not in expected[0][0]
+
+
 def test_the_book_is_its_chapters_and_its_labs():
     names = prose.book()
     assert {"introduction.md", "introduction-lab.py", "attention/main-ideas.md"} < names.keys()

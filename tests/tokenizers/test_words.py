@@ -1,11 +1,8 @@
 """Words in and out."""
 
-import json
-
 import pytest
 
 from attention.tokenizers.special_tokens import BOS, EOS, PAD, UNK
-from attention.tokenizers.subwords import SubwordTokenizer, tokenizer_from_dict
 from attention.tokenizers.words import WordTokenizer, split_words
 
 TOY = ["L'accord a été signé .", "L'accord a été créé ."]
@@ -61,41 +58,3 @@ def test_a_tokenizer_survives_being_written_down():
     again = WordTokenizer.from_dict(tokenizer.to_dict())
     assert again.to_dict() == tokenizer.to_dict()
     assert again.encode(REAL[0]) == tokenizer.encode(REAL[0])
-
-
-CORPUS = ["They arrived late.", "She arrives later than they arrive.", "L'été arrive tard."] * 3
-
-
-def test_subwords_spell_what_they_have_not_seen():
-    tokenizer = SubwordTokenizer.train(CORPUS, 60)
-    ids = tokenizer.encode("They are later.")
-    assert UNK not in ids
-    assert len(ids) == len(tokenizer.split("They are later."))
-    assert tokenizer.words(ids) == tokenizer.split("They are later.")
-    assert tokenizer.join(tokenizer.words(ids)) == "They are later."
-    assert len(tokenizer) <= 60
-
-
-def test_frequent_words_are_one_piece_and_marks_stand_alone():
-    tokenizer = SubwordTokenizer.train(CORPUS, 200)
-    assert tokenizer.split("They arrived late.") == ["▁They", "▁arrived", "▁late", "."]
-
-
-def test_a_letter_that_no_text_had_is_named():
-    tokenizer = SubwordTokenizer.train(CORPUS, 60)
-    assert tokenizer.unknown("They arrive ☃") == ["☃"]
-    assert tokenizer.unknown("They arrive") == []
-
-
-def test_special_pieces_that_somebody_types_are_only_a_text():
-    tokenizer = SubwordTokenizer.train(CORPUS, 60)
-    assert not {PAD, BOS, EOS} & set(tokenizer.encode("<s> they </s> <pad>"))
-
-
-@pytest.mark.parametrize(
-    "tokenizer", [WordTokenizer.train(CORPUS), SubwordTokenizer.train(CORPUS, 60)]
-)
-def test_a_tokenizer_comes_back_from_its_values(tokenizer):
-    again = tokenizer_from_dict(json.loads(json.dumps(tokenizer.to_dict())))
-    assert type(again) is type(tokenizer)
-    assert again.encode("They arrived tard.") == tokenizer.encode("They arrived tard.")

@@ -80,12 +80,11 @@ def _columns(path: Path) -> list[tuple[str, str]]:
 
 def _lines(path: Path) -> list[str]:
     # Not splitlines(): it would also cut a line at U+2028, U+0085 and others, and shift the rest.
-    lines = read_text(path).removesuffix("\n").split("\n")
-    return [line.removesuffix("\r") for line in lines]
+    return read_text(path).removesuffix("\n").split("\n")
 
 
 def read_text(path: Path) -> str:
-    """What a file of UTF-8 text says, with or without a byte order mark.
+    """The text of a UTF-8 file, without its byte order mark and with Unix line ends.
 
     Raises:
         BadInput: It cannot be read, is not UTF-8, or is empty.
@@ -101,4 +100,4 @@ def read_text(path: Path) -> str:
         raise BadInput(f"{path}:{number}: not UTF-8 text") from error
     if not text.strip():
         raise BadInput(f"{path} is empty")
-    return text
+    return text.replace("\r\n", "\n")

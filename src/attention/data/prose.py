@@ -77,7 +77,7 @@ def read_texts(data: Sequence[str]) -> list[str]:
         return [plain(page) for page in book().values()]
     if name:
         return [pair.source for pair in toy.pairs(TOY[name], toy.SPLIT_SIZES[TOY[name]])]
-    return [read_text(Path(name)).replace("\r\n", "\n") for name in data]
+    return [read_text(Path(name)) for name in data]
 
 
 def read_paragraphs(data: Sequence[str]) -> list[Paragraph]:

@@ -1,19 +1,27 @@
 """The legend of axes: every signature in the package spells its shapes with these letters.
 
-| letter | axis                                            |
-| ------ | ----------------------------------------------- |
-| `B`    | batch: sentences side by side                   |
-| `T`    | queries: positions of the target, who asks      |
-| `S`    | keys: positions of the source, who is asked     |
-| `D`    | model width: numbers in a word's vector         |
-| `H`    | heads                                           |
-| `G`    | keys and values offered: `H`, or fewer, shared  |
-| `K`    | head width: numbers in a query, a key or a value |
-| `F`    | width of the feed-forward layer                 |
-| `V`    | vocabulary                                      |
+| letter | axis                                                                |
+| ------ | ------------------------------------------------------------------- |
+| `B`    | batch: sequences that are processed together                        |
+| `T`    | query positions: those of the target sequence                       |
+| `S`    | key positions: those of the source sequence                         |
+| `D`    | model dimension: components of a token's vector, at every layer     |
+| `H`    | attention heads: attentions that run in parallel                    |
+| `G`    | KV heads: `H`, or fewer, each shared by a group of query heads      |
+| `K`    | head dimension: components of one head's query, key or value        |
+| `F`    | feed-forward dimension: hidden units of the feed-forward network    |
+| `V`    | vocabulary: tokens that a model knows                               |
+| `Q`    | query dimension, in recurrent attention: the decoder's hidden state |
+| `M`    | memory dimension, in recurrent attention: the encoder's outputs     |
+| `A`    | alignment dimension, in recurrent attention: the projected keys     |
+| `E`    | embedding dimension, in recurrent models: a token's embedding       |
+| `R`    | readout dimension, in recurrent models: what logits are made of     |
+| `N`    | any other count: entries of a table, rows of a selection            |
 
-`Float[Tensor, "*B T K"]` reads: a tensor of floats, any number of leading batch axes (none, too),
-then one axis of queries and one of head width. The tests check these shapes on every call.
+`Float[Tensor, "*B T K"]` reads: a tensor of floats with any number of leading batch axes (none,
+too), then an axis of query positions and one of head dimension. An axis marked `#` may have size
+1 instead, and is broadcast; a number is a size; `_` is one axis of any size, and `...` any number
+of them. The tests check these shapes on every call.
 """
 
 from jaxtyping import Bool, Float, Int

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import attention
+from attention import shapes
 from attention.inspection.plots import COLOURS
 from tests.site_fixtures import ROOT
 
@@ -37,11 +38,12 @@ def test_every_name_that_chapters_import_is_listed():
     assert sorted(listed) == sorted(attention.__all__)
 
 
-def test_the_legend_of_axes_is_the_package_s():
-    legend = re.findall(r"^\| `([A-Z])` ", (PACKAGE / "shapes.py").read_text(), re.MULTILINE)
+def test_the_axes_are_those_of_the_package_in_the_same_words():
+    legend = re.findall(r"^\| `(\w)` +\| (.*?): (.*?) *\|", shapes.__doc__, re.MULTILINE)
     axes = (REFERENCE / "notation.md").read_text().partition("## Axes")[2].partition("\n## ")[0]
-    table = re.findall(r"^\| \$([A-Z])\$ ", axes, re.MULTILINE)
-    assert table == legend == list("BTSDHGKFV")
+    table = re.findall(r"^\| \$(\w)\$ \| (.*?) \| (.*?) \|", axes, re.MULTILINE)
+    assert table == [(letter, axis, words.replace("`", "$")) for letter, axis, words in legend]
+    assert len(table) > 9
 
 
 def test_every_colour_is_explained():

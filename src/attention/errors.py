@@ -7,3 +7,8 @@ class BadInput(ValueError):
     The message is one line: what is wrong, where, and what to do about it. The `attention` command
     prints it and exits with code 2.
     """
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its type's name, to be quoted in a `BadInput`."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

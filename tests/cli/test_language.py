@@ -204,7 +204,7 @@ def test_a_model_whose_scores_are_no_numbers_gets_one_line(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["generate", "gone/gone"], "gone/gone: no such folder, and the hub does not give it"),
+        (["generate", "gone/gone"], "gone/gone: no such folder, and the hub doesn't provide it"),
         (["generate", "{tmp}"], "config.json: no such file"),
         (["generate", "{run}", "The " * 40], "and this model reads 32"),
         (["generate", "{run}", "The", "--tokens", "33"], "--tokens 33: 32 fit behind this prompt"),

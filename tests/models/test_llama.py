@@ -153,13 +153,13 @@ def test_sharded_and_half_precision_files(tmp_path):
         ({"head_dim": 16}, "head_dim is 16"),
         ({"rope_parameters": LLAMA_3 | {"rope_type": "yarn"}}, "rope_type is 'yarn'"),
         ({"rope_parameters": "gone", "rope_scaling": {"type": "linear"}}, "rope_type is 'linear'"),
-        ({"rope_parameters": "llama3"}, "says nothing about positions"),
+        ({"rope_parameters": "llama3"}, "rope_parameters is 'llama3', not an object"),
         ({"rope_parameters": {"rope_type": "llama3"}}, "factor is None"),
         ({"rope_parameters": LLAMA_3 | {"factor": 0}}, "does not make slow pairs slower"),
         ({"rope_parameters": LLAMA_3 | {"rope_theta": 0}}, "theta is 0"),
         ({"num_key_value_heads": 3}, "8 heads cannot share 3 keys and values"),
         ({"hidden_size": 0}, "hidden_size is 0"),
-        ({"intermediate_size": 57}, "mlp.gate_proj.weight' is 56 x 32"),
+        ({"intermediate_size": 57}, "mlp.gate_proj.weight' has the shape [56, 32]"),
         ({"num_hidden_layers": 4}, "'layers.3.input_layernorm.weight' is missing"),
         ({"num_hidden_layers": 2}, "unexpected"),
     ],
@@ -214,7 +214,7 @@ def test_its_weights_can_be_recorded(model):
 )
 def test_llama_3_1_has_its_published_size(sizes, parameters, cache):
     d_model, n_heads, n_layers, d_ff = sizes
-    config = LlamaConfig(128_256, d_model, n_heads, 8, n_layers, d_ff, max_len=131_072)
+    config = LlamaConfig(128_256, d_model, n_heads, n_layers, d_ff, max_len=131_072, n_kv_heads=8)
     with torch.device("meta"):
         model = Llama(config).bfloat16()
         state = model.start(torch.zeros(1, 3, dtype=torch.long))

@@ -1,4 +1,4 @@
-"""What all families share: loading a model from a Hugging Face folder, and saving it as one."""
+"""What all families share: models loaded from Hugging Face's files, and saved as such files."""
 
 import json
 import os
@@ -12,105 +12,73 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from attention.checkpoints import save_json, save_tensors
-from attention.hub.loader import PretrainedFiles, Source
+from attention.errors import BadInput
+from attention.hub.loader import KeySource, PretrainedFiles
 from attention.shapes import Tensor
 
 __all__ = ["HubAdapter", "PretrainedModel"]
 
-Model = TypeVar("Model", bound=nn.Module)
 Pretrained = TypeVar("Pretrained", bound="PretrainedModel")
 
 
 @dataclass(frozen=True)
 class HubAdapter:
-    """What the settings and the tensors of one of our models are called in their files.
+    """How one family's config and parameters translate between our names and Hugging Face's.
 
     Attributes:
-        model_type: The architecture, in the words of `config.json`.
-        sizes: The arguments of our Config, read from their settings. Raises `BadInput` for what
-            our model cannot represent.
-        settings: What `config.json` says, by the arguments of our Config.
-        sources: Where each of our tensors comes from, without their prefix, by the arguments of
-            our Config. What is done to one of theirs is a transposition, or the transposition and
-            the cut that give one of several which lie side by side.
-        prefix: What their names begin with; not all files say it.
-        outside: What a name without this prefix begins with.
-        renamed: Parts of names that older files have, and what newer files say.
-        not_needed: Patterns of names, without their prefix, that may be there and are not needed.
+        model_type: The family's name in `config.json`.
+        config_from_hf: The arguments of our Config, from `config.json`. Raises `BadInput` for a
+            setting that our model can't represent.
+        config_to_hf: The contents of `config.json`, from the arguments of our Config.
+        key_map: The source of each of our parameters, without the prefix, from the arguments of our
+            Config. A transformation is a transposition; where several parameters share a key, it
+            also selects one of the equal parts that are concatenated in the order of the map.
+        prefix: What Hugging Face's keys start with. Some files leave it out.
+        unprefixed: The start of the keys that never have the prefix.
+        legacy_names: Parts of keys in older files, and what newer files call them.
+        ignored_keys: Patterns of keys, without the prefix, that may occur and aren't needed.
     """
 
     model_type: str
-    sizes: Callable[[PretrainedFiles], dict[str, Any]]
-    settings: Callable[[Mapping[str, Any]], dict[str, Any]]
-    sources: Callable[[Mapping[str, Any]], dict[str, Source]]
+    config_from_hf: Callable[[PretrainedFiles], dict[str, Any]]
+    config_to_hf: Callable[[Mapping[str, Any]], dict[str, Any]]
+    key_map: Callable[[Mapping[str, Any]], dict[str, KeySource]]
     prefix: str
-    outside: str
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    not_needed: tuple[str, ...] = ()
+    unprefixed: str
+    legacy_names: Mapping[str, str] = field(default_factory=dict)
+    ignored_keys: tuple[str, ...] = ()
 
-    def load(
-        self,
-        path_or_name: str | os.PathLike[str],
-        make: Callable[[dict[str, Any]], Model],
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-        revision: str | None = None,
-    ) -> Model:
-        """A trained model, its tokenizer included, ready to be used.
+    def add_prefix(self, key: str) -> str:
+        """The key as newer files have it."""
+        return key if key.startswith(self.unprefixed) else self.prefix + key
 
-        Args:
-            path_or_name: A folder in Hugging Face's layout, or a name on their hub.
-            make: Makes the model from the arguments of its Config.
+    def normalise_key(self, key: str) -> str:
+        """The key of a file of any age, without the prefix and with the newer names."""
+        key = key.removeprefix(self.prefix)
+        for old, new in self.legacy_names.items():
+            key = key.replace(old, new)
+        return key
 
-        Raises:
-            BadInput: It cannot be had, is damaged, or is something that cannot be represented.
-        """
-        files = PretrainedFiles(path_or_name, self.model_type)
-        sizes = self.sizes(files)
-        model: Any = files.build(lambda: make(sizes))
-        model.tokenizer = files.tokenizer()
-        files.fill(model, self.sources(sizes), self._without_prefix, self.not_needed)
-        return model.to(device=device, dtype=dtype).eval()
-
-    def save(self, model: nn.Module, folder: Path, more: Mapping[str, Any]) -> None:
-        """Keep a model where `load` finds it, and where other programs can read it.
-
-        Args:
-            more: What else `config.json` should say.
-        """
-        its: Any = model
-        sizes = vars(its.config)
-        sources, tensors = self.sources(sizes), dict[str, Tensor]()
-        for ours, tensor in model.state_dict().items():
-            match sources[ours]:
-                case (theirs, _):  # the parts of one come one after the other
-                    name, part = self._with_prefix(theirs), torch.t(tensor)
-                    before = [tensors[name]] if name in tensors else []
-                    tensors[name] = torch.cat([*before, part], dim=-1)
-                case theirs:
-                    tensors[self._with_prefix(theirs)] = tensor
-        if its.tokenizer:
-            save_json(folder / "tokenizer.json", json.loads(its.tokenizer.to_str()))
-        save_tensors(folder / "model.safetensors", tensors)
-        save_json(folder / "config.json", self.settings(sizes) | dict(more))
-
-    def _with_prefix(self, name: str) -> str:
-        return name if name.startswith(self.outside) else self.prefix + name
-
-    def _without_prefix(self, name: str) -> str:
-        name = name.removeprefix(self.prefix)
-        for old, new in self.renamed.items():
-            name = name.replace(old, new)
-        return name
+    def to_hf(self, state: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The tensors of `model.safetensors`, from our model's state dict."""
+        tensors: dict[str, Tensor] = {}
+        for ours, source in self.key_map(config).items():
+            if isinstance(source, str):
+                tensors[self.add_prefix(source)] = state[ours]
+                continue
+            key, part = self.add_prefix(source[0]), torch.t(state[ours])
+            tensors[key] = torch.cat([tensors[key], part], dim=-1) if key in tensors else part
+        return tensors
 
 
 class PretrainedModel(nn.Module):
-    """A model that is loaded from, and saved as, a folder in Hugging Face's layout.
+    """A model that can be loaded from, and saved as, a folder in Hugging Face's layout.
 
     Attributes:
-        adapter: The names of its family's settings and tensors in that layout.
-        config_class: Its Config, built from the settings.
-        tokenizer: From text to token ids and back; None where the files have none.
+        adapter: The names of this family's settings and parameters in that layout.
+        config_class: The class of its Config.
+        config: Its Config.
+        tokenizer: Converts text to token ids and back; None if the files have none.
     """
 
     adapter: ClassVar[HubAdapter]
@@ -125,29 +93,49 @@ class PretrainedModel(nn.Module):
         device: torch.device | str | None = None,
         revision: str | None = None,
     ) -> Pretrained:
-        """Load pretrained weights and their tokenizer; the model is in evaluation mode.
+        """Load a pretrained model with its tokenizer, in evaluation mode.
 
         Args:
             path_or_name: A folder in Hugging Face's layout, or a model's name on the hub, such as
                 `gpt2`, `bert-base-uncased` or `meta-llama/Llama-3.1-8B`.
-            dtype: Of the parameters; as stored unless given.
-            device: Where the parameters are put; on the CPU unless given.
-            revision: A branch, tag or commit on the hub.
+            dtype: Of the parameters; unless given, as stored.
+            device: Of the parameters; unless given, torch's default device.
+            revision: A branch, tag or commit on the hub. A folder has none.
 
         Raises:
             BadInput: The model can't be found or downloaded, is damaged, or has a setting or a
-                tensor that this class can't represent.
+                tensor that this class can't represent; or `dtype` is no floating-point type.
         """
-        make: Callable[..., Pretrained] = cls
-        return cls.adapter.load(
-            path_or_name, lambda sizes: make(cls.config_class(**sizes)), dtype, device, revision
+        if dtype is not None and not dtype.is_floating_point:
+            raise BadInput(f"dtype is {dtype}, but parameters need a floating-point type")
+        adapter = cls.adapter
+        files = PretrainedFiles(path_or_name, adapter.model_type, revision)
+        config = adapter.config_from_hf(files)
+        build: Callable[..., Pretrained] = cls
+        model = files.build(lambda: build(cls.config_class(**config)))
+        model.tokenizer = files.tokenizer()
+        files.load_weights(
+            model,
+            adapter.key_map(config),
+            adapter.normalise_key,
+            adapter.ignored_keys,
+            dtype,
+            device,
         )
+        return model.eval()
 
     def save_pretrained(self, folder: Path, **config: Any) -> None:
-        """Save the weights, the settings and the tokenizer where `from_pretrained` finds them.
+        """Save the config, the weights in their dtype, and the tokenizer, in Hugging Face's layout.
 
         Args:
             folder: An existing folder.
             config: Further entries of `config.json`, such as `eos_token_id`.
+
+        Raises:
+            BadInput: A file can't be written.
         """
-        self.adapter.save(self, folder, config)
+        ours: dict[str, Any] = vars(self.config)
+        if self.tokenizer:
+            save_json(folder / "tokenizer.json", json.loads(self.tokenizer.to_str()))
+        save_tensors(folder / "model.safetensors", self.adapter.to_hf(self.state_dict(), ours))
+        save_json(folder / "config.json", self.adapter.config_to_hf(ours) | config)

@@ -1,67 +1,67 @@
-"""What a `BERT`'s settings and tensors are called in Hugging Face's files."""
+"""The names of a `BERT`'s settings and parameters in Hugging Face's files."""
 
 from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
 from attention.hub.adapter import HubAdapter
-from attention.hub.loader import PretrainedFiles, Source
+from attention.hub.loader import KeySource, PretrainedFiles
 from attention.hub.tensors import stored_tensors
 
-__all__ = ["ADAPTER", "settings", "sizes", "sources"]
+__all__ = ["ADAPTER", "config_from_hf", "config_to_hf", "key_map"]
 
 
-def sizes(files: PretrainedFiles) -> dict[str, Any]:
-    """The arguments of a `BERTConfig`, read from their settings, and from whether there is a head.
+def config_from_hf(files: PretrainedFiles) -> dict[str, Any]:
+    """The arguments of a `BERTConfig`: `head` from the stored tensors, the rest from `config.json`.
 
     Raises:
-        BadInput: A setting is missing, or one that a `BERT` cannot represent.
+        BadInput: A setting is missing, or has a value that a `BERT` can't represent.
     """
     with stored_tensors(files.folder) as tensors:
-        head = any(one.name.startswith("cls.predictions.") for one in tensors)
-    files.expect("hidden_act", "gelu")
-    files.expect("position_embedding_type", "absolute", None)
-    files.expect("is_decoder", False)
-    files.expect("add_cross_attention", False)
-    files.expect("tie_word_embeddings", True)
-    files.expect("pad_token_id", 0)
+        head = any(tensor.name.startswith("cls.predictions.") for tensor in tensors)
+    files.require("hidden_act", "gelu")
+    files.require("position_embedding_type", "absolute", None)
+    files.require("is_decoder", False)
+    files.require("add_cross_attention", False)
+    files.require("tie_word_embeddings", True)
+    files.require("pad_token_id", 0)
     return {
-        "vocab_size": files.whole("vocab_size"),
-        "d_model": files.whole("hidden_size"),
-        "n_heads": files.whole("num_attention_heads"),
-        "n_layers": files.whole("num_hidden_layers", most=1000),
-        "d_ff": files.whole("intermediate_size"),
-        "max_len": files.whole("max_position_embeddings"),
-        "n_segments": files.whole("type_vocab_size", default=2),
-        "dropout": files.number("hidden_dropout_prob", default=0.1),
-        "norm_eps": files.number("layer_norm_eps", default=1e-12),
+        "vocab_size": files.get_int("vocab_size"),
+        "d_model": files.get_int("hidden_size"),
+        "n_heads": files.get_int("num_attention_heads"),
+        "n_layers": files.get_int("num_hidden_layers", maximum=1000),
+        "d_ff": files.get_int("intermediate_size"),
+        "max_len": files.get_int("max_position_embeddings"),
+        "n_segments": files.get_int("type_vocab_size", default=2),
+        "dropout": files.get_float("hidden_dropout_prob", default=0.1),
+        "norm_eps": files.get_float("layer_norm_eps", default=1e-12),
         "head": head,
     }
 
 
-def settings(sizes: Mapping[str, Any]) -> dict[str, Any]:
-    """Their settings, by the arguments of a `BERTConfig`."""
+def config_to_hf(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The contents of `config.json`, from the arguments of a `BERTConfig`."""
     return {
         "model_type": "bert",
-        "architectures": ["BertForMaskedLM" if sizes["head"] else "BertModel"],
-        "vocab_size": sizes["vocab_size"],
-        "hidden_size": sizes["d_model"],
-        "num_attention_heads": sizes["n_heads"],
-        "num_hidden_layers": sizes["n_layers"],
-        "intermediate_size": sizes["d_ff"] or 4 * sizes["d_model"],
-        "max_position_embeddings": sizes["max_len"],
-        "type_vocab_size": sizes["n_segments"],
+        "architectures": ["BertForMaskedLM" if config["head"] else "BertModel"],
+        "vocab_size": config["vocab_size"],
+        "hidden_size": config["d_model"],
+        "num_attention_heads": config["n_heads"],
+        "num_hidden_layers": config["n_layers"],
+        "intermediate_size": config["d_ff"] or 4 * config["d_model"],
+        "max_position_embeddings": config["max_len"],
+        "type_vocab_size": config["n_segments"],
         "hidden_act": "gelu",
-        "hidden_dropout_prob": sizes["dropout"],
+        "hidden_dropout_prob": config["dropout"],
         "attention_probs_dropout_prob": 0.0,
-        "layer_norm_eps": sizes["norm_eps"],
+        "layer_norm_eps": config["norm_eps"],
         "pad_token_id": 0,
     }
 
 
-# Our name and theirs.
+# Our name, and Hugging Face's.
 _EMBEDDING = {"tokens": "word", "positions": "position", "segments": "token_type"}
-_LAYER = {
+_BLOCK = {
     "attention.W_q": "attention.self.query",
     "attention.W_k": "attention.self.key",
     "attention.W_v": "attention.self.value",
@@ -74,36 +74,36 @@ _LAYER = {
 _HEAD = {"linear": "dense", "norm": "LayerNorm"}
 
 
-def sources(sizes: Mapping[str, Any]) -> dict[str, Source]:
-    """Where each tensor of a `BERT` comes from, by the arguments of its `BERTConfig`."""
-    pairs = {"embedding.norm": "embeddings.LayerNorm"}
-    for i, (ours, theirs) in product(range(sizes["n_layers"]), _LAYER.items()):
-        pairs[f"layers.{i}.{ours}"] = f"encoder.layer.{i}.{theirs}"
-    if sizes["head"]:
-        for ours, theirs in _HEAD.items():
-            pairs[f"head.{ours}"] = f"cls.predictions.transform.{theirs}"
-    sources: dict[str, Source] = {
-        f"{ours}.{kind}": f"{theirs}.{kind}"
-        for ours, theirs in pairs.items()
+def key_map(config: Mapping[str, Any]) -> dict[str, KeySource]:
+    """The source of each parameter of a `BERT`, from the arguments of its `BERTConfig`."""
+    modules = {"embedding.norm": "embeddings.LayerNorm"}
+    for i, (ours, hf) in product(range(config["n_layers"]), _BLOCK.items()):
+        modules[f"layers.{i}.{ours}"] = f"encoder.layer.{i}.{hf}"
+    if config["head"]:
+        for ours, hf in _HEAD.items():
+            modules[f"head.{ours}"] = f"cls.predictions.transform.{hf}"
+    keys: dict[str, KeySource] = {
+        f"{ours}.{kind}": f"{hf}.{kind}"
+        for ours, hf in modules.items()
         for kind in ("weight", "bias")
     }
-    for ours, theirs in _EMBEDDING.items():
-        sources[f"embedding.{ours}.weight"] = f"embeddings.{theirs}_embeddings.weight"
-    return sources | ({"head.bias": "cls.predictions.bias"} if sizes["head"] else {})
+    for ours, hf in _EMBEDDING.items():
+        keys[f"embedding.{ours}.weight"] = f"embeddings.{hf}_embeddings.weight"
+    return keys | ({"head.bias": "cls.predictions.bias"} if config["head"] else {})
 
 
 ADAPTER = HubAdapter(
     "bert",
-    sizes,
-    settings,
-    sources,
+    config_from_hf,
+    config_to_hf,
+    key_map,
     prefix="bert.",
-    outside="cls.",
-    renamed={"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"},
-    not_needed=(
+    unprefixed="cls.",
+    legacy_names={"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"},
+    ignored_keys=(
         r"embeddings\.(position|token_type)_ids",  # buffers
-        r"pooler\..*",  # the head for the other task
-        r"cls\.seq_relationship\..*",
-        r"cls\.predictions\.decoder\.(weight|bias)",  # the words' vectors, used once more
+        r"pooler\..*",  # feeds the next-sentence prediction head
+        r"cls\.seq_relationship\..*",  # the next-sentence prediction head
+        r"cls\.predictions\.decoder\.(weight|bias)",  # tied to the token embedding and the bias
     ),
 )

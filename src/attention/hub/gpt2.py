@@ -1,4 +1,4 @@
-"""What a `GPT`'s settings and tensors are called in Hugging Face's files: GPT-2."""
+"""GPT-2: the names of a `GPT`'s settings and parameters in Hugging Face's files."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -8,61 +8,61 @@ from typing import Any
 import torch
 
 from attention.hub.adapter import HubAdapter
-from attention.hub.loader import PretrainedFiles, Source
+from attention.hub.loader import KeySource, PretrainedFiles
 from attention.shapes import Tensor
 
-__all__ = ["ADAPTER", "settings", "sizes", "sources"]
+__all__ = ["ADAPTER", "config_from_hf", "config_to_hf", "key_map"]
 
 
-def sizes(files: PretrainedFiles) -> dict[str, Any]:
-    """The arguments of a `GPTConfig`, read from their settings.
+def config_from_hf(files: PretrainedFiles) -> dict[str, Any]:
+    """The arguments of a `GPTConfig`, from GPT-2's `config.json`.
 
     Raises:
-        BadInput: A setting is missing, or one that a `GPT` cannot represent.
+        BadInput: A setting is missing, or has a value that a `GPT` can't represent.
     """
-    files.expect("activation_function", "gelu_new", "gelu_pytorch_tanh")
-    files.expect("layer_norm_epsilon", 1e-5)
-    files.expect("tie_word_embeddings", True)
-    files.expect("scale_attn_weights", True)
-    files.expect("scale_attn_by_inverse_layer_idx", False)
-    files.expect("add_cross_attention", False)
-    d_model = files.whole("n_embd")
+    files.require("activation_function", "gelu_new", "gelu_pytorch_tanh")
+    files.require("layer_norm_epsilon", 1e-5)
+    files.require("tie_word_embeddings", True)
+    files.require("scale_attn_weights", True)
+    files.require("scale_attn_by_inverse_layer_idx", False)
+    files.require("add_cross_attention", False)
+    d_model = files.get_int("n_embd")
     return {
-        "vocab_size": files.whole("vocab_size"),
+        "vocab_size": files.get_int("vocab_size"),
         "d_model": d_model,
-        "n_heads": files.whole("n_head"),
-        "n_layers": files.whole("n_layer", most=1000),
-        "d_ff": files.whole("n_inner", default=4 * d_model),
-        "max_len": files.whole("n_positions"),
-        "dropout": files.number("resid_pdrop", default=0.0),
+        "n_heads": files.get_int("n_head"),
+        "n_layers": files.get_int("n_layer", maximum=1000),
+        "d_ff": files.get_int("n_inner", default=4 * d_model),
+        "max_len": files.get_int("n_positions"),
+        "dropout": files.get_float("resid_pdrop", default=0.0),
     }
 
 
-def settings(sizes: Mapping[str, Any]) -> dict[str, Any]:
-    """Their settings, by the arguments of a `GPTConfig`."""
+def config_to_hf(config: Mapping[str, Any]) -> dict[str, Any]:
+    """GPT-2's `config.json`, from the arguments of a `GPTConfig`."""
     return {
         "model_type": "gpt2",
         "architectures": ["GPT2LMHeadModel"],
-        "vocab_size": sizes["vocab_size"],
-        "n_embd": sizes["d_model"],
-        "n_head": sizes["n_heads"],
-        "n_layer": sizes["n_layers"],
-        "n_inner": sizes["d_ff"] or 4 * sizes["d_model"],
-        "n_positions": sizes["max_len"],
+        "vocab_size": config["vocab_size"],
+        "n_embd": config["d_model"],
+        "n_head": config["n_heads"],
+        "n_layer": config["n_layers"],
+        "n_inner": config["d_ff"] or 4 * config["d_model"],
+        "n_positions": config["max_len"],
         "activation_function": "gelu_new",
-        "resid_pdrop": sizes["dropout"],
-        "embd_pdrop": sizes["dropout"],
+        "resid_pdrop": config["dropout"],
+        "embd_pdrop": config["dropout"],
         "attn_pdrop": 0.0,
     }
 
 
-def _third(i: int, joined: Tensor) -> Tensor:
-    return torch.t(joined).chunk(3)[i]
+def _third(i: int, concatenated: Tensor) -> Tensor:
+    return torch.t(concatenated).chunk(3)[i]
 
 
-# Our name and theirs, and what is done to theirs: their linear layers are stored transposed
-# (`torch.t` leaves a vector as it is), and queries, keys and values side by side.
-_LAYER: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
+# Our name, Hugging Face's, and the transformation: GPT-2's linear layers are stored transposed
+# (`torch.t` leaves a vector as it is), and its queries, keys and values have one weight matrix.
+_BLOCK: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "attention_norm": ("ln_1", torch.t),
     "attention.W_q": ("attn.c_attn", partial(_third, 0)),
     "attention.W_k": ("attn.c_attn", partial(_third, 1)),
@@ -74,25 +74,28 @@ _LAYER: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
 }
 
 
-def sources(sizes: Mapping[str, Any]) -> dict[str, Source]:
-    """Where each tensor of a `GPT` comes from, by the arguments of its `GPTConfig`."""
-    sources: dict[str, Source] = {
+def key_map(config: Mapping[str, Any]) -> dict[str, KeySource]:
+    """The source of each parameter of a `GPT`, from the arguments of its `GPTConfig`."""
+    keys: dict[str, KeySource] = {
         "embedding.weight": "wte.weight",
         "positions.weight": "wpe.weight",
     }
     for kind in ("weight", "bias"):
-        sources[f"norm.{kind}"] = f"ln_f.{kind}"
-        for i, (ours, (theirs, change)) in product(range(sizes["n_layers"]), _LAYER.items()):
-            sources[f"layers.{i}.{ours}.{kind}"] = f"h.{i}.{theirs}.{kind}", change
-    return sources
+        keys[f"norm.{kind}"] = f"ln_f.{kind}"
+        for i, (ours, (hf, transform)) in product(range(config["n_layers"]), _BLOCK.items()):
+            keys[f"layers.{i}.{ours}.{kind}"] = f"h.{i}.{hf}.{kind}", transform
+    return keys
 
 
 ADAPTER = HubAdapter(
     "gpt2",
-    sizes,
-    settings,
-    sources,
+    config_from_hf,
+    config_to_hf,
+    key_map,
     prefix="transformer.",
-    outside="lm_head.",
-    not_needed=(r"lm_head\.weight", r"h\.\d+\.attn\.(masked_)?bias"),  # the embedding; masks
+    unprefixed="lm_head.",
+    ignored_keys=(
+        r"lm_head\.weight",  # tied to the embedding
+        r"h\.\d+\.attn\.(masked_)?bias",  # causal masks
+    ),
 )

@@ -1,14 +1,14 @@
-"""Weights that others have trained: folders in Hugging Face's layout, and names on their hub.
+"""Pretrained weights: a folder in Hugging Face's layout, or a model's name on the hub.
 
-A model of ours takes them in three moves: its settings are read from `config.json`, it is made on
-torch's meta device, where it has shapes but no numbers, and every tensor is read into its place.
+A model is loaded in three steps: its Config is read from `config.json`; it is built on torch's meta
+device, where tensors have shapes but no storage; and every tensor is read and assigned.
 """
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -16,81 +16,84 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from attention.checkpoints import load_json
-from attention.errors import BadInput
+from attention.errors import BadInput, first_line
+from attention.hub.download import find
 from attention.hub.tensors import StoredTensor, stored_tensors
 from attention.shapes import Tensor
 
-__all__ = ["PretrainedFiles", "Source", "find"]
+__all__ = ["KeySource", "PretrainedFiles"]
 
-# Where a tensor of ours comes from: the name of theirs, and what is done to it, if anything.
-Source = str | tuple[str, Callable[[Tensor], Tensor]]
+# Where a parameter of ours comes from: Hugging Face's key, and the transformation, if there is one.
+KeySource = str | tuple[str, Callable[[Tensor], Tensor]]
 
 Model = TypeVar("Model", bound=nn.Module)
 
-_FILES = ["config.json", "model*.safetensors", "model.safetensors.index.json", "tokenizer.json"]
-
 
 class PretrainedFiles:
-    """A trained model as it lies in a folder: settings, tensors and tokenizer, not read yet.
+    """The files of a pretrained model: config, tokenizer and weights.
 
     Args:
-        path_or_name: The folder; or a model's name on the hub, from where it is fetched once.
-        model_type: The architecture that is wanted, in the words of `config.json`.
+        path_or_name: The folder, or a model's name on the hub, which is downloaded once.
+        model_type: The architecture that `config.json` must name.
+        revision: A branch, tag or commit on the hub.
 
     Attributes:
-        folder: Where it lies.
-        config: What `config.json` says.
+        folder: Where the files are.
+        config: The contents of `config.json`.
 
     Raises:
         BadInput: There is no such folder or name, or it holds another architecture.
     """
 
-    def __init__(self, path_or_name: str | os.PathLike[str], model_type: str) -> None:
-        self.folder = find(path_or_name)
+    def __init__(
+        self, path_or_name: str | os.PathLike[str], model_type: str, revision: str | None = None
+    ) -> None:
+        self.folder = find(path_or_name, revision)
         self.config = load_json(self.folder / "config.json")
         found = self.config.get("model_type")
         if found != model_type:
-            raise self._refusal(f"model_type is {found!r}, but {model_type!r} is wanted here")
+            raise self.error(f"model_type is {found!r}, but this class loads {model_type!r}")
 
-    def expect(self, key: str, *allowed: object) -> None:
-        """Make sure that a setting is one that our model can represent.
+    def require(self, key: str, *allowed: object) -> None:
+        """Check that a setting has a value that our model can represent.
 
         Args:
             key: Its name in `config.json`.
-            allowed: What it may be. A file that does not say means the first.
+            allowed: The possible values; the first is the default of a file without this key.
 
         Raises:
-            BadInput: It is something else.
+            BadInput: It has another value.
         """
         value = self.config.get(key, allowed[0])
         if not any(type(value) is type(this) and value == this for this in allowed):
             choice = " or ".join(map(repr, allowed))
-            raise self._refusal(f"{key} is {value!r}, and only {choice} can be represented")
+            raise self.error(f"{key} is {value!r}, but only {choice} is supported")
 
-    def whole(self, key: str, default: int | None = None, most: int = 2**31) -> int:
-        """A setting that counts something, from 1 to `most`; `default` if nothing is said.
+    def get_int(self, key: str, default: int | None = None, maximum: int = 2**31) -> int:
+        """A size or a count, from 1 to `maximum`; `default` if the key is absent or null.
 
         Raises:
-            BadInput: It is missing, or anything else.
+            BadInput: There is neither a value nor a default, or the value is anything else.
         """
         value = self._value(key, default)
-        if type(value) is not int or not 1 <= value <= most:
-            raise self._refusal(f"{key} is {value!r}, not a whole number from 1 to {most}")
+        if type(value) is not int or not 1 <= value <= maximum:
+            raise self.error(f"{key} is {value!r}, not an integer from 1 to {maximum}")
         return value
 
-    def number(self, key: str, default: int | float | None = None) -> float:
-        """A setting that measures something: zero, or more; `default` if nothing is said.
+    def get_float(self, key: str, default: float | None = None, maximum: float = math.inf) -> float:
+        """A finite value, from 0 to `maximum`; `default` if the key is absent or null.
 
         Raises:
-            BadInput: It is missing, or anything else.
+            BadInput: There is neither a value nor a default, or the value is anything else.
         """
         value = self._value(key, default)
-        if type(value) not in (int, float) or not 0 <= value < float("inf"):
-            raise self._refusal(f"{key} is {value!r}, not a number from 0 up")
+        if type(value) not in (int, float) or not 0 <= value <= maximum or value == math.inf:
+            bound = "up" if maximum == math.inf else f"to {maximum:g}"
+            raise self.error(f"{key} is {value!r}, not a number from 0 {bound}")
         return float(value)
 
     def tokenizer(self) -> Tokenizer | None:
-        """The tokenizer that the model was trained with, if it came along.
+        """The model's tokenizer; None if the folder has no `tokenizer.json`.
 
         Raises:
             BadInput: `tokenizer.json` is damaged.
@@ -100,101 +103,90 @@ class PretrainedFiles:
             return None
         try:
             return Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises nothing more particular
-            raise BadInput(f"{path}: damaged, not a tokenizer ({_line(error)})") from error
+        except Exception as error:  # the library raises nothing more specific
+            raise BadInput(f"{path}: damaged, not a tokenizer ({first_line(error)})") from error
 
     def build(self, make: Callable[[], Model]) -> Model:
-        """Let a model be made on the meta device: in its full size, and yet without any memory.
+        """Build a model on the meta device: at full size, without allocating memory.
 
         Raises:
-            BadInput: The settings do not go together.
+            BadInput: The settings contradict each other.
         """
         try:
             with torch.device("meta"):
                 return make()
         except (ValueError, RuntimeError) as error:
-            raise self._refusal(f"no model can have these sizes ({_line(error)})") from error
+            raise self.error(f"no model has these settings ({first_line(error)})") from error
 
-    def fill(
+    def load_weights(
         self,
         model: nn.Module,
-        sources: Mapping[str, Source],
+        key_map: Mapping[str, KeySource],
         rename: Callable[[str], str] = str,
-        ignore: Sequence[str] = (),
+        ignored_keys: Sequence[str] = (),
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
     ) -> None:
-        """Give a model that `build` has made its numbers.
+        """Fill the parameters and buffers of a model that `build` has made, in place.
 
-        Everything is checked before anything is read, and each tensor is then read on its own.
-        Tensors of different precisions all get the widest.
+        Names, shapes and dtypes are checked before any tensor is read.
 
         Args:
-            model: Filled in place. Its device is then the processor.
-            sources: Where each tensor of `model.state_dict()` comes from.
-            rename: Applied to their names first, to take away a prefix, say.
-            ignore: Patterns of renamed names that may be there and are not needed.
+            model: Its modules with buffers outside the state dict have `reset_buffers(device)`.
+            key_map: The source of each tensor of `model.state_dict()`.
+            rename: Applied to the keys in the files first, to remove a prefix for example.
+            ignored_keys: Patterns of renamed keys that may occur and aren't needed.
+            dtype: Of all tensors; unless given, the widest in the files.
+            device: Of all tensors; unless given, torch's default device.
 
         Raises:
-            BadInput: A tensor is missing, left over, or of the wrong shape or type; the message
-                says which. Or a file is damaged.
+            BadInput: A tensor is missing, unexpected, or of the wrong shape or dtype, or a file is
+                damaged.
         """
-        changes = {ours: _pair(source) for ours, source in sources.items()}
+        device = torch.get_default_device() if device is None else device
+        sources = {ours: _pair(source) for ours, source in key_map.items()}
         with stored_tensors(self.folder) as tensors:
-            stored = {rename(one.name): one for one in tensors}
-            self._check_names(model, [theirs for theirs, _ in changes.values()], stored, ignore)
+            stored = {rename(tensor.name): tensor for tensor in tensors}
+            self._check_keys(model, [key for key, _ in sources.values()], stored, ignored_keys)
             shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
-            for ours, (theirs, change) in changes.items():
-                stored[theirs].must_give(shapes[ours], change, ours)
-            used = [stored[theirs].dtype for theirs, _ in changes.values()]
-            dtype, layout = reduce(torch.promote_types, used), torch.contiguous_format
+            for ours, (key, transform) in sources.items():
+                stored[key].check_shape(shapes[ours], transform, ours)
+            widest = reduce(torch.promote_types, [stored[key].dtype for key, _ in sources.values()])
             state = {
-                ours: change(stored[theirs].read()).to(dtype, copy=True, memory_format=layout)
-                for ours, (theirs, change) in changes.items()
+                ours: transform(stored[key].read()).to(
+                    device, dtype or widest, copy=True, memory_format=torch.contiguous_format
+                )
+                for ours, (key, transform) in sources.items()
             }
         model.load_state_dict(state, assign=True)
+        for module in model.modules():  # buffers outside the state dict are still on meta
+            if reset_buffers := getattr(module, "reset_buffers", None):
+                reset_buffers(device)
 
-    def _check_names(
+    def error(self, problem: str) -> BadInput:
+        """A problem with `config.json`, to be raised."""
+        return BadInput(f"{self.folder / 'config.json'}: {problem}")
+
+    def _check_keys(
         self,
         model: nn.Module,
-        wanted: Sequence[str],
+        needed: Sequence[str],
         stored: Mapping[str, StoredTensor],
-        ignore: Sequence[str],
+        ignored_keys: Sequence[str],
     ) -> None:
-        for name in wanted:
-            if name not in stored:
-                raise BadInput(f"{self.folder}: the tensor {name!r} is missing")
-        for name, one in stored.items():
-            if name not in wanted and not any(re.fullmatch(this, name) for this in ignore):
-                raise BadInput(f"{one} is unexpected, a {type(model).__name__} has no place for it")
+        for key in needed:
+            if key not in stored:
+                raise BadInput(f"{self.folder}: the tensor {key!r} is missing")
+        for key, tensor in stored.items():
+            if key not in needed and not any(re.fullmatch(this, key) for this in ignored_keys):
+                raise BadInput(
+                    f"{tensor} is unexpected: a {type(model).__name__} has no tensor of this name"
+                )
 
     def _value(self, key: str, default: object) -> Any:
         value = self.config.get(key)
         return default if value is None else value
 
-    def _refusal(self, what: str) -> BadInput:
-        return BadInput(f"{self.folder / 'config.json'}: {what}")
 
-
-def find(path_or_name: str | os.PathLike[str]) -> Path:
-    """The folder where a model lies; one that is only a name is fetched from the hub first.
-
-    Raises:
-        BadInput: There is no such folder or name.
-    """
-    folder = Path(path_or_name)
-    if folder.is_dir():
-        return folder
-    from huggingface_hub import snapshot_download  # only who needs the hub waits for its import
-
-    try:
-        return Path(snapshot_download(os.fspath(path_or_name), allow_patterns=_FILES))
-    except Exception as error:  # of many kinds: no network, no such name, no right to it
-        why = f"no such folder, and the hub does not give it ({_line(error)})"
-        raise BadInput(f"{path_or_name}: {why}") from error
-
-
-def _pair(source: Source) -> tuple[str, Callable[[Tensor], Tensor]]:
+def _pair(source: KeySource) -> tuple[str, Callable[[Tensor], Tensor]]:
     return (source, lambda tensor: tensor) if isinstance(source, str) else source
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].strip()

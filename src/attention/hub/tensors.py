@@ -1,6 +1,6 @@
-"""A model's tensors in its safetensors files: looked at by name and shape, read one by one.
+"""The tensors in a model's safetensors files: listed by name and shape, read one by one.
 
-They lie in one file, or in several, the shards, with an index that says which.
+They are in one file, or in several (shards) with an index that says which tensor is in which file.
 """
 
 import re
@@ -18,7 +18,7 @@ from attention.shapes import Tensor
 
 __all__ = ["StoredTensor", "stored_tensors"]
 
-_FLOATS = {
+_DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
     "F16": torch.float16,
@@ -27,16 +27,17 @@ _FLOATS = {
 
 
 class StoredTensor(NamedTuple):
-    """A tensor in a file, not read yet. As text it says which tensor, and where.
+    """A tensor in an open file, not read yet. Its `str` names the file and the tensor.
 
     Attributes:
-        kind: The type of its numbers, in safetensors' words.
+        stored_dtype: Its dtype, as safetensors names it.
+        file: The open file.
     """
 
     path: Path
     name: str
     shape: list[int]
-    kind: str
+    stored_dtype: str
     file: Any
 
     def __str__(self) -> str:
@@ -44,44 +45,47 @@ class StoredTensor(NamedTuple):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of its numbers.
+        """Its dtype, as torch names it.
 
         Raises:
-            BadInput: It is not one that models compute with.
+            BadInput: It isn't one that models compute with.
         """
-        if self.kind not in _FLOATS:
-            raise BadInput(f"{self} is of type {self.kind}, not one of {', '.join(_FLOATS)}")
-        return _FLOATS[self.kind]
+        if self.stored_dtype not in _DTYPES:
+            expected = ", ".join(_DTYPES)
+            raise BadInput(f"{self} has the dtype {self.stored_dtype}, not one of {expected}")
+        return _DTYPES[self.stored_dtype]
 
-    def must_give(self, shape: torch.Size, change: Callable[[Tensor], Tensor], name: str) -> None:
-        """Make sure, without reading it, that `change` makes a tensor of this shape of it.
+    def check_shape(
+        self, shape: torch.Size, transform: Callable[[Tensor], Tensor], name: str
+    ) -> None:
+        """Check, without reading it, that `transform` gives a tensor of the shape `shape`.
 
         Args:
-            shape: What is needed.
-            change: What will be done to it when it is read.
-            name: What needs it, for the message.
+            shape: The shape of our parameter.
+            transform: Applied to the tensor when it is read.
+            name: Of our parameter, for the message.
 
         Raises:
-            BadInput: Its shape is another.
+            BadInput: It gives another shape, or none.
         """
         try:
-            found = change(torch.empty(self.shape, device="meta")).shape
+            found = transform(torch.empty(self.shape, device="meta")).shape
         except (RuntimeError, IndexError, ValueError):
             found = None
         if found != shape:
-            there, here = (" x ".join(map(str, one)) or "one number" for one in (self.shape, shape))
-            raise BadInput(f"{self} is {there}, which does not give our {name!r} its {here}")
+            problem = f"{self} has the shape {self.shape}"
+            raise BadInput(f"{problem}, which can't fill our {name!r} of shape {list(shape)}")
 
     def read(self) -> Tensor:
-        """Its numbers, straight from the file.
+        """The tensor, read from the file.
 
         Raises:
-            BadInput: They cannot be read.
+            BadInput: It can't be read.
         """
         try:
             return self.file.get_tensor(self.name)
         except (SafetensorError, OSError, RuntimeError) as error:
-            raise BadInput(f"{self} cannot be read ({error})") from error
+            raise BadInput(f"{self} can't be read ({error})") from error
 
 
 @contextmanager
@@ -92,7 +96,7 @@ def stored_tensors(folder: Path) -> Iterator[list[StoredTensor]]:
         BadInput: A file is missing or damaged.
     """
     with ExitStack() as stack:
-        yield [one for path in _files(folder) for one in stack.enter_context(_opened(path))]
+        yield [tensor for path in _files(folder) for tensor in stack.enter_context(_opened(path))]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -107,7 +111,7 @@ def _files(folder: Path) -> list[Path]:
         raise BadInput(f"{index}: damaged, it has no weight_map")
     for name in names.values():
         if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+\.safetensors", name):
-            raise BadInput(f"{index}: {name!r} is not the name of a file beside it")
+            raise BadInput(f"{index}: {name!r} isn't the name of a safetensors file in this folder")
     return [folder / name for name in sorted(set(names.values()))]
 
 
@@ -122,6 +126,6 @@ def _opened(path: Path) -> Iterator[list[StoredTensor]]:
     with file:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         yield [
-            StoredTensor(path, name, one.get_shape(), one.get_dtype(), file)
-            for name, one in slices.items()
+            StoredTensor(path, name, part.get_shape(), part.get_dtype(), file)
+            for name, part in slices.items()
         ]

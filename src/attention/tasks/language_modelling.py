@@ -12,7 +12,7 @@ from tokenizers.decoders import DecodeStream
 from attention.checkpoints import load_json
 from attention.errors import BadInput
 from attention.generation.sampling import Sampler, write
-from attention.hub.loader import find
+from attention.hub.download import find
 from attention.shapes import Int, Tensor
 from attention.tasks.architectures import LANGUAGE_MODELS
 from attention.tokenizers.byte_bpe import END_OF_TEXT, train_byte_bpe

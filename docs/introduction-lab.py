@@ -205,7 +205,7 @@ assert torch.allclose(weights.flip(1), turned)
 # <summary>Answer</summary>
 #
 # It reads `<unk>`, one sign for all words that it doesn't know:
-# `translator.source_tokenizer.words(translator.source_tokenizer.encode("The European Economic Zone"))` shows it. No noun comes in, so no noun
+# `translator.source_tokenizer.tokens(translator.source_tokenizer.encode("The European Economic Zone"))` shows it. No noun comes in, so no noun
 # comes out. We got *L'ancienne économique européenne a été créée en janvier 1994*: three adjectives in a row, the
 # first of them, *former*, made up to fill the gap.
 #

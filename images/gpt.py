@@ -96,7 +96,7 @@ def alignment() -> Drawing:
     """Figure 2: where the first head looks while it writes French."""
     model, tokenizer = trained()
     ids = torch.tensor([[BOS, *tokenizer.encode(f"{ENGLISH} = {FRENCH}")]])
-    words = tokenizer.words(ids[0].tolist())
+    words = tokenizer.tokens(ids[0].tolist())
     with record_attention(model) as recorded:
         model(ids)
     first = words.index("=")

@@ -310,7 +310,7 @@ for meaning, mask in [("hide", source == 0), ("may look", source != 0)]:
 written = pad([[BOS, *translator.target_tokenizer.encode(sentence), EOS] for sentence in french])
 given, wanted = written[:, :-1], written[:, 1:]
 for row in (given, wanted):
-    print(" ".join(translator.target_tokenizer.words(row[0].tolist())))
+    print(" ".join(translator.target_tokenizer.tokens(row[0].tolist())))
 
 # %% [markdown]
 # ### What goes wrong: the shift is forgotten
@@ -627,11 +627,11 @@ print(f"the same words, for {slow_flops / fast_flops:.1f} times less")
 from attention.tokenizers.subwords import SubwordTokenizer
 
 sentences = [text for pair in pairs[:5_000] for text in (pair.source, pair.target)]
-subwords = SubwordTokenizer.train(sentences, size=1_000)
+subwords = SubwordTokenizer.train(sentences, vocab_size=1_000)
 for text in ("The disagreement was signed .", french[0]):
-    pieces = subwords.split(text)
+    pieces = subwords.tokenize(text)
     print(len(pieces), " ".join(pieces))
-    assert subwords.join(pieces) == text
+    assert subwords.detokenize(pieces) == text
 shared = Translator.new("transformer", pairs[:5_000], subwords=1_000)
 assert shared.model.source_embedding is shared.model.target_embedding
 words = f"{len(translator.source_tokenizer)} English and {len(translator.target_tokenizer)} French words"

@@ -1,4 +1,4 @@
-"""The toy corpus: its sentences never change, every word is aligned, and its splits are disjoint."""
+"""The toy corpus: its sentences are pinned, every word is aligned, and its splits are disjoint."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Words in and out."""
+"""Word-level tokenizer: splitting, the vocabulary, unknown words and spacing."""
 
 import pytest
 
@@ -26,34 +26,34 @@ def test_split_words(text, words):
     assert split_words(text) == words
 
 
-def test_encode_and_back():
+def test_ids_become_the_tokens_again():
     tokenizer = WordTokenizer.train(TOY)
     ids = tokenizer.encode("L'accord a été signé .")
-    assert tokenizer.words(ids) == ["L'", "accord", "a", "été", "<unk>", "."]
+    assert tokenizer.tokens(ids) == ["L'", "accord", "a", "été", "<unk>", "."]
     assert ids.count(UNK) == 1
     assert (PAD, UNK, BOS, EOS) == (0, 1, 2, 3)
     assert len(tokenizer) == 4 + 5
 
 
-def test_rare_words_are_unknown_unless_asked_for():
+def test_words_below_the_minimum_count_are_unknown():
     assert WordTokenizer.train(TOY).unknown("L'accord a été signé 🙂") == ["signé", "🙂"]
     assert WordTokenizer.train(TOY, min_count=1).unknown("L'accord a été signé .") == []
 
 
-def test_special_tokens_in_a_text_are_only_words():
+def test_special_tokens_spelled_in_a_text_are_not_special():
     tokenizer = WordTokenizer.train([*TOY, "< / s > s", "< / s > s"])
     assert EOS not in tokenizer.encode("a </s> été")
     assert PAD not in tokenizer.encode("<pad>")
 
 
 @pytest.mark.parametrize("corpus", [TOY, REAL])
-def test_join_spaces_as_the_corpus_did(corpus):
+def test_detokenize_spaces_as_the_training_data_did(corpus):
     tokenizer = WordTokenizer.train(corpus, min_count=1)
     for sentence in corpus:
-        assert tokenizer.join(split_words(sentence)) == sentence
+        assert tokenizer.detokenize(tokenizer.tokenize(sentence)) == sentence
 
 
-def test_a_tokenizer_survives_being_written_down():
+def test_a_tokenizer_is_rebuilt_from_its_json_values():
     tokenizer = WordTokenizer.train(REAL, min_count=1)
     again = WordTokenizer.from_dict(tokenizer.to_dict())
     assert again.to_dict() == tokenizer.to_dict()

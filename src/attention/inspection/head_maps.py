@@ -83,12 +83,12 @@ def head_maps(
     """
     if not isinstance(translator.model, Transformer):
         raise ValueError(f"heads are what a transformer has, and this is {translator.arch}")
-    if not translator.source_tokenizer.split(source):
+    if not translator.source_tokenizer.tokenize(source):
         raise ValueError("there is no word to read")
     target = translator.translate([source])[0].text if target is None else target
     read, written = (
-        translator.source_tokenizer.split(source),
-        translator.target_tokenizer.split(target),
+        translator.source_tokenizer.tokenize(source),
+        translator.target_tokenizer.tokenize(target),
     )
     steps = [SPECIAL_TOKENS[BOS], *written]
     writes: list[tuple[str, ...]] = [*zip(steps, [*written, SPECIAL_TOKENS[EOS]], strict=True)]

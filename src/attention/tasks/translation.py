@@ -132,10 +132,8 @@ class Translator:
                 targets[i] = words
         looks: Sequence[Tensor | None] | None = self._look(sources, targets, batch_size)
         looks = looks or [None] * len(sources)
-        return [
-            self._translation(*row)
-            for row in zip(map(self.source_tokenizer.split, sentences), targets, looks, strict=True)
-        ]
+        read = map(self.source_tokenizer.tokenize, sentences)
+        return [self._translation(*row) for row in zip(read, targets, looks, strict=True)]
 
     def align(
         self, pairs: Sequence[Pair], batch_size: int = 100
@@ -173,11 +171,11 @@ class Translator:
     def _translation(
         self, source: list[str], target: list[int], weights: Tensor | None
     ) -> Translation:
-        words = self.target_tokenizer.words(target)
+        words = self.target_tokenizer.tokens(target)
         if weights is not None:  # Luong, Sutskever et al. 2015: copy what has no translation
             for t, (word, row) in enumerate(zip(target, weights, strict=True)):
                 words[t] = source[int(row.argmax())] if word == UNK else words[t]
-        return Translation(source, words, self.target_tokenizer.join(words), weights)
+        return Translation(source, words, self.target_tokenizer.detokenize(words), weights)
 
     def save(self, folder: Path | str) -> None:
         """Keep it in a folder: `translator.json` and `model.safetensors`."""

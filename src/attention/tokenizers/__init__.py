@@ -1,1 +1,1 @@
-"""Tokenizers: text to token ids and back, in whole words, subwords or bytes."""
+"""Tokenizers: text to token ids and back, by whole words, BPE, WordPiece or byte-level BPE."""

@@ -11,13 +11,15 @@ __all__ = ["END_OF_TEXT", "train_byte_bpe"]
 END_OF_TEXT = "<|endoftext|>"
 
 
-def train_byte_bpe(texts: Sequence[str], size: int) -> Tokenizer:
-    """Learn a vocabulary: begin with all bytes, and join the two pieces that meet most often.
+def train_byte_bpe(texts: Sequence[str], vocab_size: int) -> Tokenizer:
+    """Learn merges: begin with the 256 bytes, and merge the most frequent pair again and again.
 
-    Every text can be spelled in bytes, line breaks and emoji too, so no word is ever unknown.
+    Every text is a sequence of bytes, line breaks and emoji included, so nothing is ever unknown.
 
     Args:
-        size: How many pieces there are in the end; never fewer than the bytes.
+        texts: The training data.
+        vocab_size: Tokens in the vocabulary, the bytes and `END_OF_TEXT` included; at least 257.
+            Fewer come out where no pair is left to merge.
 
     Source: Radford et al. 2019, section 2.2.
     """
@@ -25,7 +27,7 @@ def train_byte_bpe(texts: Sequence[str], size: int) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = BpeTrainer(
-        vocab_size=size,
+        vocab_size=vocab_size,
         special_tokens=[END_OF_TEXT],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,

@@ -1,4 +1,4 @@
-"""Subword tokenizer: byte-pair encoding of one vocabulary for both languages."""
+"""Subword tokenizer: byte-pair encoding (BPE), with one vocabulary for both languages."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -18,9 +18,9 @@ __all__ = ["SubwordTokenizer", "tokenizer_from_dict"]
 
 
 class SubwordTokenizer:
-    """A vocabulary of words and pieces of words: rare words are spelled, and none is unknown.
+    """A BPE vocabulary: frequent words are one token, rare ones are split into several subwords.
 
-    A piece that begins with `▁` begins a word. It is called like a `WordTokenizer`.
+    A token that begins with `▁` begins a word. The methods are those of a `WordTokenizer`.
 
     Source: byte-pair encoding, Sennrich, Haddow and Birch 2016, section 3.2.
     """
@@ -30,13 +30,22 @@ class SubwordTokenizer:
         self._tokenizer = tokenizer
 
     @classmethod
-    def train(cls, sentences: Sequence[str], size: int) -> "SubwordTokenizer":
-        """Begin with letters, and join the two pieces that meet most often, up to `size` pieces."""
+    def train(cls, sentences: Sequence[str], vocab_size: int) -> "SubwordTokenizer":
+        """Learn merges: begin with the letters, and merge the most frequent pair again and again.
+
+        Args:
+            sentences: The training data, of both languages.
+            vocab_size: Tokens in the vocabulary, the special ones included. There are fewer where
+                no pair is left that occurs twice.
+        """
         tokenizer = Tokenizer(BPE(unk_token=SPECIAL_TOKENS[UNK]))
         tokenizer.normalizer, tokenizer.decoder = NFC(), decoders.Metaspace()
         tokenizer.pre_tokenizer = InTurn([Metaspace(), Punctuation()])
         trainer = BpeTrainer(
-            vocab_size=size, min_frequency=2, special_tokens=SPECIAL_TOKENS, show_progress=False
+            vocab_size=vocab_size,
+            min_frequency=2,
+            special_tokens=SPECIAL_TOKENS,
+            show_progress=False,
         )
         tokenizer.train_from_iterator(sentences, trainer)
         return cls(tokenizer)
@@ -44,39 +53,39 @@ class SubwordTokenizer:
     def __len__(self) -> int:
         return self._tokenizer.get_vocab_size()
 
-    def split(self, text: str) -> list[str]:
-        """The pieces of `text`, one for each number of `encode`."""
+    def tokenize(self, text: str) -> list[str]:
+        """The tokens of a text, one for each id that `encode` gives."""
         return self._tokenizer.encode(text, add_special_tokens=False).tokens
 
     def encode(self, text: str) -> list[int]:
-        """The number of each piece; `UNK` for letters that its corpus did not have."""
+        """The token ids of a text, without special tokens; `UNK` where a letter is unknown."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     def unknown(self, text: str) -> list[str]:
-        """The letters of `text` that this vocabulary does not have."""
+        """The letters of a text that are not in the vocabulary."""
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         pairs = zip(encoding.ids, encoding.offsets, strict=True)
-        return [text[begin:end] for i, (begin, end) in pairs if i == UNK]
+        return [text[start:end] for i, (start, end) in pairs if i == UNK]
 
-    def words(self, ids: Iterable[int]) -> list[str]:
-        """The piece behind each number."""
+    def tokens(self, ids: Iterable[int]) -> list[str]:
+        """The token of each id, special tokens included."""
         return [str(self._tokenizer.id_to_token(i)) for i in ids]
 
-    def join(self, words: Sequence[str]) -> str:
-        """The sentence that these pieces spell."""
-        return self._tokenizer.decoder.decode(list(words))
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """The text of these tokens."""
+        return self._tokenizer.decoder.decode(list(tokens))
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON values."""
+        """The tokenizer as JSON values."""
         return {"tokenizer": json.loads(self._tokenizer.to_str())}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "SubwordTokenizer":
-        """The tokenizer that `to_dict` was called on."""
+        """Rebuild a tokenizer from what `to_dict` returned."""
         return cls(Tokenizer.from_str(json.dumps(values["tokenizer"])))
 
 
 def tokenizer_from_dict(values: dict[str, Any]) -> WordTokenizer | SubwordTokenizer:
-    """The tokenizer, of words or of pieces, whose `to_dict` gave these values."""
+    """Rebuild a word or subword tokenizer from what its `to_dict` returned."""
     kind = WordTokenizer if "joins_left" in values else SubwordTokenizer
     return kind.from_dict(values)

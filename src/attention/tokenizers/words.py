@@ -1,4 +1,4 @@
-"""Words in and out: from a sentence to numbers, and back to a sentence."""
+"""Word-level tokenizer: one token for each word or punctuation mark."""
 
 import json
 from collections import Counter
@@ -19,13 +19,13 @@ __all__ = [
     "split_words",
 ]
 
-# A word with its hyphens, and with the apostrophe that ends it (l', aujourd'); or one mark.
+# A word with its hyphens and with the apostrophe that ends it (l', aujourd'), or one other mark.
 _WORD = Split(Regex(r"\w+(?:-\w+)*['’]?|[^\w\s]"), behavior="removed", invert=True)
-_NFC = NFC()  # é typed as e and an accent is the same letter as é
+_NFC = NFC()  # so that é and e with a combining accent are the same token
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a sentence: marks stand alone, and an apostrophe ends its word.
+    """Split a sentence into words and punctuation marks; an apostrophe ends its word.
 
     `split_words("L'accord .")` is `["L'", "accord", "."]`.
     """
@@ -33,24 +33,29 @@ def split_words(text: str) -> list[str]:
 
 
 class WordTokenizer:
-    """A vocabulary of whole words, and the habits of spacing that its corpus had.
+    """A vocabulary of whole words, with the spacing conventions of its training data.
 
     Attributes:
-        joins_left: Marks that usually follow the word before them without a space.
-        joins_right: Marks and elided words (l') that usually leave no space behind them.
+        joins_left: Tokens that mostly follow the previous token without a space, as a comma does.
+        joins_right: Tokens that mostly precede the next without a space, as an elided *l'* does.
     """
 
     def __init__(
         self, tokenizer: Tokenizer, joins_left: Iterable[str], joins_right: Iterable[str]
     ) -> None:
-        tokenizer.encode_special_tokens = True  # a </s> that somebody types is only a text
+        tokenizer.encode_special_tokens = True  # "</s>" in a text is not EOS
         self._tokenizer = tokenizer
         self.joins_left = frozenset(joins_left)
         self.joins_right = frozenset(joins_right)
 
     @classmethod
     def train(cls, sentences: Sequence[str], min_count: int = 2) -> "WordTokenizer":
-        """Number every word that occurs at least `min_count` times, the most frequent first."""
+        """Learn the vocabulary of a corpus; the more frequent a word, the smaller its id.
+
+        Args:
+            sentences: The training data.
+            min_count: A word that occurs less often is left out, and is encoded as `UNK`.
+        """
         tokenizer = Tokenizer(WordLevel(unk_token=SPECIAL_TOKENS[UNK]))
         tokenizer.normalizer, tokenizer.pre_tokenizer = _NFC, _WORD
         trainer = WordLevelTrainer(
@@ -62,32 +67,32 @@ class WordTokenizer:
     def __len__(self) -> int:
         return self._tokenizer.get_vocab_size()
 
-    def split(self, text: str) -> list[str]:
-        """The words of `text`, as they stand in it, one for each number of `encode`."""
+    def tokenize(self, text: str) -> list[str]:
+        """The tokens of a text as they are spelled in it, one for each id that `encode` gives."""
         return split_words(text)
 
     def encode(self, text: str) -> list[int]:
-        """The number of each word; `UNK` for words outside the vocabulary."""
+        """The token ids of a text, without special tokens; `UNK` where a word is unknown."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     def unknown(self, text: str) -> list[str]:
-        """The words of `text` that this vocabulary does not have."""
+        """The words of a text that are not in the vocabulary."""
         return [w for w in split_words(text) if self._tokenizer.token_to_id(w) is None]
 
-    def words(self, ids: Iterable[int]) -> list[str]:
-        """The word behind each number."""
+    def tokens(self, ids: Iterable[int]) -> list[str]:
+        """The token of each id, special tokens included."""
         return [str(self._tokenizer.id_to_token(i)) for i in ids]
 
-    def join(self, words: Sequence[str]) -> str:
-        """A sentence of these words, spaced as the corpus was."""
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """The text of these tokens, spaced as the training data was."""
         text = ""
-        for previous, word in zip(["", *words], words, strict=False):
-            glued = not text or word in self.joins_left or previous in self.joins_right
-            text += word if glued else " " + word
+        for previous, token in zip(["", *tokens], tokens, strict=False):
+            joined = not text or token in self.joins_left or previous in self.joins_right
+            text += token if joined else " " + token
         return text
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON values."""
+        """The tokenizer as JSON values."""
         return {
             "tokenizer": json.loads(self._tokenizer.to_str()),
             "joins_left": sorted(self.joins_left),
@@ -96,21 +101,24 @@ class WordTokenizer:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "WordTokenizer":
-        """The tokenizer that `to_dict` was called on."""
+        """Rebuild a tokenizer from what `to_dict` returned."""
         tokenizer = Tokenizer.from_str(json.dumps(values["tokenizer"]))
         return cls(tokenizer, values["joins_left"], values["joins_right"])
 
 
 def _spacing(sentences: Iterable[str]) -> tuple[set[str], set[str]]:
-    """Which marks join the word on their left, and which the one on their right, mostly."""
-    left: Counter[str] = Counter()  # positive: more often glued than spaced
+    """Tokens that mostly join the one on their left, and tokens that mostly join the next.
+
+    Only tokens that begin, or end, with something other than a letter or digit are counted.
+    """
+    left: Counter[str] = Counter()  # positive: more often without a space than with one
     right: Counter[str] = Counter()
     for sentence in sentences:
-        pieces = _WORD.pre_tokenize_str(_NFC.normalize_str(sentence))
-        for (word, (_, end)), (following, (start, _)) in pairwise(pieces):
-            glued = 1 if start == end else -1
+        tokens = _WORD.pre_tokenize_str(_NFC.normalize_str(sentence))
+        for (token, (_, end)), (following, (start, _)) in pairwise(tokens):
+            vote = 1 if start == end else -1
             if not following[0].isalnum():
-                left[following] += glued
-            if not word[-1].isalnum():
-                right[word] += glued
-    return {w for w, n in left.items() if n > 0}, {w for w, n in right.items() if n > 0}
+                left[following] += vote
+            if not token[-1].isalnum():
+                right[token] += vote
+    return {t for t, n in left.items() if n > 0}, {t for t, n in right.items() if n > 0}

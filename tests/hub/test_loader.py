@@ -64,7 +64,9 @@ def refused(folder: object) -> str:
 
 def test_a_folder_becomes_the_model_that_was_saved(theirs, folder):
     model = GPT.from_pretrained(folder)
-    assert model.config == GPTConfig(11, 8, 2, 2, d_ff=32, max_len=16, dropout=0.1)
+    assert model.config == GPTConfig(
+        11, 8, 2, 2, d_ff=32, max_len=16, dropout=0.1, attention_dropout=0.1
+    )
     assert not model.training
     torch.testing.assert_close(model(IDS), theirs(IDS).logits, rtol=0, atol=1e-5)
     assert all(p.requires_grad and p.is_contiguous() for p in model.parameters())
@@ -140,8 +142,11 @@ CONFIGS = [
     ({"n_layer": 10**9}, "n_layer is 1000000000, not an integer from 1 to 1000"),
     ({"n_head": 3}, "no model has these settings (3 heads"),
     ({"n_embd": 2**31, "n_head": 1, "n_inner": 2**31}, "no model has these settings ("),
-    ({"resid_pdrop": "much"}, "resid_pdrop is 'much', not a number from 0 up"),
-    ({"resid_pdrop": 2.0}, "no model has these settings ("),
+    ({"resid_pdrop": "much"}, "resid_pdrop is 'much', not a number from 0 to 1"),
+    ({"resid_pdrop": 2.0}, "resid_pdrop is 2.0, not a number from 0 to 1"),
+    ({"attn_pdrop": 1.5}, "attn_pdrop is 1.5, not a number from 0 to 1"),
+    ({"embd_pdrop": 0.2}, "resid_pdrop is 0.1 and embd_pdrop is 0.2, but a GPT has one dropout"),
+    ({"embd_pdrop": None, "resid_pdrop": 0.2}, "resid_pdrop is 0.2 and embd_pdrop is 0.1, but"),
     ({"n_layer": 3}, "the tensor 'h.2.ln_1.weight' is missing"),
     ({"n_layer": 1}, "the tensor 'transformer.h.1.attn.c_attn.bias' is unexpected: a GPT has no"),
     (

@@ -33,7 +33,10 @@ def config_from_hf(files: PretrainedFiles) -> dict[str, Any]:
         "d_ff": files.get_int("intermediate_size"),
         "max_len": files.get_int("max_position_embeddings"),
         "n_segments": files.get_int("type_vocab_size", default=2),
-        "dropout": files.get_float("hidden_dropout_prob", default=0.1),
+        "dropout": files.get_float("hidden_dropout_prob", default=0.1, maximum=1.0),
+        "attention_dropout": files.get_float(
+            "attention_probs_dropout_prob", default=0.1, maximum=1.0
+        ),
         "norm_eps": files.get_float("layer_norm_eps", default=1e-12),
         "head": head,
     }
@@ -53,7 +56,7 @@ def config_to_hf(config: Mapping[str, Any]) -> dict[str, Any]:
         "type_vocab_size": config["n_segments"],
         "hidden_act": "gelu",
         "hidden_dropout_prob": config["dropout"],
-        "attention_probs_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": config["attention_dropout"],
         "layer_norm_eps": config["norm_eps"],
         "pad_token_id": 0,
     }

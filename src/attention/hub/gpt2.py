@@ -18,7 +18,8 @@ def config_from_hf(files: PretrainedFiles) -> dict[str, Any]:
     """The arguments of a `GPTConfig`, from GPT-2's `config.json`.
 
     Raises:
-        BadInput: A setting is missing, or has a value that a `GPT` can't represent.
+        BadInput: A setting is missing, or has a value that a `GPT` can't represent, such as a dropout
+            after the embedding (`embd_pdrop`) that differs from that in the blocks (`resid_pdrop`).
     """
     files.require("activation_function", "gelu_new", "gelu_pytorch_tanh")
     files.require("layer_norm_epsilon", 1e-5)
@@ -34,8 +35,20 @@ def config_from_hf(files: PretrainedFiles) -> dict[str, Any]:
         "n_layers": files.get_int("n_layer", maximum=1000),
         "d_ff": files.get_int("n_inner", default=4 * d_model),
         "max_len": files.get_int("n_positions"),
-        "dropout": files.get_float("resid_pdrop", default=0.0),
+        "dropout": _dropout(files),
+        "attention_dropout": files.get_float("attn_pdrop", default=0.1, maximum=1.0),
     }
+
+
+def _dropout(files: PretrainedFiles) -> float:
+    keys = ("resid_pdrop", "embd_pdrop")
+    blocks, embedding = (files.get_float(key, default=0.1, maximum=1.0) for key in keys)
+    if blocks != embedding:
+        problem = (
+            f"resid_pdrop is {blocks} and embd_pdrop is {embedding}, but a GPT has one dropout"
+        )
+        raise files.error(f"{problem} for both; give them one value (only training uses it)")
+    return blocks
 
 
 def config_to_hf(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,7 +65,9 @@ def config_to_hf(config: Mapping[str, Any]) -> dict[str, Any]:
         "activation_function": "gelu_new",
         "resid_pdrop": config["dropout"],
         "embd_pdrop": config["dropout"],
-        "attn_pdrop": 0.0,
+        "attn_pdrop": config["attention_dropout"],
+        "bos_token_id": None,  # without these, Hugging Face assumes those of GPT-2's vocabulary
+        "eos_token_id": None,
     }
 
 

@@ -41,6 +41,7 @@ def config_from_hf(files: PretrainedFiles) -> dict[str, Any]:
         "rope_scaling": _scaling(files) if files.config["rope_type"] == "llama3" else None,
         "norm_eps": files.get_float("rms_norm_eps", default=1e-6),
         "tie_word_embeddings": files.config.get("tie_word_embeddings", False),
+        "attention_dropout": files.get_float("attention_dropout", default=0.0, maximum=1.0),
     }
 
 
@@ -56,11 +57,8 @@ def _scaling(files: PretrainedFiles) -> Llama3RoPEScaling:
 
 def config_to_hf(config: Mapping[str, Any]) -> dict[str, Any]:
     """The contents of `config.json`, from the arguments of a `LlamaConfig`."""
-    rope: dict[str, Any] = {"rope_type": "default", "rope_theta": config["rope_theta"]}
-    if scaling := config["rope_scaling"]:
-        rope |= {"rope_type": "llama3", "factor": scaling.factor}
-        rope |= {"low_freq_factor": scaling.low, "high_freq_factor": scaling.high}
-        rope |= {"original_max_position_embeddings": scaling.original_len}
+    scaling = _scaling_to_hf(config["rope_scaling"]) if config["rope_scaling"] else None
+    rope = {"rope_theta": config["rope_theta"], **(scaling or {"rope_type": "default"})}
     return {
         "model_type": "llama",
         "architectures": ["LlamaForCausalLM"],
@@ -71,9 +69,25 @@ def config_to_hf(config: Mapping[str, Any]) -> dict[str, Any]:
         "num_hidden_layers": config["n_layers"],
         "intermediate_size": config["d_ff"] or 8 * config["d_model"] // 3,
         "max_position_embeddings": config["max_len"],
+        "hidden_act": "silu",
         "rope_parameters": rope,
+        "rope_theta": config["rope_theta"],  # what transformers reads before version 5
+        "rope_scaling": scaling,
         "rms_norm_eps": config["norm_eps"],
         "tie_word_embeddings": config["tie_word_embeddings"],
+        "attention_dropout": config["attention_dropout"],
+        "bos_token_id": None,  # without these, Hugging Face assumes those of Llama's vocabulary
+        "eos_token_id": None,
+    }
+
+
+def _scaling_to_hf(scaling: Llama3RoPEScaling) -> dict[str, Any]:
+    return {
+        "rope_type": "llama3",
+        "factor": scaling.factor,
+        "low_freq_factor": scaling.low,
+        "high_freq_factor": scaling.high,
+        "original_max_position_embeddings": scaling.original_len,
     }
 
 

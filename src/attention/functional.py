@@ -1,6 +1,6 @@
-"""The formula of attention and its masks, as pure functions.
+"""Scaled dot-product attention and its masks, as pure functions.
 
-Masks are boolean and True means *may look*, everywhere in this package.
+Masks are boolean, and True means *may attend*, everywhere in this package.
 """
 
 import math
@@ -21,57 +21,60 @@ __all__ = [
 def scaled_dot_product_attention(
     q: Float[Tensor, "*B T K"],
     k: Float[Tensor, "*B S K"],
-    v: Float[Tensor, "*B S V"],
+    v: Float[Tensor, "*B S K"],
     mask: Bool[Tensor, "*#B #T S"] | None = None,
-) -> tuple[Float[Tensor, "*B T V"], Float[Tensor, "*B T S"]]:
-    """Average the values, weighting each by how well its key answers the query.
+) -> tuple[Float[Tensor, "*B T K"], Float[Tensor, "*B T S"]]:
+    """Attend from each query to all keys, and return the weighted sums of the values.
 
     Args:
-        q: What each position is looking for.
-        k: What each position offers to be found by.
-        v: What each position has to say once it is found.
-        mask: True where a query may look at a key. A query that may look nowhere gets zeros.
+        q: The queries.
+        k: The keys, compared with the queries.
+        v: The values, one for each key.
+        mask: True where a query may attend to a key. A fully masked query gets zeros.
 
     Returns:
-        The averaged values, and the weights, whose rows sum to one.
+        The outputs, and the attention weights, whose rows sum to one.
 
     Source: Vaswani et al. 2017, equation 1.
     """
-    scores = q @ k.transpose(-2, -1) / math.sqrt(k.size(-1))  # (*B, T, S)
-    weights = masked_softmax(scores, mask)
-    return weights @ v, weights
+    # Half precision would overflow in the product and round the weights, so float32 it is.
+    wide = torch.promote_types(q.dtype, torch.float32)
+    q, k = q.to(wide) / math.sqrt(q.size(-1)), k.to(wide)
+    weights = masked_softmax(q @ k.transpose(-2, -1), mask)  # (*B, T, S)
+    return (weights @ v.to(wide)).to(v.dtype), weights.to(v.dtype)
 
 
 def masked_softmax(
     scores: Float[Tensor, "*B T S"], mask: Bool[Tensor, "*#B #T S"] | None = None
 ) -> Float[Tensor, "*B T S"]:
-    """Turn each query's scores into weights that are positive and sum to one.
+    """Turn each query's scores into attention weights: positive numbers that sum to one.
 
     Args:
         scores: Any real numbers, one for each query and key.
-        mask: True where a query may look at a key; elsewhere the weight is exactly zero.
-            A row that may look nowhere is all zeros instead of NaN, and so is its gradient.
+        mask: True where a query may attend to a key; elsewhere the weight is exactly zero.
+            A fully masked row is all zeros instead of NaN, and so is its gradient.
     """
     if mask is None:
         return scores.softmax(dim=-1)
-    blind = ~mask.any(dim=-1, keepdim=True)  # (*B, T, 1) the queries that may look nowhere
-    # A blind row is let through the softmax unmasked and zeroed afterwards: minus infinity in
-    # every place would make NaN, whose gradient survives any later multiplication by zero.
-    scores = scores.masked_fill(~(mask | blind), -math.inf)
-    return scores.softmax(dim=-1).masked_fill(blind, 0.0)
+    fully_masked = ~mask.any(dim=-1, keepdim=True)  # (*B, T, 1)
+    # A fully masked row goes through the softmax unmasked and is zeroed afterwards: a row of
+    # minus infinities would give NaN, whose gradient survives a later multiplication by zero.
+    scores = scores.masked_fill(~(mask | fully_masked), -math.inf)
+    return scores.softmax(dim=-1).masked_fill(fully_masked, 0.0)
 
 
 def causal_mask(length: int, device: torch.device | None = None) -> Bool[Tensor, "T T"]:
-    """Each position may look at itself and at what came before it: row `t` is True up to `t`."""
+    """Let each position attend to itself and to earlier positions: row `t` is True up to `t`."""
     return torch.ones(length, length, dtype=torch.bool, device=device).tril()
 
 
 def combine_causal(
     mask: Bool[Tensor, "*#B #T S"] | None, q: Float[Tensor, "*B T _"], k: Float[Tensor, "*G S _"]
 ) -> Bool[Tensor, "*#B T S"]:
-    """What `mask` allows, as far as it does not lie in a query's future.
+    """Combine `mask` with the causal mask for these queries and keys.
 
-    The queries stand last of the words that have keys: all of them, or those that are new.
+    The queries are at the last positions of the sequence that has keys: at all of them, or, with
+    a KV cache, at those of the new tokens.
     """
     t, s = q.size(-2), k.size(-2)
     causal = torch.ones(t, s, dtype=torch.bool, device=q.device).tril(s - t)
@@ -79,9 +82,9 @@ def combine_causal(
 
 
 def padding_mask(ids: Int[Tensor, "*B S"], pad: int = 0) -> Bool[Tensor, "*B 1 S"]:
-    """Every query may look at every real word, and at no padding.
+    """Let every query attend to every token that isn't padding.
 
     Args:
-        ids: Word numbers, padded at the end with `pad`.
+        ids: Token ids, padded at the end with `pad`.
     """
     return (ids != pad).unsqueeze(-2)

@@ -44,7 +44,7 @@ def luong(d_model: int, **changes: Any) -> Luong:
 
 def llama(d_model: int) -> Llama:
     slow = Llama3RoPEScaling(original_len=4)
-    return Llama(LlamaConfig(13, d_model, 4, 2, 2, max_len=16, rope_scaling=slow))
+    return Llama(LlamaConfig(13, d_model, 4, 2, max_len=16, n_kv_heads=2, rope_scaling=slow))
 
 
 RECURRENT: dict[str, Make] = {

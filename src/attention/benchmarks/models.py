@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from attention.benchmarks.peers import TorchTransformer, hugging_face
-from attention.generation.beam_search import Autoregressive, greedy
+from attention.generation.beam_search import Autoregressive, greedy_search
 from attention.generation.sampling import Sampler, generate
 from attention.models.transformer import Transformer, TransformerConfig
 from attention.shapes import Int, Tensor
@@ -169,7 +169,7 @@ def _texts(sizes: Sizes, device: str) -> Int[Tensor, "B T"]:
 
 def _decoding(model: Autoregressive, source: Int[Tensor, "B S"], tokens: int) -> Work:
     def write() -> Tensor:
-        texts = greedy(model, source, tokens)
+        texts = greedy_search(model, source, tokens)
         return torch.tensor([word for text in texts for word in text], dtype=torch.long)
 
     return write

@@ -15,16 +15,17 @@ from attention.models.gpt import GPT
 from attention.models.llama import Llama
 from attention.models.transformer import Transformer
 from attention.shapes import Bool, Float, Int, Tensor
+from attention.tokenizers.special_tokens import BOS
 
 __all__ = ["TorchTransformer", "hugging_face"]
 
 
-class Written(NamedTuple):
-    """The words so far, and what they were written from."""
+class DecoderState(NamedTuple):
+    """The target tokens so far, the encoder's output, and True where that is padding."""
 
     ids: Int[Tensor, "B T"]
     memory: Float[Tensor, "B S D"]
-    hidden: Bool[Tensor, "B S"]
+    is_padding: Bool[Tensor, "B S"]
 
 
 class TorchTransformer(nn.Module):
@@ -63,41 +64,46 @@ class TorchTransformer(nn.Module):
     def forward(
         self, source: Int[Tensor, "B S"], target: Int[Tensor, "B T"]
     ) -> Float[Tensor, "B T V"]:
-        """Score, at each place, every word that could follow, given the right words before it."""
-        return self._write(target, *self._read(source))
+        """Next-token logits for every target position, teacher-forced."""
+        return self._decode(target, *self._encode(source))
 
-    def start(self, source: Int[Tensor, "B S"]) -> Written:
-        """Read the sentences."""
-        return Written(source[:, :0], *self._read(source))
+    def prefill(
+        self, source: Int[Tensor, "B S"], max_new_tokens: int
+    ) -> tuple[Float[Tensor, "B V"], DecoderState]:
+        """Encode the source and decode `<s>`: the first token's logits, and the decoder's state."""
+        state = DecoderState(source[:, :0], *self._encode(source))
+        return self.decode_step(source.new_full((len(source),), BOS), state)
 
-    def step(self, word: Int[Tensor, " B"], state: Written) -> tuple[Float[Tensor, "B V"], Written]:
-        """Score the words that could follow `word`, by looking at all before it once more."""
-        state = state._replace(ids=torch.cat([state.ids, word.unsqueeze(1)], dim=1))
-        return self._write(*state)[:, -1], state
+    def decode_step(
+        self, token: Int[Tensor, " B"], state: DecoderState
+    ) -> tuple[Float[Tensor, "B V"], DecoderState]:
+        """The logits of the token after `token`, from the whole translation so far once more."""
+        state = state._replace(ids=torch.cat([state.ids, token.unsqueeze(1)], dim=1))
+        return self._decode(*state)[:, -1], state
 
     def _embed(self, which: int, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
         return self.embeddings[which](ids) * self.size + self.positions[: ids.size(1)]
 
-    def _read(
+    def _encode(
         self, source: Int[Tensor, "B S"]
     ) -> tuple[Float[Tensor, "B S D"], Bool[Tensor, "B S"]]:
-        hidden = source == 0  # torch's masks of padding say what to hide
+        is_padding = source == 0  # torch's padding masks are True where a key is masked
         x = self._embed(0, source)
-        return self.stacks.encoder(x, src_key_padding_mask=hidden), hidden
+        return self.stacks.encoder(x, src_key_padding_mask=is_padding), is_padding
 
-    def _write(
+    def _decode(
         self,
         target: Int[Tensor, "B T"],
         memory: Float[Tensor, "B S D"],
-        hidden: Bool[Tensor, "B S"],
+        is_padding: Bool[Tensor, "B S"],
     ) -> Float[Tensor, "B T V"]:
         x = self._embed(1, target)
-        future = self.stacks.generate_square_subsequent_mask(x.size(1), x.device, x.dtype)
+        causal = self.stacks.generate_square_subsequent_mask(x.size(1), x.device, x.dtype)
         x = self.stacks.decoder(
-            x, memory, future, memory_key_padding_mask=hidden, tgt_is_causal=True
+            x, memory, causal, memory_key_padding_mask=is_padding, tgt_is_causal=True
         )
-        words: Any = self.embeddings[1]
-        return x @ words.weight.T
+        embedding: Any = self.embeddings[1]
+        return x @ embedding.weight.T
 
 
 def _torch_weights(ours: Transformer, state: dict[str, Tensor]) -> dict[str, Tensor]:

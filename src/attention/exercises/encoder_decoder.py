@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from attention.exercises.checking import compare, right
-from attention.models.rnn.fixed_vector import reverse_words
+from attention.models.rnn.fixed_vector import reverse_tokens
 from attention.shapes import Float, Tensor
 
 __all__ = ["check_likeliest", "check_loss", "check_paper_gru_step", "check_reverse"]
@@ -111,7 +111,7 @@ def check_reverse(reverse: Callable[..., Any]) -> None:
     Source: Sutskever et al. 2014, section 3.3.
     """
     ids = torch.tensor([[4, 5, 6, 0, 0], [4, 5, 8, 8, 6], [7, 9, 0, 0, 0]])
-    compare("reverse(ids)", reverse(ids.clone()), reverse_words(ids), [
+    compare("reverse(ids)", reverse(ids.clone()), reverse_tokens(ids), [
         (ids, "Nothing has moved."),
         (
             ids.flip(1),

@@ -1,113 +1,148 @@
-"""From scores to sentences: take the best word each time, or keep several beginnings alive."""
+"""Greedy search and beam search: the most probable translations under a model."""
 
 from itertools import takewhile
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from attention.shapes import Float, Int, Tensor
+from attention.shapes import Bool, Float, Int, Tensor
 from attention.tokenizers.special_tokens import BOS, EOS, PAD
 
-__all__ = ["Autoregressive", "beam_search", "greedy"]
+__all__ = ["Autoregressive", "beam_search", "greedy_search"]
 
 
 @runtime_checkable
 class Autoregressive(Protocol):
-    """A model that writes one word at a time.
+    """A model that generates one token at a time.
 
-    Its state is a tuple, named or not, of tensors whose first axis is the batch, or of such tuples.
+    Its state is a `KVCache`, a tensor whose first axis is the batch, or a tuple, named or not, of
+    such parts.
     """
 
-    def start(self, source: Int[Tensor, "B S"], /) -> Any:
-        """Read the source, or the text to continue; the state before the first word to come."""
+    def prefill(
+        self, ids: Int[Tensor, "B S"], max_new_tokens: int, /
+    ) -> tuple[Float[Tensor, "B V"], Any]:
+        """Process the source or the prompt: the first token's logits, and the decoding state."""
 
-    def step(self, word: Int[Tensor, "B"], state: Any) -> tuple[Float[Tensor, "B V"], Any]:
-        """Scores of the next word after `word`, and the state with `word` in it."""
+    def decode_step(
+        self, token: Int[Tensor, " B"], state: Any, /
+    ) -> tuple[Float[Tensor, "B V"], Any]:
+        """The logits of the token after `token`, and the state with `token` in it."""
 
 
 @torch.inference_mode()
-def greedy(model: Autoregressive, source: Int[Tensor, "B S"], max_len: int) -> list[list[int]]:
-    """Write the likeliest word each time, until `</s>` or `max_len` words.
+def greedy_search(
+    model: Autoregressive, source: Int[Tensor, "B S"], max_lengths: int | Int[Tensor, " B"]
+) -> list[list[int]]:
+    """Take the most probable token at each step, until `</s>` or the maximum length.
+
+    Args:
+        max_lengths: The most tokens of a translation: one limit, or one for each sentence.
 
     Returns:
-        The words of each translation, without `<s>` and `</s>`.
+        The tokens of each translation, without `<s>` and `</s>`.
     """
-    state = model.start(source)
-    word = source.new_full((source.size(0),), BOS)
-    done = torch.zeros_like(word, dtype=torch.bool)
-    written = []
-    for _ in range(max_len):
-        logits, state = model.step(word, state)
-        word = _writable(logits).argmax(dim=-1).masked_fill(done, PAD)
-        done = done | (word == EOS)
-        written.append(word)
+    limits = _limits(source, max_lengths)
+    steps = max(1, int(limits.max()))
+    logits, state = model.prefill(source, steps)
+    tokens: list[Tensor] = []
+    done = limits <= 0
+    for step in range(1, steps + 1):
+        token = _mask_special(logits).argmax(dim=-1).masked_fill(done, PAD)
+        tokens.append(token)
+        done = done | (token == EOS) | (limits <= step)
         if done.all():
             break
-    return [_until_end(row) for row in torch.stack(written, dim=1).tolist()]
+        logits, state = model.decode_step(token, state)
+    return [_until_eos(row) for row in torch.stack(tokens, dim=1).tolist()]
 
 
 @torch.inference_mode()
 def beam_search(
     model: Autoregressive,
     source: Int[Tensor, "B S"],
-    max_len: int,
-    beam: int = 5,
+    max_lengths: int | Int[Tensor, " B"],
+    beam_size: int = 5,
     length_penalty: float = 1.0,
 ) -> list[list[int]]:
-    """Keep the `beam` best beginnings of each translation alive, and return the best whole one.
+    """Extend the `beam_size` best hypotheses at each step, and return the best complete one.
 
     Args:
-        length_penalty: A translation's log-probability is divided by its length to this power,
-            so that long ones are not at a loss: 0 compares sums, 1 averages over the words.
+        max_lengths: The most tokens of a translation: one limit, or one for each sentence.
+        beam_size: Hypotheses kept for each sentence.
+        length_penalty: The exponent of the length by which a hypothesis's log-probability is
+            divided, so that long ones are not at a disadvantage: 0 compares sums, 1 means.
 
     Returns:
-        The words of each translation, without `<s>` and `</s>`.
+        The tokens of each translation, without `<s>` and `</s>`.
 
     Source: Graves 2012, section 3; length normalisation: Wu et al. 2016, section 7.
     """
-    n = source.size(0)
-    state = _select(model.start(source), torch.arange(n).repeat_interleave(beam))
-    word = source.new_full((n * beam,), BOS)
-    written = word.new_zeros(n, beam, 0)
-    total = torch.full((n, beam), float("-inf"), device=source.device)
-    total[:, 0] = 0.0  # all beams begin alike: only one of them may speak first
-    done = torch.zeros(n, beam, dtype=torch.bool, device=source.device)
-    for _ in range(max_len):
-        logits, state = model.step(word, state)
-        chances = _writable(logits).float().log_softmax(dim=-1).unflatten(0, (n, beam))
-        chances[done] = float("-inf")
-        chances[..., PAD][done] = 0.0  # a finished translation can only stay as it is
-        grown = total.unsqueeze(-1) + chances  # (n, beam, V)
-        length = (written != PAD).sum(dim=-1) + (~done).long()
-        ranks = grown / length.clamp(min=1).unsqueeze(-1) ** length_penalty
-        best = ranks.flatten(1).topk(beam).indices  # (n, beam)
-        parent, word = best // grown.size(-1), best % grown.size(-1)
-        total = grown.flatten(1).gather(1, best)
-        written = written.gather(1, parent.unsqueeze(-1).expand(-1, -1, written.size(-1)))
-        written = torch.cat([written, word.unsqueeze(-1)], dim=-1)
-        done = done.gather(1, parent) | (word == EOS)
-        if done.all():
+    n, limits = source.size(0), _limits(source, max_lengths).unsqueeze(1)
+    steps = max(1, int(limits.max()))
+    logits, state = model.prefill(source, steps)
+    copies = torch.arange(n, device=source.device).repeat_interleave(beam_size)
+    logits, state = logits[copies], _reorder(state, copies)
+    tokens = source.new_zeros(n, beam_size, 0)
+    log_probability = logits.new_full((n, beam_size), float("-inf"), dtype=torch.float)
+    log_probability[:, 0] = 0.0  # the hypotheses start out equal: only one may be extended
+    done = (limits <= 0).expand(n, beam_size)
+    for step in range(1, steps + 1):
+        extended = log_probability.unsqueeze(-1) + _extensions(logits, done)  # (n, beam_size, V)
+        lengths = (tokens != PAD).sum(dim=-1) + (~done).long()
+        ranks = extended / lengths.clamp(min=1).unsqueeze(-1) ** length_penalty
+        best = ranks.flatten(1).topk(beam_size).indices  # (n, beam_size)
+        parent, token = best // extended.size(-1), best % extended.size(-1)
+        log_probability = extended.flatten(1).gather(1, best)
+        tokens = tokens.gather(1, parent.unsqueeze(-1).expand(-1, -1, tokens.size(-1)))
+        tokens = torch.cat([tokens, token.unsqueeze(-1)], dim=-1)
+        complete = done.gather(1, parent) | (token == EOS)
+        done = complete | (limits <= step)
+        if done.all() or step == steps:
             break
-        rows = torch.arange(n, device=source.device).unsqueeze(1) * beam + parent
-        state, word = _select(state, rows.flatten()), word.flatten()
-    rank = total / (written != PAD).sum(dim=-1).clamp(min=1) ** length_penalty
-    finished = rank.masked_fill(~done, float("-inf"))
-    winner = torch.where(done.any(dim=1, keepdim=True), finished, rank).argmax(dim=1)
-    return [_until_end(written[i, best].tolist()) for i, best in enumerate(winner.tolist())]
+        rows = torch.arange(n, device=source.device).unsqueeze(1) * beam_size + parent
+        logits, state = model.decode_step(token.flatten(), _reorder(state, rows.flatten()))
+    return [_until_eos(row) for row in _best(tokens, log_probability, length_penalty)]
 
 
-def _writable(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
-    """Padding and the sign to begin are not words."""
-    return logits.index_fill(-1, torch.tensor([PAD, BOS], device=logits.device), float("-inf"))
+def _limits(source: Int[Tensor, "B S"], max_lengths: int | Int[Tensor, " B"]) -> Int[Tensor, " B"]:
+    return torch.as_tensor(max_lengths, device=source.device).expand(source.size(0))
 
 
-def _select(state: Any, rows: Int[Tensor, "N"]) -> Any:
-    """These rows of every tensor in a state, however deep it lies."""
+def _mask_special(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+    """Never generate padding or `<s>`."""
+    special = torch.tensor([PAD, BOS], device=logits.device)
+    return logits.index_fill(-1, special, float("-inf"))
+
+
+def _extensions(logits: Float[Tensor, "N V"], done: Bool[Tensor, "B _"]) -> Float[Tensor, "B _ V"]:
+    """The log-probability of each next token; a finished hypothesis can only be padded."""
+    scores = _mask_special(logits).float().log_softmax(dim=-1).unflatten(0, done.shape)
+    scores = scores.masked_fill(done.unsqueeze(-1), float("-inf"))
+    scores[..., PAD].masked_fill_(done, 0.0)
+    return scores
+
+
+def _reorder(state: Any, rows: Int[Tensor, " N"]) -> Any:
+    """Keep these rows of every tensor in a decoding state, however deeply it is nested."""
     if isinstance(state, Tensor):
         return state[rows]
-    chosen = [_select(part, rows) for part in state]
-    return type(state)(*chosen) if hasattr(state, "_fields") else tuple(chosen)
+    if not isinstance(state, tuple):
+        return state.reorder(rows)
+    parts = [_reorder(part, rows) for part in state]
+    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
 
 
-def _until_end(ids: list[int]) -> list[int]:
+def _best(
+    tokens: Int[Tensor, "B N T"], log_probability: Float[Tensor, "B N"], length_penalty: float
+) -> list[list[int]]:
+    """The best hypothesis of each sentence; one without `</s>` only where none has it."""
+    ranks = log_probability / (tokens != PAD).sum(dim=-1).clamp(min=1) ** length_penalty
+    complete = (tokens == EOS).any(dim=-1)
+    eligible = complete | ~complete.any(dim=1, keepdim=True)
+    best = ranks.masked_fill(~eligible, float("-inf")).argmax(dim=1)
+    return tokens[torch.arange(len(tokens), device=tokens.device), best].tolist()
+
+
+def _until_eos(ids: list[int]) -> list[int]:
     return list(takewhile(lambda i: i not in (EOS, PAD), ids))

@@ -1,9 +1,8 @@
-"""Writing on: one word after another, drawn by chance from those that a model finds likely."""
+"""Sampling: tokens drawn from a model's next-token distribution, one at a time."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 
@@ -11,19 +10,20 @@ from attention.errors import BadInput
 from attention.generation.beam_search import Autoregressive
 from attention.shapes import Float, Int, Tensor
 
-__all__ = ["Sampler", "Uncached", "generate", "write"]
+__all__ = ["Sampler", "Uncached", "generate", "stream"]
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """How the next word is chosen: by chance, but not from everything that has a chance.
+    """Samples from the next-token distribution, reshaped by temperature, top-k and top-p.
 
     Attributes:
-        temperature: Below 1 the likely words become likelier still, above 1 all become more
-            alike; at 0 the likeliest word is always taken.
-        top_k: Only this many words, the likeliest, can be drawn; all unless given.
-        top_p: Of those, only the fewest that together have this probability; all unless given.
-        generator: Source of all chance, on the device of the scores; torch's own unless given.
+        temperature: Divides the logits: below 1 the distribution gets sharper, above 1 flatter;
+            0 always takes the most probable token.
+        top_k: Only the `top_k` most probable tokens can be sampled; all unless given.
+        top_p: Of those, only the nucleus can: the fewest tokens whose probabilities sum to at
+            least `top_p`; all unless given.
+        generator: Source of randomness, on the device of the logits; torch's own unless given.
 
     Raises:
         BadInput: One of them is out of its range.
@@ -38,28 +38,29 @@ class Sampler:
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < math.inf:
-            raise BadInput(f"temperature {self.temperature}: not a number from 0 up")
+            raise BadInput(f"temperature {self.temperature}: must be 0 or a positive number")
         if self.top_k is not None and self.top_k < 1:
-            raise BadInput(f"top-k {self.top_k}: at least one word must be left")
+            raise BadInput(f"top-k {self.top_k}: at least one token must be left")
         if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise BadInput(f"top-p {self.top_p}: not a probability above 0")
+            raise BadInput(f"top-p {self.top_p}: must be a probability above 0")
 
     def __call__(self, logits: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
-        """Choose a word for each row of scores."""
+        """Sample a token for each row of logits."""
         if self.temperature == 0:
             return logits.argmax(dim=-1)
         try:
-            drawn = torch.multinomial(self.chances(logits), 1, generator=self.generator)
+            probabilities = self.probabilities(logits)
+            sampled = torch.multinomial(probabilities, 1, generator=self.generator)
         except RuntimeError as error:  # not a number
-            raise BadInput(f"the model's scores leave nothing to choose ({error})") from error
-        return drawn.squeeze(-1)
+            raise BadInput(f"the model's logits are no distribution ({error})") from error
+        return sampled.squeeze(-1)
 
-    def chances(self, logits: Float[Tensor, "*B V"]) -> Float[Tensor, "*B V"]:
-        """The probability of each word to be drawn."""
+    def probabilities(self, logits: Float[Tensor, "*B V"]) -> Float[Tensor, "*B V"]:
+        """The probability of each token to be sampled."""
         logits = logits.float() - logits.amax(dim=-1, keepdim=True)
-        logits = logits / max(self.temperature, 1e-30)  # as good as 0, and float32 can divide by it
+        logits = logits / max(self.temperature, 1e-30)  # below that float32 would overflow
         if self.top_k is not None:
-            logits = _best(logits, self.top_k)
+            logits = _top_k(logits, self.top_k)
         if self.top_p is not None and self.top_p < 1:
             logits = _nucleus(logits, self.top_p)
         return logits.softmax(dim=-1)
@@ -68,90 +69,91 @@ class Sampler:
 def generate(
     model: Autoregressive,
     ids: Int[Tensor, "B T"],
-    tokens: int,
+    max_new_tokens: int,
     sampler: Sampler | None = None,
-    end: int | None = None,
+    eos_ids: Sequence[int] = (),
 ) -> Int[Tensor, "B _"]:
-    """Continue each text by up to `tokens` words.
+    """Continue each prompt by up to `max_new_tokens` tokens.
 
     Args:
-        model: What scores the words that could follow; a `GPT`, say, that is set to `eval()`.
-        ids: The beginnings, all of one length, of one word at least.
-        tokens: The most words to write.
-        sampler: How each is chosen; `Sampler()` unless given.
-        end: The word that ends a text; whatever would follow it is this word again.
+        model: A causal language model in evaluation mode, such as a `GPT`.
+        ids: The prompts, all of one length, of at least one token.
+        max_new_tokens: The most tokens to generate for each.
+        sampler: How each token is sampled; `Sampler()` unless given.
+        eos_ids: The tokens that end a text; after one of them a text is filled up with it.
 
     Returns:
-        The beginnings and what follows them.
+        The prompts and their continuations.
 
     Raises:
-        BadInput: There is no beginning, or the text outgrows the model.
+        BadInput: A prompt is empty, or the text gets too long for the model.
     """
-    written = [word.unsqueeze(1) for word in write(model, ids, tokens, sampler, end)]
-    return torch.cat([ids, *written], dim=1)
+    new = [token.unsqueeze(1) for token in stream(model, ids, max_new_tokens, sampler, eos_ids)]
+    return torch.cat([ids, *new], dim=1)
 
 
 @torch.inference_mode()
-def write(
+def stream(
     model: Autoregressive,
     ids: Int[Tensor, "B T"],
-    tokens: int,
+    max_new_tokens: int,
     sampler: Sampler | None = None,
-    end: int | None = None,
+    eos_ids: Sequence[int] = (),
 ) -> Iterator[Int[Tensor, " B"]]:
-    """The same as `generate`, but each word is given out as soon as it is chosen."""
+    """The same as `generate`, but yields each token as soon as it is sampled."""
     if not ids.size(1):
-        raise BadInput("no beginning: give one word at least")
+        raise BadInput("an empty prompt: give at least one token")
     sampler = sampler or Sampler()
-    state, word = model.start(ids[:, :-1]), ids[:, -1]
-    done = torch.zeros_like(word, dtype=torch.bool)
-    for _ in range(tokens):
-        logits, state = model.step(word, state)
-        word = sampler(logits)
-        if end is not None:
-            word = word.masked_fill(done, end)
-            done = done | (word == end)
-        yield word
+    eos = torch.tensor(eos_ids, dtype=torch.long, device=ids.device)
+    if max_new_tokens < 1:
+        return
+    logits, state = model.prefill(ids, max_new_tokens)
+    token = sampler(logits)
+    yield token
+    done = torch.isin(token, eos)
+    for _ in range(max_new_tokens - 1):
         if done.all():
             break
+        logits, state = model.decode_step(token, state)
+        token = torch.where(done, token, sampler(logits))
+        yield token
+        done = done | torch.isin(token, eos)
 
 
 class Uncached:
-    """A model that keeps nothing: it reads the whole text again for each word, and writes the same.
+    """A model without a KV cache: it processes the whole text again for every token.
 
     Args:
-        model: Given the text so far, it scores at each place the words that could follow.
+        model: From token ids, next-token logits for every position.
     """
 
     def __init__(self, model: Callable[[Int[Tensor, "B T"]], Float[Tensor, "B T V"]]) -> None:
         self.model = model
 
-    def start(self, ids: Int[Tensor, "B T"]) -> "Text":
-        """Remember the beginning, and nothing about it."""
-        return Text(ids)
+    def prefill(
+        self, ids: Int[Tensor, "B T"], max_new_tokens: int
+    ) -> tuple[Float[Tensor, "B V"], Int[Tensor, "B T"]]:
+        """The first new token's logits; the state is the text itself."""
+        return self.model(ids)[:, -1], ids
 
-    def step(self, word: Int[Tensor, " B"], state: "Text") -> tuple[Float[Tensor, "B V"], "Text"]:
-        """Score the words that could follow `word`, and the text with it."""
-        ids = torch.cat([state.ids, word.unsqueeze(1)], dim=1)
-        return self.model(ids)[:, -1], Text(ids)
-
-
-class Text(NamedTuple):
-    """The words so far."""
-
-    ids: Int[Tensor, "B T"]
+    def decode_step(
+        self, token: Int[Tensor, " B"], state: Int[Tensor, "B T"]
+    ) -> tuple[Float[Tensor, "B V"], Int[Tensor, "B _"]]:
+        """The logits of the token after `token`, and the text with `token` at its end."""
+        ids = torch.cat([state, token.unsqueeze(1)], dim=1)
+        return self.model(ids)[:, -1], ids
 
 
-def _best(logits: Float[Tensor, "*B V"], k: int) -> Float[Tensor, "*B V"]:
-    """The `k` highest; minus infinity elsewhere."""
+def _top_k(logits: Float[Tensor, "*B V"], k: int) -> Float[Tensor, "*B V"]:
+    """The `k` highest logits; minus infinity elsewhere."""
     best = logits.topk(min(k, logits.size(-1)), dim=-1)
     return torch.full_like(logits, -math.inf).scatter(-1, best.indices, best.values)
 
 
 def _nucleus(logits: Float[Tensor, "*B V"], p: float) -> Float[Tensor, "*B V"]:
-    """The highest until their probabilities sum to `p`; minus infinity elsewhere."""
+    """The highest logits until their probabilities sum to `p`; minus infinity elsewhere."""
     logits, order = logits.sort(dim=-1, descending=True)
-    chances = logits.softmax(dim=-1)
-    before = chances.cumsum(dim=-1) - chances  # what the likelier words have together
-    logits = logits.masked_fill(before >= p, -math.inf)
+    probabilities = logits.softmax(dim=-1)
+    above = probabilities.cumsum(dim=-1) - probabilities  # of the more probable tokens together
+    logits = logits.masked_fill(above >= p, -math.inf)
     return torch.full_like(logits, -math.inf).scatter(-1, order, logits)

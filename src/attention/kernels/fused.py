@@ -1,4 +1,4 @@
-"""The seam between the layers and the fast kernels: one function, the formula's output alone."""
+"""The seam between the layers and the fast kernels: attention without its weights."""
 
 import torch
 from torch.nn import functional as F
@@ -11,28 +11,37 @@ __all__ = ["fused_attention"]
 
 def fused_attention(
     q: Float[Tensor, "*B T K"],
-    k: Float[Tensor, "*G S K"],
-    v: Float[Tensor, "*G S V"],
+    k: Float[Tensor, "... S K"],
+    v: Float[Tensor, "... S K"],
     mask: Bool[Tensor, "*#B #T S"] | None = None,
     causal: bool = False,
-) -> Float[Tensor, "*B T V"]:
+    dropout: float = 0.0,
+) -> Float[Tensor, "*B T K"]:
     """Scaled dot-product attention by torch's fused kernels, which never store the weights.
 
-    Equal to the first result of `scaled_dot_product_attention`, for any mask.
+    Equal to the outputs of `scaled_dot_product_attention`, for any mask.
 
     Args:
-        k: Like `q`; or fewer in the axis of the heads, each shared by neighbouring heads.
-        v: As many as `k`.
-        mask: True where a query may look at a key. A query that may look nowhere gets zeros.
-        causal: The same as the mask `combine_causal(mask, q, k)`, and faster where there is no
-            other, because the kernels skip the masked half.
+        q: The queries; their last batch axis is that of the heads, where there are several.
+        k: The keys; or fewer of them along the axis of the heads, each shared by a group of
+            neighbouring heads (grouped-query attention).
+        v: The values, as many as keys.
+        mask: True where a query may attend to a key. A fully masked query gets zeros.
+        causal: The same as the mask `combine_causal(mask, q, k)`, but faster where there is no
+            other mask, because the kernels skip the masked half.
+        dropout: Probability with which each attention weight is dropped.
     """
-    t, s, shared = q.size(-2), k.size(-2), q.shape[:-2] != k.shape[:-2]
-    if mask is None and (not causal or t in (1, s)):  # a single query stands last, and sees all
-        causal = causal and t > 1
-        return F.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=shared)
+    t, s = q.size(-2), k.size(-2)
+    grouped = q.shape[:-2] != k.shape[:-2]
+    causal = causal and t > 1  # a single query is at the last position and attends to every key
+    if mask is None and (t == s or not causal):
+        return F.scaled_dot_product_attention(
+            q, k, v, is_causal=causal, dropout_p=dropout, enable_gqa=grouped
+        )
     if mask is None or causal:
         mask = combine_causal(mask, q, k)
-    blind = ~mask.any(dim=-1, keepdim=True)
-    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask | blind, enable_gqa=shared)
-    return torch.where(blind, 0.0, mixed)  # keeps the layout, where masked_fill would copy twice
+    fully_masked = ~mask.any(dim=-1, keepdim=True)
+    output = F.scaled_dot_product_attention(
+        q, k, v, attn_mask=mask | fully_masked, dropout_p=dropout, enable_gqa=grouped
+    )
+    return torch.where(fully_masked, 0.0, output)  # keeps the layout; masked_fill copies twice

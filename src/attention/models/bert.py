@@ -1,8 +1,7 @@
-"""An encoder alone: it reads a text both ways, and says what stands where a word is hidden.
+"""BERT: a bidirectional Transformer encoder, pretrained by masked language modelling.
 
-Its differences from the encoder of `Transformer`: positions are learned; each word is told which of
-two texts it belongs to; the cut at zero is a smooth one; and a head turns what the encoder makes of
-a word into scores of the words that could stand there.
+Its differences from the encoder of `Transformer`: learned positions, segment embeddings, GELU
+instead of ReLU, and a head that predicts masked tokens.
 """
 
 from dataclasses import dataclass
@@ -20,44 +19,35 @@ from attention.hub.bert import ADAPTER
 from attention.layers.attention import MultiHeadAttention
 from attention.layers.feed_forward import FeedForward
 from attention.layers.norms import AddNorm
+from attention.models.config import ModelConfig
 from attention.shapes import Bool, Float, Int, Tensor
 
 __all__ = ["BERT", "BERTBlock", "BERTConfig", "BERTEmbedding", "BERTHead"]
 
 
 @dataclass(frozen=True)
-class BERTConfig:
-    """The sizes of a `BERT`, small enough to train on a laptop.
+class BERTConfig(ModelConfig):
+    """The hyperparameters of a `BERT`, which learns a position embedding for `max_len` positions.
+
+    Token id 0 is padding.
 
     Attributes:
-        vocab_size: Words, or pieces of words, that it knows; number 0 is padding.
-        d_model: Width of a word's vector, from its embedding to the last layer.
-        n_heads: Heads in each attention.
-        n_layers: Layers.
-        d_ff: Width in the middle of a feed-forward layer; four times `d_model` unless given.
-        max_len: The longest text, in words: there are as many positions.
-        n_segments: Kinds of text that stand side by side: a question and its answer, say.
-        dropout: Share of numbers dropped from what is added, in training.
-        norm_eps: What the norms add before they divide.
-        head: Whether there is one: without it, there are hidden states and no scores.
-        attention_dropout: Probability with which an attention weight is dropped, in training.
+        n_segments: Segments of one input, such as a question and its answer.
+        dropout: Probability with which, in training, a component of an embedding or of a
+            sublayer's output is dropped.
+        norm_eps: Added to the variance in layer normalisation.
+        head: Whether there is a masked-language-modelling head: without it, the model has hidden
+            states and no logits.
     """
 
-    vocab_size: int
-    d_model: int = 128
-    n_heads: int = 4
-    n_layers: int = 4
-    d_ff: int | None = None
-    max_len: int = 256
     n_segments: int = 2
     dropout: float = 0.0
     norm_eps: float = 1e-12
     head: bool = True
-    attention_dropout: float = 0.0
 
 
 class BERTEmbedding(nn.Module):
-    """What a word is, where it stands, and which text it belongs to: the sum, brought to size.
+    """The sum of token, position and segment embeddings, normalised.
 
     Source: Devlin et al. 2018, figure 2.
     """
@@ -73,25 +63,25 @@ class BERTEmbedding(nn.Module):
     def forward(
         self, ids: Int[Tensor, "B T"], segment_ids: Int[Tensor, "B T"] | None = None
     ) -> Float[Tensor, "B T D"]:
-        """All words belong to the first text unless `segment_ids` says otherwise."""
+        """Embed token ids; all tokens are in segment 0 unless `segment_ids` says otherwise."""
         length, most = ids.size(1), self.positions.num_embeddings
         if length > most:
-            raise BadInput(f"{length} words, but this model has positions for {most}")
+            raise BadInput(f"{length} tokens, but this model has {most} positions")
         segment_ids = torch.zeros_like(ids) if segment_ids is None else segment_ids
         x = self.tokens(ids) + self.positions.weight[:length] + self.segments(segment_ids)
         return self.dropout(self.norm(x))
 
 
 class BERTBlock(nn.Module):
-    """All words look at each other, then each thinks for itself.
+    """A post-norm encoder block: bidirectional self-attention, then a feed-forward network.
 
     Source: Devlin et al. 2018, section 3; Vaswani et al. 2017, section 3.1.
     """
 
     def __init__(self, config: BERTConfig) -> None:
         super().__init__()
-        d_model = config.d_model
-        self.attention = MultiHeadAttention(d_model, config.n_heads, bias=True)
+        d_model, dropout = config.d_model, config.attention_dropout
+        self.attention = MultiHeadAttention(d_model, config.n_heads, bias=True, dropout=dropout)
         self.feed_forward = FeedForward(d_model, config.d_ff or 4 * d_model, F.gelu)
         self.attention_norm = AddNorm(d_model, config.dropout, eps=config.norm_eps)
         self.feed_forward_norm = AddNorm(d_model, config.dropout, eps=config.norm_eps)
@@ -99,13 +89,13 @@ class BERTBlock(nn.Module):
     def forward(
         self, x: Float[Tensor, "B T D"], mask: Bool[Tensor, "B #T T"]
     ) -> Float[Tensor, "B T D"]:
-        """Every word sees every word that `mask` lets it see."""
+        """Each position attends to every position that `mask` allows."""
         x = self.attention_norm(x, partial(self.attention, mask=mask))
         return self.feed_forward_norm(x, self.feed_forward)
 
 
 class BERTHead(nn.Module):
-    """Compares what was made of a word with the embedding of every word.
+    """The masked-language-modelling head: its output embedding is tied to the token embedding.
 
     Source: Devlin et al. 2018, section 3.1, task 1.
     """
@@ -117,14 +107,14 @@ class BERTHead(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
     def forward(
-        self, x: Float[Tensor, "*B D"], words: Float[Tensor, "V D"]
+        self, x: Float[Tensor, "*B D"], embedding: Float[Tensor, "V D"]
     ) -> Float[Tensor, "*B V"]:
-        """Score, at each place, every word that could stand there."""
-        return F.linear(self.norm(F.gelu(self.linear(x))), words, self.bias)
+        """Logits from hidden states and the token embedding matrix."""
+        return F.linear(self.norm(F.gelu(self.linear(x))), embedding, self.bias)
 
 
 class BERT(PretrainedModel):
-    """An encoder that is trained by hiding words from it.
+    """A stack of encoder blocks over the embeddings, with a head that predicts masked tokens.
 
     Source: Devlin et al. 2018, arXiv 1810.04805.
     """
@@ -143,17 +133,17 @@ class BERT(PretrainedModel):
     def forward(
         self, ids: Int[Tensor, "B T"], segment_ids: Int[Tensor, "B T"] | None = None
     ) -> Float[Tensor, "B T V"]:
-        """Score, at each place, every word that could stand there.
+        """Logits of the masked token, for every position.
 
         Args:
-            ids: The texts, padded with 0.
-            segment_ids: Which text each word belongs to, where two stand side by side.
+            ids: Token ids, padded with 0.
+            segment_ids: The segment of each token, where an input has two.
 
         Raises:
             BadInput: The model has no head.
         """
         if self.head is None:
-            raise BadInput("this BERT came without its head: it has hidden states, but no scores")
+            raise BadInput("this BERT has no masked-language-modelling head, so it has no logits")
         return self.head(self.encode(ids, segment_ids), self.embedding.tokens.weight)
 
     def encode(
@@ -162,10 +152,10 @@ class BERT(PretrainedModel):
         segment_ids: Int[Tensor, "B T"] | None = None,
         mask: Bool[Tensor, "B #T T"] | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """A contextual embedding for each word of the texts that `forward` takes.
+        """The hidden states of the last block: a contextual embedding for each token.
 
         Args:
-            mask: True where a word may look at a word; at all but padding unless given.
+            mask: True where a position may attend to a position; to all but padding unless given.
         """
         mask = padding_mask(ids) if mask is None else mask
         x = self.embedding(ids, segment_ids)

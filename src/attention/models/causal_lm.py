@@ -1,63 +1,78 @@
-"""What all decoders that stand alone have in common: they read a text and say what comes next.
+"""Decoder-only language models: what GPT, Llama and their successors have in common.
 
-A model adds its layers, and how a word gets into them and a score out of them.
+A model adds its blocks, its token embedding (with positions, where it has them there), and the
+projection to logits.
 """
 
+from itertools import repeat
 from typing import Any
 
 from attention.hub.adapter import PretrainedModel
+from attention.layers.kv_cache import KVCache
 from attention.shapes import Float, Int, Tensor
 
-__all__ = ["Decoder", "Offer", "Past"]
-
-Offer = tuple[Float[Tensor, "B G _ K"], Float[Tensor, "B G _ K"]]  # the keys and values of words
-Past = tuple[Offer, ...]  # what need not be computed again of the words so far, layer by layer
+__all__ = ["CausalLM"]
 
 
-class Decoder(PretrainedModel):
-    """A stack of layers in which each word looks at itself and at the words before it.
+class CausalLM(PretrainedModel):
+    """A causal language model: a stack of decoder blocks between an embedding and an LM head.
 
     Attributes:
-        layers: Called with `x`; their `attention` is a `MultiHeadAttention`, and their
-            `step(x, past)` also takes and returns the keys and values of earlier words.
+        layers: The blocks. They are called with `(x, cache)`; their `attention` is a
+            `MultiHeadAttention`.
     """
 
     layers: Any
 
-    def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
-        """The vectors of words of which the first stands at position `begin`."""
+    def embed(self, ids: Int[Tensor, "B T"], position_offset: int = 0) -> Float[Tensor, "B T D"]:
+        """The input vectors of tokens, the first of which is at position `position_offset`."""
         raise NotImplementedError
 
     def logits(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T V"]:
-        """The scores of the words that could follow each."""
+        """Next-token logits from the hidden states of the last block."""
         raise NotImplementedError
 
-    def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
-        """Score, at each place, every word that could follow.
+    def forward(
+        self, ids: Int[Tensor, "B T"], cache: KVCache | None = None
+    ) -> Float[Tensor, "B T V"]:
+        """Next-token logits for every position.
 
-        Padding at the end needs no mask: no word before it can see it.
+        Padding at the end needs no mask, because no earlier position can attend to it.
+
+        Args:
+            ids: Token ids; with a cache, those that follow the tokens in it.
+            cache: Keys and values of earlier tokens, to which those of `ids` are appended.
         """
-        x = self.embed(ids)
-        for layer in self.layers:
-            x = layer(x)
-        return self.logits(x)
+        return self.logits(self.hidden_states(ids, cache))
 
-    def start(self, ids: Int[Tensor, "B T"]) -> Past:
-        """Read the beginning of a text, which may be empty, and be ready for the next word."""
-        attention = self.layers[0].attention
-        nothing = attention.W_k.weight.new_empty(
-            ids.size(0), attention.n_kv_heads, 0, attention.d_head
-        )
-        return self._read(ids, ((nothing, nothing),) * len(self.layers))[1]
+    def hidden_states(
+        self, ids: Int[Tensor, "B T"], cache: KVCache | None = None
+    ) -> Float[Tensor, "B T D"]:
+        """The output of the last block for the token ids that `forward` takes."""
+        x = self.embed(ids, position_offset=0 if cache is None else cache.length)
+        caches = repeat(None) if cache is None else cache
+        for layer, layer_cache in zip(self.layers, caches, strict=False):
+            x = layer(x, layer_cache)
+        return x
 
-    def step(self, word: Int[Tensor, " B"], state: Past) -> tuple[Float[Tensor, "B V"], Past]:
-        """Score the words that could follow `word`, and the state after it."""
-        x, state = self._read(word.unsqueeze(1), state)
-        return self.logits(x).squeeze(1), state
+    def new_cache(self, batch_size: int, max_len: int) -> KVCache:
+        """An empty KV cache with room for `max_len` tokens of each sequence."""
+        return KVCache([layer.attention for layer in self.layers], batch_size, max_len)
 
-    def _read(self, ids: Int[Tensor, "B T"], state: Past) -> tuple[Float[Tensor, "B T D"], Past]:
-        x, kept = self.embed(ids, begin=state[0][0].size(-2)), []
-        for layer, past in zip(self.layers, state, strict=True):
-            x, past = layer.step(x, past)
-            kept.append(past)
-        return x, tuple(kept)
+    def prefill(
+        self, ids: Int[Tensor, "B T"], max_new_tokens: int
+    ) -> tuple[Float[Tensor, "B V"], KVCache]:
+        """Process a prompt in one pass, and make room for the tokens to be generated.
+
+        Returns:
+            The logits of the first new token, and the KV cache that `decode_step` takes.
+        """
+        cache = self.new_cache(ids.size(0), ids.size(1) + max_new_tokens)
+        x = self.hidden_states(ids, cache)
+        return self.logits(x[:, -1:]).squeeze(1), cache
+
+    def decode_step(
+        self, token: Int[Tensor, " B"], cache: KVCache
+    ) -> tuple[Float[Tensor, "B V"], KVCache]:
+        """The logits of the token after `token`, and the cache with `token` in it."""
+        return self(token.unsqueeze(1), cache).squeeze(1), cache

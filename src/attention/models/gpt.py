@@ -1,14 +1,13 @@
-"""A decoder alone: it reads a text, and says at each place which word comes next.
+"""GPT-2: a decoder-only Transformer that predicts the next token.
 
-Its differences from the decoder of `Transformer`: there is no source to look at; the norms stand
-before the layers instead of behind them; positions are learned; the cut at zero is a smooth one.
+Its differences from the decoder of `Transformer`: no cross-attention, pre-norm instead of
+post-norm, learned positions, and GELU instead of ReLU.
 """
 
 import math
 from dataclasses import dataclass
 from functools import partial
 
-import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -16,69 +15,54 @@ from attention.errors import BadInput
 from attention.hub.gpt2 import ADAPTER
 from attention.layers.attention import MultiHeadAttention
 from attention.layers.feed_forward import FeedForward
-from attention.models.causal_lm import Decoder, Offer
+from attention.layers.kv_cache import KeyValue
+from attention.models.causal_lm import CausalLM
+from attention.models.config import ModelConfig
 from attention.shapes import Float, Int, Tensor
 
 __all__ = ["GPT", "GPTBlock", "GPTConfig"]
 
 
 @dataclass(frozen=True)
-class GPTConfig:
-    """The sizes of a `GPT`, small enough to train on a laptop.
+class GPTConfig(ModelConfig):
+    """The hyperparameters of a `GPT`, which learns a position embedding for `max_len` positions.
 
     Attributes:
-        vocab_size: Words, or pieces of words, that it knows.
-        d_model: Width of a word's vector, from its embedding to the last layer.
-        n_heads: Heads in each attention.
-        n_layers: Layers.
-        d_ff: Width in the middle of a feed-forward layer; four times `d_model` unless given.
-        max_len: The longest text, in words: there are as many positions.
-        dropout: Share of numbers dropped from what is added, in training.
-        attention_dropout: Probability with which an attention weight is dropped, in training.
+        dropout: Probability with which, in training, a component of an embedding or of a
+            sublayer's output is dropped.
     """
 
-    vocab_size: int
-    d_model: int = 128
-    n_heads: int = 4
-    n_layers: int = 4
-    d_ff: int | None = None
-    max_len: int = 256
     dropout: float = 0.0
-    attention_dropout: float = 0.0
 
 
 class GPTBlock(nn.Module):
-    """Each word looks at itself and its past, then thinks for itself.
+    """A pre-norm decoder block: causal self-attention, then a position-wise feed-forward network.
 
-    Source: Radford et al. 2019, section 2.3; the norms before the layers: Xiong et al. 2020.
+    Each is inside a residual connection.
+
+    Source: Radford et al. 2019, section 2.3; pre-norm: Xiong et al. 2020.
     """
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        d_model = config.d_model
+        d_model, dropout = config.d_model, config.attention_dropout
         self.attention_norm = nn.LayerNorm(d_model)
-        self.attention = MultiHeadAttention(d_model, config.n_heads, bias=True)
+        self.attention = MultiHeadAttention(d_model, config.n_heads, bias=True, dropout=dropout)
         self.feed_forward_norm = nn.LayerNorm(d_model)
         gelu = partial(F.gelu, approximate="tanh")
         self.feed_forward = FeedForward(d_model, config.d_ff or 4 * d_model, gelu)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        """All words at once."""
-        x = x + self.dropout(self.attention(self.attention_norm(x), causal=True))
+    def forward(
+        self, x: Float[Tensor, "B T D"], cache: KeyValue | None = None
+    ) -> Float[Tensor, "B T D"]:
+        """All positions of `x` at once, which follow those in the cache."""
+        x = x + self.dropout(self.attention(self.attention_norm(x), causal=True, cache=cache))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
-    def step(self, x: Float[Tensor, "B T D"], past: Offer) -> tuple[Float[Tensor, "B T D"], Offer]:
-        """The next words; those before them are looked at by what they offered then."""
-        seen = self.attention_norm(x)
-        now = self.attention.keys_values(seen)
-        past = torch.cat([past[0], now[0]], dim=-2), torch.cat([past[1], now[1]], dim=-2)
-        x = x + self.dropout(self.attention.look(seen, *past, causal=True))
-        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x))), past
 
-
-class GPT(Decoder):
-    """A stack of layers between an embedding and the same embedding, used once more.
+class GPT(CausalLM):
+    """A stack of decoder blocks whose output embedding is tied to the token embedding.
 
     Source: Radford et al. 2019, *Language Models are Unsupervised Multitask Learners*.
     """
@@ -96,23 +80,27 @@ class GPT(Decoder):
         self.norm = nn.LayerNorm(config.d_model)
         self.apply(self._initialise)
 
-    def embed(self, ids: Int[Tensor, "B T"], begin: int = 0) -> Float[Tensor, "B T D"]:
-        """What each word is, and where it stands."""
-        end = begin + ids.size(1)
+    def embed(self, ids: Int[Tensor, "B T"], position_offset: int = 0) -> Float[Tensor, "B T D"]:
+        """Token embeddings plus learned position embeddings."""
+        end = position_offset + ids.size(1)
         if end > self.config.max_len:
-            raise BadInput(f"{end} words, but this model has positions for {self.config.max_len}")
-        return self.dropout(self.embedding(ids) + self.positions.weight[begin:end])
+            raise BadInput(f"{end} tokens, but this model has {self.config.max_len} positions")
+        return self.dropout(self.embedding(ids) + self.positions.weight[position_offset:end])
 
     def logits(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T V"]:
-        """Compare with the vector of every word."""
+        """Dot products with every token's embedding, after the final layer normalisation."""
         return F.linear(self.norm(x), self.embedding.weight)
 
     def _initialise(self, module: nn.Module) -> None:
-        """Small weights; smaller where a layer adds to the sum of all. Source: section 2.3."""
+        """Scale down the initial weights of the projections into the residual stream.
+
+        Source: section 2.3.
+        """
         if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=0.02)
         if isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
         if isinstance(module, GPTBlock):
-            for last in (module.attention.W_o, module.feed_forward.W_2):
-                nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * self.config.n_layers))
+            for projection in (module.attention.W_o, module.feed_forward.W_2):
+                std = 0.02 / math.sqrt(2 * self.config.n_layers)
+                nn.init.normal_(projection.weight, std=std)

@@ -1,6 +1,6 @@
-"""A translator: a model with its two vocabularies. Sentences go in, sentences come out."""
+"""Translation: a model with its two tokenizers, from sentences to sentences."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import chain
 from pathlib import Path
@@ -10,15 +10,14 @@ import torch
 
 from attention.checkpoints import load_json, load_tensors, save_json, save_tensors
 from attention.data import Pair
-from attention.data.batching import pad
-from attention.errors import BadInput
-from attention.generation.beam_search import beam_search, greedy
-from attention.layers.recording import record_attention
+from attention.errors import BadInput, first_line
+from attention.generation.beam_search import beam_search, greedy_search
 from attention.models.ibm_model_1 import IBMModel1
 from attention.shapes import Float, Tensor
+from attention.tasks.alignments import batches_of_sources, has_alignment, soft_alignments
 from attention.tasks.architectures import ARCHITECTURES
 from attention.tasks.old_files import current_config, current_tensors
-from attention.tokenizers.special_tokens import BOS, UNK
+from attention.tokenizers.special_tokens import UNK
 from attention.tokenizers.subwords import SubwordTokenizer, tokenizer_from_dict
 from attention.tokenizers.words import WordTokenizer
 
@@ -29,15 +28,15 @@ Tokenizer = WordTokenizer | SubwordTokenizer
 
 @dataclass(frozen=True)
 class Translation:
-    """A sentence and what the translator made of it.
+    """The translation of a sentence.
 
     Attributes:
-        source: The words that were read.
-        target: The words that were written. Where the model wrote that it knows no word
-            (`<unk>`), the source word that it looked at most stands here as it is.
+        source: The source tokens.
+        target: The target tokens. Where the model has generated `<unk>`, the source token that it
+            attends to most is copied here.
         text: The translation as a sentence.
-        attention: How much each written word (row) looked at each word read (column). None where
-            the model cannot look.
+        attention: The weights that each target token (row) gives to the source tokens (columns);
+            None if the model has no attention.
     """
 
     source: list[str]
@@ -47,20 +46,20 @@ class Translation:
 
 
 class Translator:
-    """A model that translates, and the vocabularies that it reads and writes.
+    """A translation model, and the tokenizers of its two languages.
 
     Attributes:
         arch: The name of its architecture, a key of `ARCHITECTURES`.
-        model: The network; `model(source_ids, target_ids)` gives logits.
+        model: The module, in evaluation mode; `model(source_ids, target_ids)` gives logits.
+        source_tokenizer: Of the language that it translates from.
+        target_tokenizer: Of the language that it translates into.
     """
 
-    def __init__(self, arch: str, model: Any, source: Tokenizer, target: Tokenizer) -> None:
-        self.arch, self.model, self.source_tokenizer, self.target_tokenizer = (
-            arch,
-            model.eval(),
-            source,
-            target,
-        )
+    def __init__(
+        self, arch: str, model: Any, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer
+    ) -> None:
+        self.arch, self.model = arch, model.eval()
+        self.source_tokenizer, self.target_tokenizer = source_tokenizer, target_tokenizer
 
     @classmethod
     def new(
@@ -71,114 +70,100 @@ class Translator:
         subwords: int | None = None,
         **sizes: Any,
     ) -> "Translator":
-        """An untrained translator for the words of `pairs`.
+        """An untrained translator, with tokenizers trained on `pairs`.
 
         Args:
-            seed: Draws the first weights.
-            subwords: How many pieces of words one vocabulary for both languages has; each
-                language has its own whole words unless given.
-            sizes: What to change in the architecture's Config.
+            seed: Of the initial weights.
+            subwords: Size of one subword vocabulary for both languages; unless given, each language
+                has a vocabulary of whole words.
+            sizes: Arguments of the architecture's Config. With subwords, `shared_embeddings` is
+                True unless given.
         """
         kind = ARCHITECTURES[arch]
-        english, french = [pair.source for pair in pairs], [pair.target for pair in pairs]
-        source: Tokenizer
-        target: Tokenizer
-        if subwords:
-            source = target = SubwordTokenizer.train([*english, *french], subwords)
+        sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
+        tokenizers: tuple[Tokenizer, Tokenizer]
+        if subwords is None:
+            tokenizers = WordTokenizer.train(sources), WordTokenizer.train(targets)
+        else:
+            tokenizers = (SubwordTokenizer.train([*sources, *targets], subwords),) * 2
             if "shared_embeddings" in {field.name for field in fields(kind.config)}:
                 sizes = {"shared_embeddings": True} | sizes
-        else:
-            source, target = WordTokenizer.train(english), WordTokenizer.train(french)
         torch.manual_seed(seed)
-        return cls(arch, kind.model(kind.config(len(source), len(target), **sizes)), source, target)
+        return cls(arch, kind.model(kind.config(*map(len, tokenizers), **sizes)), *tokenizers)
 
     @property
     def device(self) -> torch.device:
-        """Where the model's weights are."""
+        """The device of the weights."""
         return next(chain(self.model.parameters(), self.model.buffers())).device
 
     @property
-    def size(self) -> int:
-        """How many numbers it has learned."""
+    def n_parameters(self) -> int:
+        """The number of parameters; of an `IBMModel1`, the entries of its translation table."""
         if isinstance(self.model, IBMModel1):
             return self.model.config.entries
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     @property
     def has_attention(self) -> bool:
-        """Whether it has weights that say which word comes from which."""
-        return isinstance(self.model, IBMModel1) or bool(self.model.alignment_layer)
+        """Whether `translate` and `align` give weights over the source tokens."""
+        return has_alignment(self.model)
 
     def translate(
-        self, sentences: Sequence[str], beam: int = 1, batch_size: int = 100
+        self, sentences: Sequence[str], beam_size: int = 1, batch_size: int = 100
     ) -> list[Translation]:
-        """Translate each sentence; a blank one becomes a blank translation.
+        """Translate sentences; the translation of a blank one is blank.
+
+        A translation ends after twice as many tokens as its source has, and ten more, if it has
+        not ended before.
 
         Args:
-            beam: Beginnings kept alive; 1 takes the likeliest word each time.
-            batch_size: Sentences translated side by side. It changes the speed, not the result.
+            beam_size: Hypotheses that beam search keeps; 1 is greedy search.
+            batch_size: Sentences in a batch, which changes the speed but not the translations.
         """
         sources = [self.source_tokenizer.encode(sentence) for sentence in sentences]
         targets: list[list[int]] = [[] for _ in sources]
-        for rows in _chunks(sources, batch_size):
-            ids = pad([sources[i] for i in rows]).to(self.device)
-            max_len = 2 * ids.size(1) + 10
-            written = (
-                greedy(self.model, ids, max_len)
-                if beam == 1
-                else beam_search(self.model, ids, max_len, beam)
+        for rows, source in batches_of_sources(sources, batch_size, self.device):
+            max_lengths = torch.tensor([2 * len(sources[i]) + 10 for i in rows])
+            found = (
+                greedy_search(self.model, source, max_lengths)
+                if beam_size == 1
+                else beam_search(self.model, source, max_lengths, beam_size)
             )
-            for i, words in zip(rows, written, strict=True):
-                targets[i] = words
-        looks: Sequence[Tensor | None] | None = self._look(sources, targets, batch_size)
-        looks = looks or [None] * len(sources)
-        read = map(self.source_tokenizer.tokenize, sentences)
-        return [self._translation(*row) for row in zip(read, targets, looks, strict=True)]
+            for i, target in zip(rows, found, strict=True):
+                targets[i] = target
+        weights = self._soft_alignments(sources, targets, batch_size) or [None] * len(sources)
+        tokens = map(self.source_tokenizer.tokenize, sentences)
+        return [self._translation(*each) for each in zip(tokens, targets, weights, strict=True)]
 
     def align(
         self, pairs: Sequence[Pair], batch_size: int = 100
     ) -> list[Float[Tensor, "T S"]] | None:
-        """Where the model looks while it is made to write the translations it is given.
+        """The soft alignment of each pair: the attention weights, teacher-forced on its target.
 
-        None where it cannot look anywhere.
+        None if the model has no attention.
         """
         sources = [self.source_tokenizer.encode(pair.source) for pair in pairs]
         targets = [self.target_tokenizer.encode(pair.target) for pair in pairs]
-        return self._look(sources, targets, batch_size)
+        return self._soft_alignments(sources, targets, batch_size)
 
-    @torch.inference_mode()
-    def _look(
+    def _soft_alignments(
         self, sources: list[list[int]], targets: list[list[int]], batch_size: int
     ) -> list[Float[Tensor, "T S"]] | None:
-        """Row `t` of each result holds the weights by which target word `t` was written."""
         if not self.has_attention:
             return None
-        looks = [torch.zeros(len(t), len(s)) for s, t in zip(sources, targets, strict=True)]
-        for rows in _chunks(sources, batch_size):
-            source = pad([sources[i] for i in rows]).to(self.device)
-            target = pad([[BOS, *targets[i]] for i in rows]).to(self.device)
-            if isinstance(self.model, IBMModel1):
-                weights = self.model.align(source, target[:, 1:])
-            else:
-                with record_attention(self.model) as recorded:
-                    self.model(source, target)
-                weights = recorded[self.model.alignment_layer]
-                weights = weights.mean(dim=1) if weights.dim() == 4 else weights  # of all heads
-            for i, look in zip(rows, weights.cpu(), strict=True):
-                looks[i] = look[: len(targets[i]), : len(sources[i])]
-        return looks
+        return soft_alignments(self.model, sources, targets, batch_size, self.device)
 
     def _translation(
         self, source: list[str], target: list[int], weights: Tensor | None
     ) -> Translation:
-        words = self.target_tokenizer.tokens(target)
-        if weights is not None:  # Luong, Sutskever et al. 2015: copy what has no translation
-            for t, (word, row) in enumerate(zip(target, weights, strict=True)):
-                words[t] = source[int(row.argmax())] if word == UNK else words[t]
-        return Translation(source, words, self.target_tokenizer.detokenize(words), weights)
+        tokens = self.target_tokenizer.tokens(target)
+        if weights is not None:  # Luong, Sutskever et al. 2015: an unknown word is copied
+            for t, (token, row) in enumerate(zip(target, weights, strict=True)):
+                tokens[t] = source[int(row.argmax())] if token == UNK else tokens[t]
+        return Translation(source, tokens, self.target_tokenizer.detokenize(tokens), weights)
 
     def save(self, folder: Path | str) -> None:
-        """Keep it in a folder: `translator.json` and `model.safetensors`."""
+        """Save the translator in a folder, as `translator.json` and `model.safetensors`."""
         description = {
             "arch": self.arch,
             "config": asdict(self.model.config),
@@ -190,27 +175,20 @@ class Translator:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Translator":
-        """Take one back from its folder.
+        """A translator that `save` has written, in this version or an earlier one.
 
         Raises:
             BadInput: The folder holds no translator, or a damaged one.
         """
-        file = Path(folder) / "translator.json"
         if not Path(folder).is_dir():
             raise BadInput(f"{folder}: no such folder; `attention train translation` makes one")
-        values, weights = load_json(file), load_tensors(Path(folder) / "model.safetensors")
+        values = load_json(Path(folder) / "translator.json")
+        weights = load_tensors(Path(folder) / "model.safetensors")
         try:
             kind = ARCHITECTURES[values["arch"]]
             model = kind.model(kind.config(**current_config(values["config"])))
             model.load_state_dict(current_tensors(weights))
-            source, target = (tokenizer_from_dict(values[k]) for k in ("source", "target"))
+            tokenizers = [tokenizer_from_dict(values[key]) for key in ("source", "target")]
         except Exception as error:  # the tokenizers library raises bare Exceptions
-            first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            raise BadInput(f"{folder}: damaged translator ({first})") from error
-        return cls(values["arch"], model, source, target)
-
-
-def _chunks(sources: Sequence[Sequence[int]], size: int) -> Iterable[list[int]]:
-    """The sentences that have words, by number, the like in length together."""
-    rows = sorted((i for i, s in enumerate(sources) if s), key=lambda i: len(sources[i]))
-    return (rows[i : i + size] for i in range(0, len(rows), size))
+            raise BadInput(f"{folder}: damaged translator ({first_line(error)})") from error
+        return cls(values["arch"], model, *tokenizers)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all, and never pickled."""
+"""Checkpoint files are complete or absent, exact, and never pickled."""
 
 import os
 
@@ -9,6 +9,20 @@ from attention.checkpoints import load_json, load_tensors, save_json, save_tenso
 from attention.errors import BadInput
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "step": torch.tensor(7)}
+DTYPES = [
+    torch.float64,
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.float8_e4m3fn,
+    torch.float8_e5m2,
+    torch.int64,
+    torch.int32,
+    torch.int16,
+    torch.int8,
+    torch.uint8,
+    torch.bool,
+]
 
 
 def test_tensors_come_back_bit_for_bit(tmp_path):
@@ -18,10 +32,33 @@ def test_tensors_come_back_bit_for_bit(tmp_path):
     assert all(torch.equal(loaded[name], tensor) for name, tensor in TENSORS.items())
 
 
-def test_tensors_that_share_memory_or_are_slices_are_kept_as_they_look(tmp_path):
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_dtype_is_kept(tmp_path, dtype):
+    """Neither widened, which `torch.equal` wouldn't notice, nor rounded."""
+    path, tensor = tmp_path / "t.safetensors", torch.tensor([0.0, 1.0, 2.0, 3.0]).to(dtype)
+    save_tensors(path, {"a": tensor})
+    loaded = load_tensors(path)["a"]
+    assert loaded.dtype == dtype
+    assert torch.equal(loaded.view(torch.uint8), tensor.view(torch.uint8))
+    assert path.stat().st_size < 100 + tensor.nbytes
+
+
+def test_tied_transposed_and_sliced_tensors_are_written_in_full(tmp_path):
     base = torch.arange(6.0).reshape(2, 3)
-    save_tensors(tmp_path / "t.safetensors", {"whole": base, "again": base, "turned": base.T})
-    assert torch.equal(load_tensors(tmp_path / "t.safetensors")["turned"], base.T)
+    tensors = {
+        "base": base,
+        "tied": base,
+        "transposed": base.T,
+        "column": base[:, 1],
+        "expanded": base[:1].expand(4, 3),
+        "parameter": torch.nn.Parameter(base),
+    }
+    save_tensors(tmp_path / "t.safetensors", tensors)
+    loaded = load_tensors(tmp_path / "t.safetensors")
+    assert loaded.keys() == tensors.keys()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
+    loaded["base"].zero_()
+    assert torch.equal(loaded["tied"], base)
 
 
 def test_json_comes_back(tmp_path):
@@ -35,20 +72,22 @@ def test_a_missing_file_is_named(tmp_path, load):
         load(tmp_path / "gone")
 
 
-@pytest.mark.parametrize("keep", [0, 4, 20, -3])
-def test_a_truncated_file_gets_one_line(tmp_path, keep):
+@pytest.mark.parametrize("kept", [0, 4, 20, -3])
+def test_a_truncated_file_gets_one_line(tmp_path, kept):
     path = tmp_path / "t.safetensors"
     save_tensors(path, TENSORS)
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(BadInput, match=r"t\.safetensors: damaged"):
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(BadInput, match=r"t\.safetensors: damaged") as caught:
         load_tensors(path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe"])
 def test_damaged_json_gets_one_line(tmp_path, content):
     (tmp_path / "j.json").write_bytes(content)
-    with pytest.raises(BadInput, match=r"j\.json: damaged"):
+    with pytest.raises(BadInput, match=r"j\.json: damaged") as caught:
         load_json(tmp_path / "j.json")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_pickle_is_never_opened(tmp_path):

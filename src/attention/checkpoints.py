@@ -1,4 +1,4 @@
-"""Tensors and settings on disk: safetensors and JSON, whole or not at all, never pickled."""
+"""Checkpoint files: tensors as safetensors, settings as JSON, written atomically, never pickled."""
 
 import json
 import os
@@ -16,25 +16,27 @@ __all__ = ["load_json", "load_tensors", "save_json", "save_tensors"]
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write tensors by name. A crash leaves the file as it was before."""
-    _replace(
-        path,
-        save(
-            {
-                name: t.detach().cpu().clone(memory_format=torch.contiguous_format)
-                for name, t in tensors.items()
-            }
-        ),
-    )
+    """Write named tensors, each in its dtype, atomically: a crash leaves the old file as it was.
+
+    Tensors that share memory (tied weights, views) are each written in full.
+
+    Raises:
+        BadInput: The file can't be written.
+    """
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    _replace(path, save(copies))
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Read what `save_tensors` wrote.
+    """Read a safetensors file onto the CPU.
 
     Raises:
         BadInput: There is no such file, or it is damaged.
     """
-    _must_be_file(path)
+    _check_exists(path)
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
@@ -42,17 +44,21 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def save_json(path: Path, values: dict[str, Any]) -> None:
-    """Write settings. A crash leaves the file as it was before."""
+    """Write a JSON object, atomically: a crash leaves the old file as it was.
+
+    Raises:
+        BadInput: The file can't be written.
+    """
     _replace(path, json.dumps(values, ensure_ascii=False, indent=2).encode())
 
 
 def load_json(path: Path) -> dict[str, Any]:
-    """Read what `save_json` wrote.
+    """Read a JSON object.
 
     Raises:
         BadInput: There is no such file, or it is not a JSON object.
     """
-    _must_be_file(path)
+    _check_exists(path)
     try:
         values = json.loads(path.read_bytes())
     except (ValueError, OSError, RecursionError) as error:
@@ -75,6 +81,6 @@ def _replace(path: Path, content: bytes) -> None:
         raise BadInput(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _must_be_file(path: Path) -> None:
+def _check_exists(path: Path) -> None:
     if not path.is_file():
         raise BadInput(f"{path}: no such file")

@@ -161,7 +161,7 @@ def test_every_key_of_the_config_is_one_of_transformers(tmp_path, kind, config, 
 @pytest.mark.parametrize(("kind", "config", "loader", "expected"), SAVED)
 def test_a_saved_model_comes_back(tmp_path, kind, config, loader, expected):
     model = random_model(kind, config)
-    model.save_pretrained(tmp_path, eos_token_id=7)
+    model.save_pretrained(str(tmp_path), eos_token_id=7)
     again = kind.from_pretrained(tmp_path)
     assert again.config == config
     assert not again.training

@@ -1,10 +1,7 @@
-"""Folders in Hugging Face's layout: read as they are meant, or refused in a line that says why."""
+"""Folders in Hugging Face's layout: loaded correctly, or refused in a line that says why."""
 
 import json
-import re
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -46,7 +43,7 @@ def change_config(folder: Path, **values: object) -> None:
 
 
 def change_tensors(folder: Path, **values: torch.Tensor | None) -> None:
-    """Replace tensors by name, add them, or take them away."""
+    """Replace tensors by name, add them, or remove those that are None."""
     path = folder / "model.safetensors"
     tensors = load_file(path) | {name.replace("__", "."): one for name, one in values.items()}
     path.unlink()  # the old one may still be mapped into memory
@@ -54,7 +51,7 @@ def change_tensors(folder: Path, **values: torch.Tensor | None) -> None:
 
 
 def refused(folder: object) -> str:
-    """The line with which it is refused."""
+    """The one-line message with which loading the folder fails."""
     with pytest.raises(BadInput) as caught:
         GPT.from_pretrained(folder)
     line = str(caught.value)
@@ -73,7 +70,7 @@ def test_a_folder_becomes_the_model_that_was_saved(theirs, folder):
     assert torch.equal(GPT.from_pretrained(str(folder))(IDS), model(IDS))
 
 
-def test_shards_are_put_together(theirs, tmp_path):
+def test_shards_are_read_as_one_model(theirs, tmp_path):
     theirs.save_pretrained(tmp_path, max_shard_size="3KB")
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 2
     assert not (tmp_path / "model.safetensors").exists()
@@ -82,15 +79,15 @@ def test_shards_are_put_together(theirs, tmp_path):
     )
 
 
-def test_the_model_stays_when_the_folder_goes(theirs, folder):
+def test_the_model_does_not_depend_on_the_folder(theirs, folder):
     model = GPT.from_pretrained(folder)
     path = folder / "model.safetensors"
     path.write_bytes(bytes(path.stat().st_size))
     torch.testing.assert_close(model(IDS), theirs(IDS).logits, rtol=0, atol=1e-5)
 
 
-def test_names_of_the_first_release_are_known(theirs, folder):
-    """The hub's `gpt2` has no prefix, its masks among the tensors, and a tied head at most."""
+def test_keys_of_the_first_release_are_read(theirs, folder):
+    """In the hub's `gpt2`, keys have no prefix, and masks and the tied head are tensors too."""
     tensors = {k.removeprefix("transformer."): v for k, v in load_file(folder / "model.safetensors").items()}  # fmt: skip  # noqa: E501
     for i in range(2):
         tensors[f"h.{i}.attn.bias"] = torch.ones(1, 1, 16, 16)
@@ -103,7 +100,7 @@ def test_names_of_the_first_release_are_known(theirs, folder):
     )
 
 
-def test_precisions_are_kept_and_mixed_ones_become_the_widest(folder):
+def test_dtypes_are_kept_and_several_become_the_widest(folder):
     tensors = load_file(folder / "model.safetensors")
     change_tensors(folder, **{name: one.bfloat16() for name, one in tensors.items()})
     model = GPT.from_pretrained(folder)
@@ -113,10 +110,10 @@ def test_precisions_are_kept_and_mixed_ones_become_the_widest(folder):
     assert {p.dtype for p in GPT.from_pretrained(folder).parameters()} == {torch.float32}
 
 
-def test_the_tokenizer_comes_along(folder):
+def test_the_tokenizer_is_loaded(folder):
     assert GPT.from_pretrained(folder).tokenizer is None
-    words = Tokenizer(WordLevel({"the": 0, "end": 1}, unk_token="the"))
-    words.save(str(folder / "tokenizer.json"))
+    tokenizer = Tokenizer(WordLevel({"the": 0, "end": 1}, unk_token="the"))
+    tokenizer.save(str(folder / "tokenizer.json"))
     model = GPT.from_pretrained(folder)
     assert model.tokenizer.token_to_id("end") == 1
     (folder / "tokenizer.json").write_text('{"model": 3}')
@@ -192,7 +189,7 @@ TENSORS = [
 
 
 @pytest.mark.parametrize(("values", "line"), TENSORS)
-def test_a_tensor_that_is_not_as_it_should_be_is_refused(folder, values, line):
+def test_a_tensor_that_does_not_fit_is_refused(folder, values, line):
     change_tensors(folder, **values)
     assert line in refused(folder)
 
@@ -210,7 +207,7 @@ def test_damaged_weights_are_refused(folder, kept):
     "content",
     [b"\x80\x04pickle", b"\xff" * 64, b"\x10" + bytes(7) + b'{"a": {"x": 1}} ' + bytes(9)],
 )
-def test_weights_that_are_something_else_are_refused(folder, content):
+def test_weights_of_another_format_are_refused(folder, content):
     path = folder / "model.safetensors"
     path.unlink()
     path.write_bytes(content)
@@ -218,7 +215,7 @@ def test_weights_that_are_something_else_are_refused(folder, content):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe{}", b"[" * 200_000])
-def test_json_that_is_not_is_refused(folder, content):
+def test_a_config_that_is_no_json_object_is_refused(folder, content):
     (folder / "config.json").write_bytes(content)
     assert refused(folder).startswith(f"{folder / 'config.json'}: damaged, not ")
 
@@ -247,14 +244,14 @@ def test_pickled_weights_are_never_read(folder):
         ),
     ],
 )
-def test_an_index_that_leads_astray_is_refused(folder, index, line):
+def test_an_index_that_names_other_files_is_refused(folder, index, line):
     (folder / "model.safetensors").unlink()
     path = folder / "model.safetensors.index.json"
     path.write_text(json.dumps(index))
     assert refused(folder).startswith(f"{path}: {line}")
 
 
-def test_a_shard_that_is_not_there_is_named(theirs, tmp_path):
+def test_a_missing_shard_is_named(theirs, tmp_path):
     theirs.save_pretrained(tmp_path, max_shard_size="3KB")
     shard = sorted(tmp_path.glob("model-*.safetensors"))[1]
     shard.unlink()
@@ -269,55 +266,7 @@ def test_nothing_is_read_before_everything_is_checked(folder, monkeypatch):
     refused(folder)
 
 
-def hub(monkeypatch, snapshot_download) -> None:
-    monkeypatch.setitem(
-        sys.modules, "huggingface_hub", SimpleNamespace(snapshot_download=snapshot_download)
-    )
-
-
-def test_a_name_is_fetched_from_the_hub_and_only_what_is_needed(folder, monkeypatch):
-    asked = []
-
-    def download(name: str, allow_patterns: list[str], revision: str | None) -> str:
-        asked.append((name, allow_patterns))
-        return str(folder)
-
-    hub(monkeypatch, download)
-    GPT.from_pretrained("somebody/a-gpt-that-is-no-folder")
-    (name, patterns), = asked  # fmt: skip
-    assert name == "somebody/a-gpt-that-is-no-folder"
-    from huggingface_hub.utils import filter_repo_objects
-
-    files = [
-        "config.json", "model.safetensors", "model-00001-of-00002.safetensors", "tokenizer.json",
-        "model.safetensors.index.json",
-    ]  # fmt: skip
-    others = ["pytorch_model.bin", "flax_model.msgpack", "onnx/model.safetensors", "README.md"]
-    assert list(filter_repo_objects([*files, *others], allow_patterns=patterns)) == files
-
-
-@pytest.mark.parametrize("error", [OSError("no\nnetwork"), ValueError("no\nname"), Exception()])
-def test_a_hub_that_cannot_be_reached_gets_one_line(monkeypatch, error):
-    def download(name: str, allow_patterns: list[str], revision: str | None) -> str:
-        raise error
-
-    hub(monkeypatch, download)
-    reason = "no" if error.args else "Exception"
-    for name in ("no/such-model", Path("no/such-model")):
-        expected = f"no/such-model: no such folder, and the hub doesn't provide it ({reason})"
-        assert refused(name) == expected
-
-
-def test_the_real_hub_library_without_a_network_gets_one_line(monkeypatch):
-    import huggingface_hub.constants
-
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    for name in ("nobody/no-such-model-0", "three/parts/are-no-name"):
-        line = refused(name)
-        assert re.match(f"{name}: no such folder, and the hub doesn't provide it \\(.+\\)$", line)
-
-
-def test_settings_have_defaults_where_the_file_says_nothing(folder):
+def test_absent_and_null_settings_have_defaults(folder):
     change_config(folder, n_inner=None)
     files = PretrainedFiles(folder, "gpt2")
     assert files.get_int("n_inner", default=7) == 7

@@ -124,7 +124,7 @@ class PretrainedModel(nn.Module):
         )
         return model.eval()
 
-    def save_pretrained(self, folder: Path, **config: Any) -> None:
+    def save_pretrained(self, folder: str | os.PathLike[str], **config: Any) -> None:
         """Save the config, the weights in their dtype, and the tokenizer, in Hugging Face's layout.
 
         Args:
@@ -134,7 +134,7 @@ class PretrainedModel(nn.Module):
         Raises:
             BadInput: A file can't be written.
         """
-        ours: dict[str, Any] = vars(self.config)
+        folder, ours = Path(folder), vars(self.config)
         if self.tokenizer:
             save_json(folder / "tokenizer.json", json.loads(self.tokenizer.to_str()))
         save_tensors(folder / "model.safetensors", self.adapter.to_hf(self.state_dict(), ours))

@@ -18,8 +18,8 @@ def config_from_hf(files: PretrainedFiles) -> dict[str, Any]:
     """The arguments of a `GPTConfig`, from GPT-2's `config.json`.
 
     Raises:
-        BadInput: A setting is missing, or has a value that a `GPT` can't represent, such as a dropout
-            after the embedding (`embd_pdrop`) that differs from that in the blocks (`resid_pdrop`).
+        BadInput: A setting is missing, or has a value that a `GPT` can't represent, for example an
+            `embd_pdrop` (dropout of the embeddings) other than `resid_pdrop` (of the blocks).
     """
     files.require("activation_function", "gelu_new", "gelu_pytorch_tanh")
     files.require("layer_norm_epsilon", 1e-5)

@@ -36,7 +36,7 @@ from attention.data import toy
 pairs, test = toy.pairs("train", 50_000), toy.pairs("test", 200)
 translator = Translator.new("transformer", pairs, d_model=128)
 config = translator.model.config
-print(f"{config.n_layers * (1 + 2) * config.n_heads} heads, {translator.size:,} parameters")
+print(f"{config.n_layers * (1 + 2) * config.n_heads} heads, {translator.n_parameters:,} parameters")
 
 # %% [markdown]
 # Fewer steps than the command takes (`attention train translation --arch transformer`, 2,200) are enough to look at heads. It takes a minute.

@@ -183,7 +183,7 @@ look("They arrived late .")
 # </details>
 #
 # **2. Bad search, or a bad model?** Greedy decoding takes the likeliest word each time. Perhaps the fixed vector knows better
-# sentences and never finds them. Evaluate it with `evaluate_translator(translators["fixed vector"], test, beam=5)` from `attention.evaluation.metrics`.
+# sentences and never finds them. Evaluate it with `evaluate_translator(translators["fixed vector"], test, beam_size=5)` from `attention.evaluation.metrics`.
 #
 # <details markdown="1">
 # <summary>Answer</summary>

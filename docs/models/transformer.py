@@ -400,7 +400,7 @@ from copy import deepcopy
 
 from attention.tasks.objectives import translation_trainer
 
-print(f"{translator.size:,} parameters")
+print(f"{translator.n_parameters:,} parameters")
 trainer = translation_trainer(translator, pairs, config)
 begun, losses = time.process_time(), []
 for value in trainer.steps():
@@ -531,7 +531,7 @@ assert alike(x) < 0.8
 #
 # ## Writing: greedy, or with a beam
 #
-# `translate` takes the likeliest word each time. With `beam=5`, it keeps five beginnings alive, and ranks them by the sum of their log-probabilities divided by the length to the power of α, as in [the encoder-decoder](../before-attention/encoder-decoder.md#the-likeliest-first-word-leads-astray). (The paper took a beam of 4 and
+# `translate` takes the likeliest word each time. With `beam_size=5`, it keeps five beginnings alive, and ranks them by the sum of their log-probabilities divided by the length to the power of α, as in [the encoder-decoder](../before-attention/encoder-decoder.md#the-likeliest-first-word-leads-astray). (The paper took a beam of 4 and
 # α = 0.6, in a slightly different formula.) What will a beam change here?
 
 # %%

@@ -51,7 +51,7 @@ def test_each_translator_comes_with_its_result(pairs):
     assert [result.name for _, result in contest] == ["word by word", "small"]
     for translator, result in contest:
         assert isinstance(translator, Translator)
-        assert result.parameters == translator.size > 0
+        assert result.parameters == translator.n_parameters > 0
         assert result.scores.sentences == 10
         assert result.scores.aer is not None
         assert result.by_length.keys() <= {5, 10, 15, 20, 25, 100}

@@ -52,11 +52,11 @@ def test_an_old_run_keeps_its_training_settings(run):
 
 
 def test_an_old_run_trains_to_its_last_step_and_is_saved_by_the_present_names(run):
-    before = {name: tensor.clone() for name, tensor in run.trainer.state().items()}
+    before = {name: tensor.clone() for name, tensor in run.trainer.state_dict().items()}
     assert len(list(run.steps())) == 2
     again = type(run).resume(run.folder, "cpu")
     assert again.trainer.step == 4
-    state = again.trainer.state()
+    state = again.trainer.state_dict()
     assert state.keys() == before.keys() == current_tensors(state).keys()
     assert any(not torch.equal(state[name], before[name]) for name in state if name != "step")
     if name := next((name for name in state if name.endswith("exp_avg")), None):

@@ -1,16 +1,17 @@
-"""The training loop: its schedule, and runs that stop and go on."""
+"""The training loop: its learning-rate schedule, and runs that are stopped and resumed."""
 
 import pytest
 import torch
 from torch import nn
 
+from attention.errors import BadInput
 from attention.training.trainer import Trainer, TrainingConfig, learning_rate
 
 CONFIG = TrainingConfig(steps=12, lr=0.1, warmup=4, seed=5, average_fraction=0.5)
 
 
 def make_trainer(config: TrainingConfig = CONFIG) -> Trainer[torch.Tensor]:
-    """A line through points, with dropout, so that randomness matters."""
+    """A small regression, with dropout, so that the random draws matter."""
     torch.manual_seed(config.seed)
     model = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
 
@@ -24,7 +25,7 @@ def make_trainer(config: TrainingConfig = CONFIG) -> Trainer[torch.Tensor]:
     return Trainer(model, batches, loss, config)
 
 
-def test_learning_rate_climbs_and_falls():
+def test_the_learning_rate_warms_up_and_decays():
     rates = [learning_rate(step, CONFIG) for step in range(CONFIG.steps + 1)]
     assert rates[0] == pytest.approx(0.025)
     assert rates[3] == rates[4] == max(rates) == pytest.approx(0.1)
@@ -37,7 +38,7 @@ def test_the_loss_falls():
     assert sum(losses[-20:]) < sum(losses[:20]) / 2
 
 
-def test_it_ends_after_its_steps_and_evaluates():
+def test_it_ends_after_its_steps_in_evaluation_mode():
     trainer = make_trainer()
     assert len(list(trainer.steps())) == trainer.step == 12
     assert not trainer.model.training
@@ -50,17 +51,17 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(stop):
     losses = list(unbroken.steps())
 
     broken = make_trainer()
-    walk = broken.steps()
+    steps = broken.steps()
     for _ in range(stop):
-        next(walk)
-    walk.close()
-    kept = {name: tensor.clone() for name, tensor in broken.state().items()}
-    torch.manual_seed(99)  # whatever happens in between
+        next(steps)
+    steps.close()
+    checkpoint = {name: tensor.clone() for name, tensor in broken.state_dict().items()}
+    torch.manual_seed(99)  # the generator is in another state when the run is resumed
     resumed = make_trainer()
-    resumed.load_state(kept)
+    resumed.load_state_dict(checkpoint)
     assert list(resumed.steps()) == losses[stop:]
-    for name, tensor in unbroken.state().items():
-        assert torch.equal(tensor, resumed.state()[name]), name
+    for name, tensor in unbroken.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
 
 
 def test_another_seed_is_another_run():
@@ -76,7 +77,7 @@ def test_gradients_are_clipped():
     assert norm.item() == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_averaging_ends_at_the_mean_of_the_last_weights():
+def test_averaging_ends_with_the_mean_of_the_last_weights():
     torch.manual_seed(0)
     model = nn.Linear(2, 1)
     x, y = torch.randn(8, 2), torch.randn(8, 1)
@@ -85,12 +86,19 @@ def test_averaging_ends_at_the_mean_of_the_last_weights():
         config = TrainingConfig(steps=10, warmup=2, lr=0.1, average_fraction=average)
         return Trainer(model, lambda _: [0], lambda _: (model(x) - y).square().mean(), config)
 
-    begun = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    walked = []
+    initial = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    visited = []
     for _ in trainer(0.0).steps():
-        walked.append(model.weight.detach().clone())
-    model.load_state_dict(begun)
+        visited.append(model.weight.detach().clone())
+    model.load_state_dict(initial)
     for _ in trainer(0.4).steps():
         pass
-    torch.testing.assert_close(model.weight.detach(), torch.stack(walked[-4:]).mean(0))
-    assert not torch.allclose(model.weight, walked[-1])
+    torch.testing.assert_close(model.weight.detach(), torch.stack(visited[-4:]).mean(0))
+    assert not torch.allclose(model.weight, visited[-1])
+
+
+def test_an_epoch_without_batches_is_refused():
+    model = nn.Linear(2, 1)
+    trainer = Trainer(model, lambda _: [], lambda _: model.weight.sum(), CONFIG)
+    with pytest.raises(BadInput, match="nothing to train on"):
+        next(trainer.steps())

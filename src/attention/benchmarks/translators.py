@@ -68,7 +68,7 @@ def bench_translation(
         translator = _trained_for(seconds, arch, pairs, seed, sizes, partial(tick, name))
         spent = time.process_time() - begun
         scores, curve = evaluate_translator(translator, test), bleu_by_length(translator, test)
-        yield translator, Result(name, translator.size, spent, scores, curve)
+        yield translator, Result(name, translator.n_parameters, spent, scores, curve)
 
 
 def _trained_for(

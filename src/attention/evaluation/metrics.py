@@ -1,4 +1,4 @@
-"""How good is a translator, or a language model? Measures, with what they need to be trusted."""
+"""Metrics of translators (BLEU, chrF, exact match, AER) and of language models (perplexity)."""
 
 import math
 from collections.abc import Sequence
@@ -27,20 +27,23 @@ __all__ = [
 ]
 
 LENGTHS = (5, 10, 15, 20, 25, 100)
+NOT_PREDICTED = -100  # the target that `cross_entropy` leaves out
+
+Alignment = frozenset[tuple[int, int]]  # links (target position, source position)
 
 
 @dataclass(frozen=True)
 class TranslationScores:
-    """What `evaluate` measured.
+    """The scores of a translator on a test set.
 
     Attributes:
-        bleu: Corpus BLEU, 0 to 100: how many runs of one to four words are right.
-        chrf: chrF, 0 to 100: the same for runs of characters.
-        exact_match: Share of translations that are the reference, letter by letter, 0 to 1.
-        aer: Alignment error rate, 0 (best) to 1; None where no gold alignment is known, or where
-            the model looks nowhere.
-        signature: sacrebleu's note of how BLEU was computed; quote it with the number.
-        sentences: How many were translated.
+        bleu: Corpus BLEU, 0 to 100: the precision of n-grams of one to four words.
+        chrf: chrF, 0 to 100: the F-score of character n-grams.
+        exact_match: The proportion of translations that equal their reference, case included.
+        aer: Alignment error rate, 0 (best) to 1; None if the test set has no gold alignments or the
+            model no attention.
+        signature: How sacrebleu computed BLEU; report it with the score.
+        sentences: The number of sentences.
     """
 
     bleu: float
@@ -52,21 +55,27 @@ class TranslationScores:
 
 
 def evaluate_translator(
-    translator: Translator, pairs: Sequence[Pair], beam: int = 1
+    translator: Translator, pairs: Sequence[Pair], beam_size: int = 1
 ) -> TranslationScores:
-    """Translate the sources and compare with the references.
+    """Translate the sources, and compare the hypotheses with the references.
 
-    The alignment error is measured while the model writes the *reference* translations, so that
-    every word has a gold link to be compared with.
+    The alignment error rate is measured with teacher forcing on the references, because gold links
+    are known for their tokens only.
+
+    Raises:
+        BadInput: There are no pairs.
     """
-    texts = [translation.text for translation in translator.translate(_sources(pairs), beam)]
+    if not pairs:
+        raise BadInput("there are no sentence pairs to evaluate on")
+    translations = translator.translate([pair.source for pair in pairs], beam_size)
+    hypotheses = [translation.text for translation in translations]
     references = [" ".join(pair.target.split()) for pair in pairs]
-    bleu = BLEU(force=True)  # the toy corpus ends in " ." on purpose
+    bleu = BLEU(force=True)  # no warning that the toy corpus looks tokenized: it ends in " ."
     return TranslationScores(
-        bleu=bleu.corpus_score(texts, [references]).score,
-        chrf=CHRF().corpus_score(texts, [references]).score,
-        exact_match=sum(map(str.__eq__, texts, references)) / len(pairs),
-        aer=_measured_aer(translator, pairs),
+        bleu=bleu.corpus_score(hypotheses, [references]).score,
+        chrf=CHRF().corpus_score(hypotheses, [references]).score,
+        exact_match=sum(map(str.__eq__, hypotheses, references)) / len(pairs),
+        aer=_alignment_error_rate_of(translator, pairs),
         signature=str(bleu.get_signature()),
         sentences=len(pairs),
     )
@@ -75,89 +84,104 @@ def evaluate_translator(
 def bleu_by_length(
     translator: Translator, pairs: Sequence[Pair], lengths: Sequence[int] = LENGTHS
 ) -> dict[int, float]:
-    """BLEU of the sentences with up to so many words, and more than the length before.
+    """BLEU by the length of the source: up to each of `lengths`, and above the one before.
 
-    A length that no sentence has is left out.
+    A length without sentences is left out.
 
-    Source: the counterpart of Bahdanau et al. 2014, figure 2.
+    Source: as in Bahdanau et al. 2014, figure 2.
     """
     groups: dict[int, list[Pair]] = {}
     for pair in pairs:
-        words = len(split_words(pair.source))
-        if longest := next((length for length in lengths if words <= length), None):
+        n_words = len(split_words(pair.source))
+        if longest := next((length for length in lengths if n_words <= length), None):
             groups.setdefault(longest, []).append(pair)
     return {
         length: evaluate_translator(translator, groups[length]).bleu for length in sorted(groups)
     }
 
 
-def alignment_error_rate(
-    found: Sequence[frozenset[tuple[int, int]]], gold: Sequence[frozenset[tuple[int, int]]]
-) -> float:
-    """One minus the share of links on which two alignments agree, over a whole corpus.
+def alignment_error_rate(predicted: Sequence[Alignment], gold: Sequence[Alignment]) -> float:
+    """The alignment error rate (AER) of a corpus, from 0 (best) to 1; all gold links are sure.
 
-    All gold links count as sure. Source: Och and Ney 2003, section 4.2.
+    Args:
+        predicted: The links (target position, source position) of each sentence pair.
+        gold: The correct ones.
+
+    Raises:
+        BadInput: Neither has any link, so that the rate is undefined.
+
+    Source: Och and Ney 2003, section 4.2.
     """
-    agreed = sum(len(f & g) for f, g in zip(found, gold, strict=True))
-    return 1 - 2 * agreed / (sum(map(len, found)) + sum(map(len, gold)))
+    correct = sum(len(p & g) for p, g in zip(predicted, gold, strict=True))
+    links = sum(map(len, predicted)) + sum(map(len, gold))
+    if not links:
+        raise BadInput("no links in either alignment: the alignment error rate is undefined")
+    return 1 - 2 * correct / links
 
 
-def hard_alignment(weights: Float[Tensor, "T S"]) -> frozenset[tuple[int, int]]:
-    """Link each target word to the source word that it looks at most."""
+def hard_alignment(weights: Float[Tensor, "T S"]) -> Alignment:
+    """Link each target token to the source token with its largest attention weight."""
     return frozenset(enumerate(weights.argmax(dim=-1).tolist()))
 
 
 @dataclass(frozen=True)
 class LanguageModelScores:
-    """What `evaluate_language_model` measured.
+    """The scores of a language model on a corpus.
 
     Attributes:
-        loss: Minus the log-likelihood of a piece of a word, on average.
-        perplexity: e to the loss: as hard as guessing among so many pieces, all as likely.
-        bits_per_byte: What all pieces together cost, in bits, for each byte of the texts. Unlike
-            the others, it can be compared between models of different vocabularies.
-        pieces: How many were guessed; the mark that ends a text is one.
+        loss: The mean negative log-likelihood of a token, in nats.
+        perplexity: e to the power of the loss: a uniform choice among so many tokens would be as
+            uncertain.
+        bits_per_byte: The negative log-likelihood of the corpus in bits, divided by its length in
+            bytes. Unlike the others, it is comparable between tokenizers.
+        n_tokens: The number of tokens predicted; the one that ends each text is included.
     """
 
     loss: float
     perplexity: float
     bits_per_byte: float
-    pieces: int
+    n_tokens: int
 
 
 @torch.inference_mode()
-def evaluate_language_model(language: LanguageModel, texts: Sequence[str]) -> LanguageModelScores:
-    """Let a language model guess each piece of these texts from those before it.
+def evaluate_language_model(
+    language_model: LanguageModel, texts: Sequence[str]
+) -> LanguageModelScores:
+    """Predict each token of a corpus from the tokens before it.
 
-    They are read in windows of the model's `max_len`, and at the beginning of a window the model
-    knows nothing of the one before: a longer `max_len` makes the guesses easier.
+    The corpus is cut into windows of the model's `max_len`, which have no context from the window
+    before: a longer `max_len` makes prediction easier. A token that only begins texts is context,
+    and is never predicted.
 
     Raises:
-        BadInput: There is nothing to guess.
+        BadInput: There is no token to predict.
 
-    Source of the bits per byte: Gao et al. 2020, arXiv 2101.00027.
+    Source of bits per byte: Gao et al. 2020, arXiv 2101.00027.
     """
-    ids, width = language.stream(texts), language.model.config.max_len
-    if len(ids) < 2:
-        raise BadInput("the text is too short to measure a model on: nothing is left to guess")
+    ids, length = language_model.encode_corpus(texts), language_model.model.config.max_len
+    targets = ids[1:]
+    if language_model.bos_id is not None and language_model.bos_id not in language_model.eos_ids:
+        targets = targets.masked_fill(targets == language_model.bos_id, NOT_PREDICTED)
+    n_tokens = int((targets != NOT_PREDICTED).sum())
+    n_bytes = sum(len(text.encode()) for text in texts)
+    if not n_tokens or not n_bytes:
+        raise BadInput("the text is too short to evaluate on: there is no token to predict")
     total = 0.0
-    for seen, following in zip(ids[:-1].split(width), ids[1:].split(width), strict=True):
-        logits = language.model(seen.unsqueeze(0).to(language.device)).squeeze(0).float()
-        total += F.cross_entropy(logits, following.to(logits.device), reduction="sum").item()
-    pieces, size = len(ids) - 1, sum(len(text.encode()) for text in texts)
-    loss = total / pieces
-    perplexity = torch.tensor(loss).exp().item()  # endless, where a float of Python's would end
-    return LanguageModelScores(loss, perplexity, total / math.log(2) / size, pieces)
+    for window, target in zip(ids[:-1].split(length), targets.split(length), strict=True):
+        logits = language_model.model(window.unsqueeze(0).to(language_model.device)).squeeze(0)
+        target = target.to(logits.device)
+        total += F.cross_entropy(
+            logits.float(), target, ignore_index=NOT_PREDICTED, reduction="sum"
+        ).item()
+    loss = total / n_tokens
+    perplexity = torch.tensor(loss).exp().item()  # infinite where math.exp would raise an error
+    return LanguageModelScores(loss, perplexity, total / math.log(2) / n_bytes, n_tokens)
 
 
-def _sources(pairs: Sequence[Pair]) -> list[str]:
-    return [pair.source for pair in pairs]
-
-
-def _measured_aer(translator: Translator, pairs: Sequence[Pair]) -> float | None:
-    known = [pair for pair in pairs if pair.alignment is not None]
-    looks = translator.align(known)
-    if not looks:
+def _alignment_error_rate_of(translator: Translator, pairs: Sequence[Pair]) -> float | None:
+    aligned = [pair for pair in pairs if pair.alignment is not None]
+    weights = translator.align(aligned)
+    if not weights:
         return None
-    found = [hard_alignment(weights) for weights in looks]
-    return alignment_error_rate(found, [pair.alignment or frozenset() for pair in known])
+    predicted = [hard_alignment(each) for each in weights]
+    return alignment_error_rate(predicted, [pair.alignment or frozenset() for pair in aligned])

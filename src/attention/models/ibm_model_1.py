@@ -106,8 +106,9 @@ class IBMModel1(nn.Module):
         the table has no entry for a target word and any of them, it is aligned with the source word
         in the same position, or with the last one.
         """
-        n_targets, no_key = self.config.target_vocab_size, torch.iinfo(torch.long).max
-        keys = F.pad(self.entries[:, 0] * n_targets + self.entries[:, 1], (0, 1), value=no_key)
+        n_targets = self.config.target_vocab_size
+        no_key = self.entries.new_full((1,), torch.iinfo(torch.long).max)  # ends an empty table too
+        keys = torch.cat([self.entries[:, 0] * n_targets + self.entries[:, 1], no_key])
         sought = source.unsqueeze(1) * n_targets + target.unsqueeze(2)
         found = torch.searchsorted(keys, sought)
         joint = F.pad(self.probability, (0, 1))[found].masked_fill(keys[found] != sought, 0.0)

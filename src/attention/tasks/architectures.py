@@ -1,4 +1,4 @@
-"""The models by name: what the command's `--arch` can be."""
+"""The architectures by name, as `--arch` takes them, each with its training hyperparameters."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,13 +25,12 @@ __all__ = ["ARCHITECTURES", "LANGUAGE_MODELS", "Architecture"]
 
 @dataclass(frozen=True)
 class Architecture:
-    """A kind of model.
+    """An architecture: its classes, and hyperparameters that train it in about a minute.
 
     Attributes:
-        model: Its module, made from a `config`.
-        config: Its sizes; those of vocabularies, of which a translator has two, come first.
-        training: How to train it in about a minute: a translator on the toy corpus, a language
-            model on the book.
+        model: The module; it is called with a `config`.
+        config: The class of its Config. The vocabulary sizes come first: a translator has two.
+        training: Hyperparameters for the toy corpus (translators) or the book (language models).
     """
 
     model: type[nn.Module]
@@ -51,11 +50,11 @@ ARCHITECTURES = {
     ),
 }
 
-WRITING = TrainingConfig(steps=800, tokens_per_batch=512, lr=3e-3, warmup=50)
-READING = TrainingConfig(steps=150, tokens_per_batch=6000, lr=3e-3, warmup=50)
+CAUSAL_LM = TrainingConfig(steps=800, tokens_per_batch=512, lr=3e-3, warmup=50)
+MASKED_LM = TrainingConfig(steps=150, tokens_per_batch=6000, lr=3e-3, warmup=50)
 
 LANGUAGE_MODELS = {
-    "gpt": Architecture(GPT, GPTConfig, WRITING),
-    "llama": Architecture(Llama, LlamaConfig, WRITING),
-    "bert": Architecture(BERT, BERTConfig, READING),
+    "gpt": Architecture(GPT, GPTConfig, CAUSAL_LM),
+    "llama": Architecture(Llama, LlamaConfig, CAUSAL_LM),
+    "bert": Architecture(BERT, BERTConfig, MASKED_LM),
 }

@@ -1,35 +1,39 @@
-"""Teaching: sentence pairs or texts become batches, and what the model says of them a loss."""
+"""Training objectives: the batches and the loss of a translator and of a causal language model."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch.nn import functional as F
 
 from attention.data import Pair
 from attention.data.batching import batches_by_length, pad
-from attention.models.ibm_model_1 import IBMModel1, expectation_maximisation
+from attention.errors import BadInput
+from attention.models.ibm_model_1 import IBMModel1
 from attention.shapes import Int, Tensor
 from attention.tasks.language_modelling import LanguageModel
 from attention.tasks.translation import Translator
 from attention.tokenizers.special_tokens import BOS, EOS, PAD
+from attention.training.expectation_maximisation import IBMModel1Trainer
+from attention.training.losses import next_token_loss
 from attention.training.trainer import Trainer, TrainingConfig
 
-__all__ = ["IBMModel1Trainer", "language_trainer", "translation_trainer"]
+__all__ = ["language_model_trainer", "translation_trainer"]
 
 
 def translation_trainer(
     translator: Translator, pairs: Sequence[Pair], config: TrainingConfig
-) -> "Trainer[list[int]] | IBMModel1Trainer":
-    """Make ready to teach `translator` these pairs; nothing is learned until `steps()` is walked.
+) -> Trainer[list[int]] | IBMModel1Trainer:
+    """A trainer of `translator` on these pairs, with teacher forcing; `steps()` trains.
 
-    Source of the loss: the log-likelihood of each right next word, Bahdanau et al. 2014, eq. 2.
+    An `IBMModel1` has no gradient: it is trained by expectation-maximisation.
+
+    Source of the loss: Bahdanau et al. 2014, equation 2, as a log-likelihood of each token.
     """
     sources = [translator.source_tokenizer.encode(pair.source) for pair in pairs]
     targets = [translator.target_tokenizer.encode(pair.target) for pair in pairs]
     if isinstance(translator.model, IBMModel1):
         return IBMModel1Trainer(translator.model, sources, targets, config)
-    written = [[BOS, *target, EOS] for target in targets]
-    lengths = [len(target) for target in written]
+    targets = [[BOS, *target, EOS] for target in targets]
+    lengths = [len(target) for target in targets]
 
     def batches(epoch: int) -> list[list[int]]:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
@@ -37,88 +41,43 @@ def translation_trainer(
 
     def loss(rows: list[int]) -> Tensor:
         source = pad([sources[i] for i in rows]).to(translator.device)
-        target = pad([written[i] for i in rows]).to(translator.device)
+        target = pad([targets[i] for i in rows]).to(translator.device)
         logits = translator.model(source, target[:, :-1])
-        return F.cross_entropy(
-            logits.flatten(0, 1),
-            target[:, 1:].flatten(),
-            ignore_index=PAD,
-            label_smoothing=config.label_smoothing,
-        )
+        return next_token_loss(logits, target[:, 1:], config.label_smoothing, padding_id=PAD)
 
     return Trainer(translator.model, batches, loss, config)
 
 
-def language_trainer(
-    language: LanguageModel, texts: Sequence[str], config: TrainingConfig
+def language_model_trainer(
+    language_model: LanguageModel, texts: Sequence[str], config: TrainingConfig
 ) -> Trainer[Int[Tensor, "B T"]]:
-    """Make ready to teach a language model these texts: at each word, to say what comes next.
+    """A trainer of `language_model` on these texts; `steps()` trains.
+
+    The texts are concatenated and cut into windows of the model's `max_len`, at other positions in
+    each epoch. The loss is the cross-entropy of the next token.
 
     Source: Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*,
     section 3.1.
+
+    Raises:
+        BadInput: There is no token to predict.
     """
-    ids = language.stream(texts)
-    width = min(language.model.config.max_len, len(ids) - 1)
+    ids = language_model.encode_corpus(texts)
+    length = min(language_model.model.config.max_len, len(ids) - 1)
+    if length < 1:
+        raise BadInput("the text is too short to train on: there is no token to predict")
 
     def batches(epoch: int) -> list[Tensor]:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-        room = (len(ids) - 1) % width + 1  # each epoch cuts the text at other places
-        first = int(torch.randint(room, (), generator=generator))
-        windows = ids[first:].unfold(0, width + 1, width)
+        offsets = (len(ids) - 1) % length + 1  # with any of these the last window is a full one
+        first = int(torch.randint(offsets, (), generator=generator))
+        windows = ids[first:].unfold(0, length + 1, length)
         windows = windows[torch.randperm(len(windows), generator=generator)]
-        return list(windows.split(max(1, config.tokens_per_batch // width)))
+        return list(windows.split(max(1, config.tokens_per_batch // length)))
 
     def loss(windows: Tensor) -> Tensor:
-        windows = windows.to(language.device)
-        logits = language.model(windows[:, :-1])
-        return F.cross_entropy(
-            logits.flatten(0, 1), windows[:, 1:].flatten(), label_smoothing=config.label_smoothing
-        )
+        windows = windows.to(language_model.device)
+        logits = language_model.model(windows[:, :-1])
+        return next_token_loss(logits, windows[:, 1:], config.label_smoothing)
 
-    return Trainer(language.model, batches, loss, config)
-
-
-class IBMModel1Trainer:
-    """It is walked, kept and taken up again like a `Trainer`, but follows no gradient.
-
-    Args:
-        model: Its dictionary is replaced by a better one after each round.
-        sources: The words of each source sentence, by number.
-        targets: The words of each translation.
-        config: `steps` is the number of rounds; the rest does not matter here.
-
-    Attributes:
-        step: Rounds made so far.
-    """
-
-    def __init__(
-        self,
-        model: IBMModel1,
-        sources: Sequence[Sequence[int]],
-        targets: Sequence[Sequence[int]],
-        config: TrainingConfig,
-    ) -> None:
-        self.model, self.sources, self.targets, self.config = model, sources, targets, config
-        self.step = 0
-        self._probability: Tensor | None = None
-
-    def steps(self) -> Generator[float, None, None]:
-        """Learn until `config.steps`, giving out the loss: minus the log-likelihood of a word."""
-        words = sum(map(len, self.targets))
-        for likelihood, dictionary in expectation_maximisation(
-            self.sources, self.targets, self._probability
-        ):
-            if self.step >= self.config.steps:
-                return
-            self.model.learn(dictionary)
-            self._probability, self.step = dictionary.probability, self.step + 1
-            yield -likelihood / words
-
-    def state(self) -> dict[str, Tensor]:
-        """All that is needed to go on."""
-        state = {"step": torch.tensor(self.step)}
-        return state if self._probability is None else state | {"probability": self._probability}
-
-    def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Go back to where `state` was taken."""
-        self.step, self._probability = int(tensors["step"]), tensors.get("probability")
+    return Trainer(language_model.model, batches, loss, config)

@@ -33,6 +33,8 @@ TENSORS = [
     (r"\bdecoder\.(\d+)\.residual_3\.", r"decoder.\1.feed_forward_norm."),
     (r"\blayers\.(\d+)\.(?:norm|residual)_1\.", r"layers.\1.attention_norm."),
     (r"\blayers\.(\d+)\.(?:norm|residual)_2\.", r"layers.\1.feed_forward_norm."),
+    (r"\b(encoder|decoder)\.embed\.", r"\1.embedding."),
+    (r"\bdecoder\.attention\.scores\.", "decoder.attention.scorer."),
     (r"\bembedding\.words\.", "embedding.tokens."),
     (r"\bembedding\.types\.", "embedding.segments."),
 ]

@@ -1,4 +1,4 @@
-"""A training run kept in a folder, so that it can be stopped and taken up again."""
+"""Training runs: kept in a folder, where they can be stopped and resumed."""
 
 import os
 from abc import ABC
@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 from attention.checkpoints import load_json, load_tensors, save_json, save_tensors
 from attention.data.parallel import load_pairs
 from attention.data.prose import read_paragraphs, read_texts
-from attention.errors import BadInput
+from attention.errors import BadInput, first_line
 from attention.tasks.language_modelling import LanguageModel
-from attention.tasks.masked_lm import MaskedLM, retrieval_trainer
-from attention.tasks.objectives import language_trainer, translation_trainer
+from attention.tasks.masked_lm import MaskedLM
+from attention.tasks.objectives import language_model_trainer, translation_trainer
 from attention.tasks.old_files import current_tensors, current_training
+from attention.tasks.retrieval_training import retrieval_trainer
 from attention.tasks.translation import Translator
 from attention.training.trainer import TrainingConfig
 
@@ -26,17 +27,19 @@ AnyRun = TypeVar("AnyRun", bound="Run")
 
 
 class Run(ABC):
-    """Something that learns, what it learns from, and the folder where both are kept.
+    """A task in training, its data and its trainer, with the folder of their checkpoints.
 
     Attributes:
-        data: Where the corpus comes from, in the words of the command's `--data`.
-        subwords: How many pieces of words the vocabulary was asked to have.
-        corpus: What it learns from.
-        task: What is being trained.
-        trainer: How far it has come; `trainer.step` of `trainer.config.steps`.
+        folder: It holds the saved task, `training.safetensors` (the trainer's checkpoint) and
+            `run.json` (the settings).
+        data: Where the corpus comes from, as `--data` names it.
+        subwords: Requested size of the subword vocabulary; None for the default.
+        corpus: The training data.
+        task: What is trained, a model with its tokenizer.
+        trainer: Its `step` counts the updates, of `config.steps`.
     """
 
-    task_class: type[Any]  # of the task
+    task_class: type[Any]
     read: Callable[[Sequence[str]], Sequence[Any]]
     make_trainer: Callable[[Any, Sequence[Any], TrainingConfig], Any]
 
@@ -64,10 +67,16 @@ class Run(ABC):
         subwords: int | None = None,
         **sizes: Any,
     ) -> AnyRun:
-        """Make the folder and an untrained task; `sizes` change its Config.
+        """Create the folder, and an untrained task in it.
+
+        Args:
+            folder: Created where it doesn't exist.
+            device: Of the model.
+            sizes: Arguments of the architecture's Config.
 
         Raises:
-            BadInput: The folder holds a run already or cannot be written, or the data are bad.
+            BadInput: The folder holds a run already or can't be written, the data can't be used,
+                or the Config is impossible.
         """
         if (folder / "run.json").exists():
             raise BadInput(
@@ -77,7 +86,7 @@ class Run(ABC):
         corpus = cls.read(data)
         try:
             task = cls.task_class.new(arch, corpus, config.seed, subwords, **sizes)
-        except ValueError as error:  # heads that cannot share a width
+        except ValueError as error:  # a dimension that the heads don't divide, for example
             raise BadInput(f"--arch {arch}: {error}") from error
         task.model.to(device)
         run = cls(folder, data, corpus, task, config, subwords)
@@ -87,7 +96,7 @@ class Run(ABC):
 
     @classmethod
     def resume(cls: type[AnyRun], folder: Path, device: str) -> AnyRun:
-        """Take up a run where it was last saved.
+        """Continue a run from its last checkpoint, written by this version or an earlier one.
 
         Raises:
             BadInput: The folder holds no run, or a damaged one.
@@ -100,18 +109,17 @@ class Run(ABC):
         try:
             data = settings["data"]
             config = TrainingConfig(**current_training(settings["training"]))
-            pieces = settings.get("subwords")
-            run = cls(folder, data, cls.read(data), task, config, pieces)
+            run = cls(folder, data, cls.read(data), task, config, settings.get("subwords"))
             state = load_tensors(folder / "training.safetensors")
-            run.trainer.load_state(current_tensors(state))
+            run.trainer.load_state_dict(current_tensors(state))
         except (KeyError, TypeError, RuntimeError) as error:
-            raise BadInput(f"{folder}: damaged run ({str(error).splitlines()[0]})") from error
+            raise BadInput(f"{folder}: damaged run ({first_line(error)})") from error
         return run
 
     def steps(self) -> Generator[float, None, None]:
-        """Train to the end, giving out each step's loss, and save now and then.
+        """Train to the last step, yielding each loss; save every 200 steps, and at the end.
 
-        Whatever stops it between two steps, an exception thrown in included, the run is saved.
+        A run that is stopped between two steps, by an exception too, is saved as well.
         """
         try:
             for loss in self.trainer.steps():
@@ -122,16 +130,16 @@ class Run(ABC):
             self.save()
 
     def save(self) -> None:
-        """Write the task and all that `resume` needs."""
+        """Save the task, and the checkpoint and settings that `resume` needs."""
         self.task.save(self.folder)
-        save_tensors(self.folder / "training.safetensors", self.trainer.state())
+        save_tensors(self.folder / "training.safetensors", self.trainer.state_dict())
         training = asdict(self.trainer.config)
         settings = {"data": self.data, "training": training, "subwords": self.subwords}
         save_json(self.folder / "run.json", settings)
 
 
 class TranslationRun(Run):
-    """A translator in training, on sentence pairs."""
+    """The training of a `Translator` on sentence pairs."""
 
     task_class = Translator
     read = staticmethod(load_pairs)
@@ -140,16 +148,16 @@ class TranslationRun(Run):
 
 
 class LanguageModelRun(Run):
-    """A language model in training, on texts."""
+    """The training of a causal `LanguageModel` on texts."""
 
     task_class = LanguageModel
     read = staticmethod(read_texts)
-    make_trainer = staticmethod(language_trainer)
+    make_trainer = staticmethod(language_model_trainer)
     task: LanguageModel
 
 
 class MaskedLMRun(Run):
-    """A reader in training, on paragraphs."""
+    """The training of a `MaskedLM` for search on paragraphs."""
 
     task_class = MaskedLM
     read = staticmethod(read_paragraphs)
@@ -158,10 +166,10 @@ class MaskedLMRun(Run):
 
 
 def _must_be_writable(folder: Path) -> None:
-    """Find out before an hour of training, not after it."""
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise BadInput(f"{folder}: cannot be written, because of {there}")
+    """Fail before the training rather than after it."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise BadInput(f"{folder}: cannot be written, because of {existing}")
 
 
 def _make(folder: Path) -> None:

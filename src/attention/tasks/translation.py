@@ -131,6 +131,7 @@ class Translator:
             )
             for i, target in zip(rows, found, strict=True):
                 targets[i] = target
+        weights: Sequence[Tensor | None] | None
         weights = self._soft_alignments(sources, targets, batch_size) or [None] * len(sources)
         tokens = map(self.source_tokenizer.tokenize, sentences)
         return [self._translation(*each) for each in zip(tokens, targets, weights, strict=True)]

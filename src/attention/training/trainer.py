@@ -1,4 +1,4 @@
-"""One readable training loop: batches in, steps down the slope of the loss, a checkpoint out."""
+"""A readable training loop: Adam, a learning-rate schedule, gradient clipping, checkpoints."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import nn
 
+from attention.errors import BadInput
 from attention.shapes import Tensor
 
 __all__ = ["Trainer", "TrainingConfig", "learning_rate"]
@@ -17,18 +18,20 @@ Batch = TypeVar("Batch")
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train; the defaults suit a small recurrent translator on a laptop's processor.
+    """The hyperparameters of training; the defaults suit a small recurrent translator on a CPU.
 
     Attributes:
         steps: Updates of the weights.
-        tokens_per_batch: Target tokens in each batch, padding included, roughly.
+        tokens_per_batch: Target tokens in a batch, padding included, approximately.
         lr: Peak learning rate.
-        warmup: Steps over which the learning rate rises linearly from 0 to `lr`.
-        max_grad_norm: Gradients are clipped to this norm, over all parameters together.
-        seed: Seed of every random draw: initial weights, order of batches, dropout.
-        label_smoothing: Probability taken from the correct token and spread evenly over the
+        warmup: Steps over which the learning rate rises linearly to `lr`.
+        max_grad_norm: Gradients are scaled down to this norm, over all parameters together, where
+            theirs is larger.
+        seed: Of all random draws: initial weights, order of the batches, dropout.
+        label_smoothing: Probability taken from the target token and spread evenly over the
             vocabulary (Szegedy et al. 2016, section 7).
-        average_fraction: Fraction of the steps, at the end, whose weights are averaged.
+        average_fraction: The final weights are the average over this last fraction of the steps; 0
+            keeps those of the last step.
     """
 
     steps: int = 2000
@@ -42,24 +45,25 @@ class TrainingConfig:
 
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
-    """Climb in a straight line over `warmup` steps, then fall in a straight line to zero."""
+    """The learning rate of a step: linear warm-up to `config.lr`, then linear decay to zero."""
     if step < config.warmup:
         return config.lr * (step + 1) / config.warmup
     return config.lr * (config.steps - step) / max(1, config.steps - config.warmup)
 
 
 class Trainer(Generic[Batch]):
-    """A training run: a model, what it learns from, and how far it has come.
+    """Trains a model on batches, one update at a time, and can stop and resume after any of them.
 
     Args:
-        model: Its parameters are updated in place, on the device where they are.
-        batches: All batches of an epoch, given its number. It must always give the same
-            batches for the same number: a resumed run finds its place by counting them.
-        loss: How wrong the model is on a batch, as a scalar to make smaller.
-        config: How to train.
+        model: Its parameters are updated in place, on their device.
+        batches: The batches of an epoch, given its number. They must be the same whenever the
+            number is: a resumed run counts them to find the batch at which it stopped.
+        loss: The scalar loss of a batch, which training minimises.
+        config: The hyperparameters.
 
     Attributes:
-        step: Updates made so far.
+        optimizer: Adam, Kingma and Ba 2014.
+        step: Updates so far.
     """
 
     def __init__(
@@ -72,23 +76,26 @@ class Trainer(Generic[Batch]):
         self.model, self.batches, self.loss, self.config = model, batches, loss, config
         self.optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
         self.step = 0
-        self._mean: dict[str, Tensor] = {}
+        self._mean: dict[str, Tensor] = {}  # the running average of the weights
 
     def steps(self) -> Generator[float, None, None]:
-        """Train until `config.steps` is reached, giving out the loss after each update.
+        """Train until `config.steps`, yielding the loss of each batch after its update.
 
-        Between two updates the run is whole: stop there as you like, keep `state()`, and a
-        trainer that has taken it back with `load_state` goes on as if it had never stopped.
+        Stop between any two updates and save `state_dict()`: a trainer that has loaded it reaches
+        the same weights, bit for bit on a CPU, as one that was never interrupted.
+
+        Raises:
+            BadInput: An epoch has no batches.
         """
         self.model.train()
         try:
-            for batch in self._batches_to_come():
+            for batch in self._remaining_batches():
                 yield self._update(batch)
         finally:
             self.model.eval()
 
     def _update(self, batch: Batch) -> float:
-        # Each step has randomness of its own, so a resumed run needs no memory of it.
+        # Seeding each step by its number saves storing the generator's state in a checkpoint.
         torch.manual_seed(self.config.seed * 1_000_003 + self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.config)
@@ -98,35 +105,40 @@ class Trainer(Generic[Batch]):
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
         self.step += 1
-        self._average()
+        self._update_mean()
         return loss.item()
 
-    def _average(self) -> None:
-        """Towards the end, weights walk around a good place; their mean lies closer to it.
+    def _update_mean(self) -> None:
+        """Add the weights to their average, which replaces them after the last step.
 
-        Source: checkpoint averaging, Vaswani et al. 2017, section 6.1, taken at every step.
+        Towards the end of training the weights oscillate around a minimum, and their average is
+        closer to it than the last of them.
+
+        Source: checkpoint averaging, Vaswani et al. 2017, section 6.1, here over every step.
         """
-        passed = self.step - round(self.config.steps * (1 - self.config.average_fraction))
-        if passed <= 0:
+        averaged = self.step - round(self.config.steps * (1 - self.config.average_fraction))
+        if averaged <= 0:
             return
         for name, weight in self.model.state_dict().items():
             mean = self._mean.setdefault(name, torch.zeros_like(weight))
-            mean += (weight - mean) / passed
+            mean += (weight - mean) / averaged
         if self.step == self.config.steps:
             self.model.load_state_dict(self._mean)
 
-    def _batches_to_come(self) -> Iterator[Batch]:
-        passed = 0
+    def _remaining_batches(self) -> Iterator[Batch]:
+        earlier = 0  # batches in the epochs before this one
         for epoch in count():
             batches = self.batches(epoch)
-            for batch in batches[max(0, self.step - passed) :]:
+            if not batches:
+                raise BadInput("there is nothing to train on: an epoch has no batches")
+            for batch in batches[max(0, self.step - earlier) :]:
                 if self.step >= self.config.steps:
                     return
                 yield batch
-            passed += len(batches)
+            earlier += len(batches)
 
-    def state(self) -> dict[str, Tensor]:
-        """All that is needed to go on: weights, the optimiser's memory, and the step."""
+    def state_dict(self) -> dict[str, Tensor]:
+        """A checkpoint: the weights, the optimizer state, the average so far, and the step."""
         tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         for name, parameter in self.model.named_parameters():
             for key, value in self.optimizer.state.get(parameter, {}).items():
@@ -134,8 +146,8 @@ class Trainer(Generic[Batch]):
         tensors |= {f"mean.{name}": mean for name, mean in self._mean.items()}
         return tensors | {"step": torch.tensor(self.step)}
 
-    def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Go back to where `state` was taken.
+    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
+        """Return to the step at which `state_dict` was called.
 
         Raises:
             KeyError, RuntimeError: The tensors are not those of this model.
@@ -151,8 +163,7 @@ class Trainer(Generic[Batch]):
         if self.step == 0:
             return
         for name, parameter in self.model.named_parameters():
-            memory = {
+            self.optimizer.state[parameter] = {
                 key: tensors[f"optimizer.{name}.{key}"].clone()
                 for key in ("step", "exp_avg", "exp_avg_sq")
             }
-            self.optimizer.state[parameter] = memory

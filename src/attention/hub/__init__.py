@@ -1,1 +1,1 @@
-"""Hugging Face files: loading, saving, and a name map for each family."""
+"""Hugging Face's files: loading and saving models, with a map of names for each family."""

@@ -1,4 +1,4 @@
-"""What all families share: models loaded from Hugging Face's files, and saved as such files."""
+"""Loading a model of any family from Hugging Face's files, and saving it as such files."""
 
 import json
 import os

@@ -63,7 +63,11 @@ def config_to_hf(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # Our name, and Hugging Face's.
-_EMBEDDING = {"tokens": "word", "positions": "position", "segments": "token_type"}
+_EMBEDDING = {
+    "tokens": "word_embeddings",
+    "positions": "position_embeddings",
+    "segments": "token_type_embeddings",
+}
 _BLOCK = {
     "attention.W_q": "attention.self.query",
     "attention.W_k": "attention.self.key",
@@ -91,7 +95,7 @@ def key_map(config: Mapping[str, Any]) -> dict[str, KeySource]:
         for kind in ("weight", "bias")
     }
     for ours, hf in _EMBEDDING.items():
-        keys[f"embedding.{ours}.weight"] = f"embeddings.{hf}_embeddings.weight"
+        keys[f"embedding.{ours}.weight"] = f"embeddings.{hf}.weight"
     return keys | ({"head.bias": "cls.predictions.bias"} if config["head"] else {})
 
 

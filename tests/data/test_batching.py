@@ -1,4 +1,4 @@
-"""Sentences side by side."""
+"""Padding, and bucketing by length."""
 
 import torch
 
@@ -9,21 +9,21 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_pad_fills_up_at_the_end():
+def test_padding_stands_at_the_end():
     assert pad([[5], [6, 7, 8]]).tolist() == [[5, 0, 0], [6, 7, 8]]
 
 
-def test_every_sentence_is_in_one_batch():
+def test_every_sentence_is_in_exactly_one_batch():
     lengths = [3, 9, 4, 4, 8, 2] * 20
     batches = batches_by_length(lengths, 30, generator())
     assert sorted(i for batch in batches for i in batch) == list(range(120))
 
 
-def test_batches_hold_their_tokens_with_little_padding():
+def test_no_batch_exceeds_its_tokens_and_little_is_padding():
     lengths = [3, 9, 4, 4, 8, 2] * 20
     for batch in batches_by_length(lengths, 30, generator()):
-        widest = max(lengths[i] for i in batch)
-        assert widest * len(batch) <= 30
+        longest = max(lengths[i] for i in batch)
+        assert longest * len(batch) <= 30
     spread = [
         max(lengths[i] for i in b) - min(lengths[i] for i in b)
         for b in batches_by_length(lengths, 30, generator())
@@ -35,7 +35,7 @@ def test_a_long_sentence_has_a_batch_of_its_own():
     assert [1] in batches_by_length([3, 99, 3], 30, generator())
 
 
-def test_the_generator_alone_decides():
+def test_the_order_depends_on_the_generator_alone():
     lengths = [3, 9, 4, 4, 8, 2] * 20
     first = batches_by_length(lengths, 30, generator())
     assert batches_by_length(lengths, 30, generator()) == first

@@ -1,4 +1,4 @@
-"""Reading real text: every bad file gets one clear line, and good ones come out as they are."""
+"""Readers of parallel corpora: good files are read exactly, bad ones refused in one clear line."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def write(folder: Path, name: str, data: str | bytes) -> Path:
     return path
 
 
-def complaint(*paths: Path) -> str:
+def refusal(*paths: Path) -> str:
     with pytest.raises(BadInput) as caught:
         read_pairs(paths)
     assert "\n" not in str(caught.value)
@@ -60,7 +60,7 @@ def test_further_columns_are_ignored(tmp_path: Path) -> None:
         " They left . \t Ils sont partis .\t\nWait !\tAttendez !\n",
     ],
 )
-def test_line_ends_marks_and_blanks_do_not_matter(tmp_path: Path, text: str) -> None:
+def test_line_ends_byte_order_marks_and_blanks_do_not_matter(tmp_path: Path, text: str) -> None:
     assert read_pairs([write(tmp_path, "a.tsv", text)]) == PAIRS
 
 
@@ -73,7 +73,7 @@ def test_only_a_newline_ends_a_line(tmp_path: Path) -> None:
     ]
 
 
-def test_a_pair_blank_on_one_side_is_left_out_and_the_rest_stay_together(tmp_path: Path) -> None:
+def test_a_pair_blank_on_one_side_is_left_out_and_the_rest_stay_aligned(tmp_path: Path) -> None:
     source = write(tmp_path, "en", "They left .\n\nWait !\n")
     target = write(tmp_path, "fr", "Ils sont partis .\nBonjour .\nAttendez !\n")
     assert read_pairs([source, target]) == PAIRS
@@ -81,40 +81,40 @@ def test_a_pair_blank_on_one_side_is_left_out_and_the_rest_stay_together(tmp_pat
 
 def test_unequal_counts_name_both_files(tmp_path: Path) -> None:
     source, target = write(tmp_path, "en", "a\nb\n"), write(tmp_path, "fr", "a\nb\nc\n")
-    message = complaint(source, target)
+    message = refusal(source, target)
     assert f"{source} has 2" in message
     assert f"{target} has 3" in message
 
 
 def test_a_line_without_a_tab_is_named(tmp_path: Path) -> None:
     path = write(tmp_path, "a.tsv", "a\tb\n\nc d\ne\tf\n")
-    assert complaint(path).startswith(f"{path}:3: no tab")
+    assert refusal(path).startswith(f"{path}:3: no tab")
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_line_that_is_not_utf8_is_named(tmp_path: Path, mark: bytes) -> None:
     path = write(tmp_path, "a.tsv", mark + "a\tb\né\tf\n".encode() + "été\tf\n".encode("latin-1"))
-    assert complaint(path) == f"{path}:3: not UTF-8 text"
+    assert refusal(path) == f"{path}:3: not UTF-8 text"
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf"])
 def test_an_empty_file_is_named(tmp_path: Path, data: bytes) -> None:
     full, empty = write(tmp_path, "full", "a\n"), write(tmp_path, "empty", data)
-    assert complaint(empty) == f"{empty} is empty"
-    assert complaint(full, empty) == f"{empty} is empty"
+    assert refusal(empty) == f"{empty} is empty"
+    assert refusal(full, empty) == f"{empty} is empty"
 
 
-def test_files_without_one_whole_pair_are_refused(tmp_path: Path) -> None:
+def test_files_without_a_complete_pair_are_refused(tmp_path: Path) -> None:
     source, target = write(tmp_path, "en", "a\n\n"), write(tmp_path, "fr", "\nb\n")
-    assert "no line has text on both sides" in complaint(source, target)
+    assert "no line has text on both sides" in refusal(source, target)
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
     missing = tmp_path / "missing.tsv"
-    assert complaint(missing) == f"cannot read {missing}: No such file or directory"
-    assert complaint(tmp_path) == f"cannot read {tmp_path}: Is a directory"
+    assert refusal(missing) == f"cannot read {missing}: No such file or directory"
+    assert refusal(tmp_path) == f"cannot read {tmp_path}: Is a directory"
 
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_it_takes_one_file_or_two(tmp_path: Path, count: int) -> None:
-    assert f"not {count} files" in complaint(*[write(tmp_path, "a", "a\tb")] * count)
+    assert f"not {count} files" in refusal(*[write(tmp_path, "a", "a\tb")] * count)

@@ -1,4 +1,4 @@
-"""Running text: what is taken of a page, and what `book`, `toy` and the names of files mean."""
+"""Plain text: what of a page is prose, and what `book`, `toy` and file names stand for."""
 
 import pytest
 
@@ -35,6 +35,27 @@ Because it is, $x = 2$.
 </details>
 """
 
+MARKUP = """---
+title: A page
+---
+
+# A *page*
+
+You [read](other.md#here) **it** with `x` and $\\query{q} = 2$.{: .note }
+<!-- not this -->
+
+| a | table |
+| --- | --- |
+
+![A picture](images/a.svg)
+
+<p>And $d_k$ _rules_ of
+d_k_v.</p>
+$$
+\\sqrt{2}
+$$
+"""
+
 LAB = """# ---
 # title: A lab
 # ---
@@ -53,7 +74,12 @@ import torch  # no
 """
 
 
-def test_each_paragraph_knows_its_heading(tmp_path):
+def test_only_the_prose_of_a_page_is_left():
+    left = "A page\n\nYou read it with x and q = 2.\n\nAnd d_k rules of\nd_k_v.\n"
+    assert prose.plain_text(MARKUP) == left
+
+
+def test_each_paragraph_comes_with_its_heading(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(PAGE)
     file, part = str(page), "A part of it"
@@ -65,14 +91,14 @@ def test_each_paragraph_knows_its_heading(tmp_path):
     ]
 
 
-def test_a_paragraph_is_read_with_its_heading():
+def test_the_string_of_a_paragraph_includes_its_heading():
     paragraph = Paragraph("a.md", "Why?", "Because it is.")
     assert str(paragraph) == "Why?: Because it is."
     assert len(paragraph) == len("Because it is.")
     assert str(Paragraph("a.txt", "", "Because it is.")) == "Because it is."
 
 
-def test_of_plain_text_everything_is_taken(tmp_path):
+def test_a_text_file_is_read_whole(tmp_path):
     text = tmp_path / "a.txt"
     text.write_text("One\ntwo.\n \n\n# three\n\n\n")
     assert read_paragraphs([str(text)] * 2) == 2 * [
@@ -104,7 +130,7 @@ def test_the_book_is_its_chapters_and_its_labs():
     assert any("You train the translator of the Introduction" in text for text in texts)
 
 
-def test_its_paragraphs_come_in_its_order_and_say_where_they_stand():
+def test_the_book_s_paragraphs_come_in_order_with_file_and_heading():
     read = read_paragraphs(["book"])
     assert list(dict.fromkeys(paragraph.file for paragraph in read)) == list(prose.book())
     assert all(paragraph.heading and paragraph.text for paragraph in read)
@@ -112,7 +138,7 @@ def test_its_paragraphs_come_in_its_order_and_say_where_they_stand():
     assert (root.file, root.heading) == ("attention/self-attention-math.md", "Why the square root?")
 
 
-def test_of_a_lab_only_what_is_not_code_is_left(monkeypatch, tmp_path):
+def test_of_a_lab_only_the_markdown_cells_are_read(monkeypatch, tmp_path):
     (tmp_path / "introduction.md").write_text("# One\n")
     (tmp_path / "lab.py").write_text(LAB)
     monkeypatch.setattr(prose, "_CHAPTERS", tmp_path)
@@ -122,14 +148,14 @@ def test_of_a_lab_only_what_is_not_code_is_left(monkeypatch, tmp_path):
     ]
 
 
-def test_without_a_checkout_there_is_no_book(monkeypatch, tmp_path):
+def test_the_book_without_its_chapters_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(prose, "_CHAPTERS", tmp_path)
     with pytest.raises(BadInput, match="give text files instead"):
         read_texts(["book"])
 
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
-def test_toy_is_the_english_of_the_toy_corpus(split, monkeypatch):
+def test_toy_is_the_english_side_of_the_toy_corpus(split, monkeypatch):
     monkeypatch.setitem(toy.SPLIT_SIZES, split, 9)
     sentences = [pair.source for pair in toy.pairs(split, 9)]
     assert read_texts([f"toy-{split}"]) == sentences
@@ -137,13 +163,13 @@ def test_toy_is_the_english_of_the_toy_corpus(split, monkeypatch):
     assert [str(paragraph) for paragraph in paragraphs] == sentences
 
 
-def test_toy_alone_is_what_there_is_to_learn_from():
+def test_plain_toy_is_the_training_split():
     assert prose.TOY["toy"] == prose.TOY["toy-train"] == "train"
 
 
 @pytest.mark.parametrize("read", [read_texts, read_paragraphs])
 @pytest.mark.parametrize("data", [["toy", "a.txt"], ["a.txt", "book"], ["book", "toy"]])
-def test_our_corpora_stand_alone(read, data):
-    with pytest.raises(BadInput, match="stands alone") as refused:
+def test_a_corpus_cannot_be_combined(read, data):
+    with pytest.raises(BadInput, match="can't be combined") as refused:
         read(data)
     assert "\n" not in str(refused.value)

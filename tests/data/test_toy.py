@@ -50,28 +50,30 @@ def test() -> list[Pair]:
         ),
     ],
 )
-def test_the_introductions_sentences(source: str, target: str, origins: list[int]) -> None:
+def test_the_sentences_of_the_introduction_are_held_out(
+    source: str, target: str, origins: list[int]
+) -> None:
     assert toy.held_out()[source] == Pair(source, target, frozenset(enumerate(origins)))
     assert toy.split_of(source) == "test"
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("split", ["train", "valid"])
-def test_no_model_is_shown_them(split: str, seed: int) -> None:
+def test_no_other_split_contains_them(split: str, seed: int) -> None:
     sources = {sentence.source for sentence in toy.pairs(split, 1_000, seed)}
     assert not sources & {SIGNED, LATE, CREATED}
 
 
-def test_the_grammar_makes_them(train: list[Pair]) -> None:
-    speaker = SentenceSampler(random.Random(0))
-    said = {" ".join(speaker.sentence().english) for _ in range(30_000)}
-    assert "they arrived late ." in said
-    # Too long to come up by chance soon, so look for their shape, and for every word of theirs.
+def test_the_grammar_generates_sentences_like_them(train: list[Pair]) -> None:
+    sampler = SentenceSampler(random.Random(0))
+    generated = {" ".join(sampler.sentence().english) for _ in range(30_000)}
+    assert "they arrived late ." in generated
+    # The long ones are too improbable to be sampled soon, so search for their pattern and words.
     for shape in (
         r"the \w+ on the \w+ \w+ [A-Z]\w+ was \w+ in \w+ \d+ \.",
         r"the [A-Z]\w+ \w+ [A-Z]\w+ was \w+ in \w+ \d+ \.",
     ):
-        assert any(re.fullmatch(shape, sentence) for sentence in said)
+        assert any(re.fullmatch(shape, sentence) for sentence in generated)
     words = {w for sentence in train for w in split_words(sentence.source)}
     assert words >= set(split_words(f"{SIGNED} {LATE} {CREATED}"))
 
@@ -87,8 +89,8 @@ def test_every_french_word_has_one_english_word(train: list[Pair]) -> None:
         assert all(0 <= s < len(source) for _, s in gold), sentence
 
 
-def test_a_french_word_says_what_its_english_word_means(train: list[Pair]) -> None:
-    """Seen from the English side: a word of the lexicon only ever has its own French forms."""
+def test_an_english_word_is_aligned_to_its_own_translations_only(train: list[Pair]) -> None:
+    """A misplaced link would align a word of the lexicon to a translation of another."""
     seen: dict[str, set[str]] = {}
     for sentence in train:
         source, target = split_words(sentence.source), split_words(sentence.target)
@@ -134,7 +136,7 @@ def test_the_passive_of_a_main_clause_agrees_with_its_subject(
 # Splits and size
 
 
-def test_splits_never_meet() -> None:
+def test_splits_are_disjoint() -> None:
     parts = {
         split: {sentence.source for seed in (0, 1) for sentence in toy.pairs(split, 500, seed)}
         for split in toy.SPLITS
@@ -144,7 +146,7 @@ def test_splits_never_meet() -> None:
     assert not parts["valid"] & parts["test"]
 
 
-def test_no_sentence_comes_twice(train: list[Pair], test: list[Pair]) -> None:
+def test_no_sentence_is_repeated(train: list[Pair], test: list[Pair]) -> None:
     for split in (train, test):
         assert len({sentence.source for sentence in split}) == len(split)
     assert (len(train), len(test)) == (20_000, 2_000)
@@ -156,7 +158,7 @@ def test_a_sentence_has_one_translation(train: list[Pair]) -> None:
         assert translations.setdefault(sentence.source, sentence.target) == sentence.target
 
 
-def test_the_seed_decides(train: list[Pair]) -> None:
+def test_the_pairs_depend_on_the_seed_alone(train: list[Pair]) -> None:
     assert toy.pairs("train", 200) == train[:200]
     assert toy.pairs("train", 200, seed=1) != train[:200]
     assert toy.pairs("valid", 0) == []
@@ -179,7 +181,7 @@ def test_the_corpus_is_pinned(split: str, seed: int, digest: str) -> None:
     assert made.hexdigest()[:16] == digest
 
 
-def test_another_process_makes_the_same() -> None:
+def test_another_process_samples_the_same_pairs() -> None:
     code = "from attention.data import toy; print(toy.pairs('valid', 3, 5)[-1].target)"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -191,7 +193,7 @@ def test_another_process_makes_the_same() -> None:
     assert done.stdout.strip() == toy.pairs("valid", 3, 5)[-1].target
 
 
-def test_words_and_lengths(train: list[Pair]) -> None:
+def test_frequencies_and_lengths(train: list[Pair]) -> None:
     english = Counter(w for sentence in train for w in split_words(sentence.source))
     french = Counter(w for sentence in train for w in split_words(sentence.target))
     assert 400 <= len(english) + len(french) <= 1000
@@ -202,7 +204,9 @@ def test_words_and_lengths(train: list[Pair]) -> None:
     assert 9 <= sum(lengths) / len(lengths) <= 11
 
 
-def test_the_test_split_has_no_word_of_its_own(train: list[Pair], test: list[Pair]) -> None:
+def test_every_word_of_the_test_split_is_in_the_training_split(
+    train: list[Pair], test: list[Pair]
+) -> None:
     for side in ("source", "target"):
         known = {w for sentence in train for w in split_words(getattr(sentence, side))}
         assert known >= {w for sentence in test for w in split_words(getattr(sentence, side))}

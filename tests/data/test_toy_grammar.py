@@ -20,7 +20,7 @@ def noun(english: str) -> Noun:
 
 
 def adjective(english: str) -> Adjective:
-    tables = lex.FIRST, lex.ORIGINS, lex.FIELDS, lex.QUALITIES
+    tables = lex.PRENOMINAL, lex.ORIGINS, lex.FIELDS, lex.QUALITIES
     return next(entry for table in tables for entry in table if entry.english == english)
 
 
@@ -89,18 +89,18 @@ I, WE = Agreement(first_person=True), Agreement(plural=True, first_person=True)
     [
         (g.past(verb("sign"), THEY), "ont signé"),
         (g.past(verb("sign"), WOMEN), "ont signé"),
-        (g.past(verb("sign"), WE, before=WOMEN), "avons signées"),
+        (g.past(verb("sign"), WE, preceding_object=WOMEN), "avons signées"),
         (g.past(verb("arrive"), THEY), "sont arrivés"),
         (g.past(verb("leave"), WOMEN), "sont parties"),
         (g.past(verb("enter"), I), "suis entré"),
         (g.passive(verb("write"), SHE), "a été écrite"),
         (g.passive(verb("reject"), THEY), "ont été rejetés"),
-        (g.did_not(verb("sign"), THEY), "n'ont pas signé"),
-        (g.did_not(verb("return"), SHE), "n'est pas revenue"),
-        (g.did_not(verb("leave"), THEY), "ne sont pas partis"),
+        (g.negated_past(verb("sign"), THEY), "n'ont pas signé"),
+        (g.negated_past(verb("return"), SHE), "n'est pas revenue"),
+        (g.negated_past(verb("leave"), THEY), "ne sont pas partis"),
         (g.negated(g.passive(verb("sign"), HE)), "n'a pas été signé"),
-        (g.negated(g.being(WE)), "ne sommes pas"),
-        (g.being(I, past=True), "étais"),
+        (g.negated(g.copula(WE)), "ne sommes pas"),
+        (g.copula(I, past=True), "étais"),
         (g.modal("must", lex.MUST, verb("speak"), WE), "devons parler"),
         (g.modal_passive("may", lex.MAY, verb("create"), WOMEN), "peuvent être créées"),
     ],
@@ -109,10 +109,10 @@ def test_verbs_agree(phrase: Phrase, target: str) -> None:
     assert pair(phrase).target.lower() == target
 
 
-def test_two_together_are_masculine_unless_both_are_feminine() -> None:
+def test_coordinated_nouns_are_masculine_unless_both_are_feminine() -> None:
     queen, man = things("the queen"), things("a man")
-    assert g.both(queen, man).agreement == THEY
-    assert g.both(queen, queen).agreement == WOMEN
+    assert g.coordinated(queen, man).agreement == THEY
+    assert g.coordinated(queen, queen).agreement == WOMEN
 
 
 @pytest.mark.parametrize(
@@ -124,15 +124,15 @@ def test_two_together_are_masculine_unless_both_are_feminine() -> None:
         (word("of", "de") + things("the agreement").phrase, "De l'accord"),
         (word("of", "de") + things("a law").phrase, "D'une loi"),
         (word("of", "de") + g.country(noun("Portugal")).phrase, "Du Portugal"),
-        (g.within(noun("Portugal")), "Au Portugal"),
-        (g.within(noun("France")), "En France"),
-        (g.within(noun("Italy")), "En Italie"),
+        (g.in_country(noun("Portugal")), "Au Portugal"),
+        (g.in_country(noun("France")), "En France"),
+        (g.in_country(noun("Italy")), "En Italie"),
         (g.country(noun("Italy")).phrase, "L'Italie"),
         (word("because", "parce que") + word("he", "il"), "Parce qu'il"),
         (word("I", "je") + word("acted", "ai agi"), "J'ai agi"),
     ],
 )
-def test_small_words_melt_together(phrase: Phrase, target: str) -> None:
+def test_elision_and_contraction(phrase: Phrase, target: str) -> None:
     assert pair(phrase).target == target
 
 
@@ -142,7 +142,7 @@ def test_small_words_melt_together(phrase: Phrase, target: str) -> None:
 def french_clauses(antecedent: g.Nominal, kind: str) -> set[str]:
     """The French of 300 relative clauses and complements of a noun phrase, without the phrase."""
     sampler = NounPhraseSampler(random.Random(0))
-    phrases = [sampler.told_apart(antecedent, kind).phrase for _ in range(300)]
+    phrases = [sampler.postmodified(antecedent, kind).phrase for _ in range(300)]
     return {" ".join(phrase.french[len(antecedent.phrase.french) :]) for phrase in phrases}
 
 
@@ -208,26 +208,26 @@ def test_an_active_verb_after_qui_agrees_with_the_antecedent(
 
 
 def links(phrase: Phrase) -> list[tuple[str, str]]:
-    made = pair(phrase)
-    source, target = split_words(made.source), split_words(made.target)
-    return [(target[t], source[s]) for t, s in sorted(made.alignment or ())]
+    sentences = pair(phrase)
+    source, target = split_words(sentences.source), split_words(sentences.target)
+    return [(target[t], source[s]) for t, s in sorted(sentences.alignment or ())]
 
 
-def test_words_that_change_places_keep_their_links() -> None:
+def test_reordered_words_keep_their_links() -> None:
     assert links(crossed(word("European", "européen"), word("agreement", "accord"))) == [
         ("Accord", "agreement"),
         ("européen", "European"),
     ]
 
 
-def test_melted_words_keep_the_first_link() -> None:
+def test_a_contraction_keeps_the_link_of_its_first_word() -> None:
     assert links(word("of", "de") + things("the budget").phrase) == [
         ("Du", "Of"),
         ("budget", "budget"),
     ]
 
 
-def test_negation_wraps_the_verb() -> None:
+def test_negation_surrounds_the_verb() -> None:
     assert links(g.negated(g.passive(verb("sign"), HE))) == [
         ("N'", "Was"),
         ("a", "Was"),

@@ -1,4 +1,4 @@
-"""Sentences to learn from: a toy grammar with gold alignments, and readers for real text."""
+"""Data: the toy corpus, readers of parallel corpora and plain text, and batches of token ids."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,13 @@ __all__ = ["Pair"]
 
 
 class Pair(NamedTuple):
-    """A sentence, its translation and, where it is known, which word comes from which.
+    """A sentence pair: a source sentence, its translation and, where known, their word alignment.
 
     Attributes:
         source: The sentence to translate.
-        target: Its translation.
-        alignment: Links `(target word, source word)`, counted from 0 in the words that
-            `attention.tokenizers.words.split_words` finds. None where nobody has aligned the words.
+        target: Its reference translation.
+        alignment: Gold links `(target position, source position)`, counted from 0 in the words that
+            `attention.tokenizers.words.split_words` finds. None where there is no gold alignment.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""Sentences side by side: padded to one length, and grouped so that little is padding."""
+"""Batches: token ids padded to one length, and bucketing by length so that little is padding."""
 
 from collections.abc import Sequence
 
@@ -11,30 +11,34 @@ __all__ = ["batches_by_length", "pad"]
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Int[Tensor, "B T"]:
-    """One row a sentence, filled up at the end with padding."""
-    width = max(map(len, rows), default=0)
-    return torch.tensor([[*row, *[PAD] * (width - len(row))] for row in rows], dtype=torch.long)
+    """One row of token ids for each sentence, padded at the end to the length of the longest."""
+    length = max(map(len, rows), default=0)
+    return torch.tensor([[*row, *[PAD] * (length - len(row))] for row in rows], dtype=torch.long)
 
 
 def batches_by_length(
-    lengths: Sequence[int], tokens: int, generator: torch.Generator
+    lengths: Sequence[int], tokens_per_batch: int, generator: torch.Generator
 ) -> list[list[int]]:
-    """Split `range(len(lengths))` into batches of about `tokens` tokens, padding included.
+    """Split `range(len(lengths))` into batches of sentences of similar length, in random order.
 
-    Sentences of like length sit together, in an order that differs from epoch to epoch: each
-    length is first blurred by a random part of a token, so that equals are shuffled.
+    Sorting by length would put the same sentences together in every epoch. So a random number
+    below 1 is added to each length, which shuffles the sentences of equal length.
 
     Args:
         lengths: Tokens in each sentence.
-        tokens: The most tokens in a batch; a longer sentence gets a batch of its own.
+        tokens_per_batch: The most tokens in a batch, padding included; a longer sentence gets a
+            batch of its own.
         generator: Source of all randomness.
+
+    Returns:
+        The indices of the sentences in each batch.
     """
-    blurred = torch.tensor(lengths, dtype=torch.float64)
-    blurred += torch.rand(len(lengths), generator=generator, dtype=torch.float64)
+    keys = torch.tensor(lengths, dtype=torch.float64)
+    keys += torch.rand(len(lengths), generator=generator, dtype=torch.float64)
     batches: list[list[int]] = []
     batch: list[int] = []
-    for i in blurred.argsort().tolist():  # ascending: the newest sentence is the longest
-        if batch and lengths[i] * (len(batch) + 1) > tokens:
+    for i in keys.argsort().tolist():  # ascending, so sentence i is the longest of its batch
+        if batch and lengths[i] * (len(batch) + 1) > tokens_per_batch:
             batches.append(batch)
             batch = []
         batch.append(i)

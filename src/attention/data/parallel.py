@@ -1,4 +1,4 @@
-"""Real text: sentences and their translations, from files."""
+"""Parallel corpora: sentence pairs from text files or from the toy corpus."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +10,12 @@ __all__ = ["load_pairs", "read_pairs", "read_text"]
 
 
 def load_pairs(data: Sequence[str], split: str = "train") -> list[Pair]:
-    """The sentence pairs that the command's `--data` means.
+    """Load the sentence pairs that the command's `--data` names.
 
     Args:
         data: `toy`, `toy-train`, `toy-valid` or `toy-test`; one tab-separated file; or two
             line-aligned files, the source first.
-        split: Which part of the toy corpus plain `toy` means.
+        split: The split of the toy corpus that plain `toy` stands for.
 
     Raises:
         BadInput: A file cannot be used; the message says which, where and why.
@@ -27,20 +27,19 @@ def load_pairs(data: Sequence[str], split: str = "train") -> list[Pair]:
 
 
 def read_pairs(paths: Sequence[Path]) -> list[Pair]:
-    """Read sentence pairs from two line-aligned files, or from one with tabs between its columns.
+    """Read a parallel corpus from two line-aligned files, or from one tab-separated file.
 
     Files are UTF-8, with or without a byte order mark, and lines end as on Unix or on Windows;
-    other separators, such as U+2028, are part of a line. Of a tab-separated file only the first
-    two columns count. A pair that is blank on either side is left out, as nothing can be learned
-    from it.
+    other separators, such as U+2028, are part of a line. Columns after the second are ignored. A
+    pair that is blank on either side is left out, because nothing can be learned from it.
 
     Args:
-        paths: The source file and the target file, or one file with both.
+        paths: The source file and the target file, or one file with both columns.
 
     Raises:
-        BadInput: If a file cannot be read or has no pairs, the lines do not match up, a line has
-            no tab, or a line is not UTF-8. The message names the file and, where there is one,
-            the line.
+        BadInput: A file cannot be read or has no pairs, the files differ in their number of lines,
+            or a line has no tab or is not UTF-8. The message names the file and, where there is
+            one, the line.
     """
     if len(paths) == 1:
         rows = _columns(paths[0])
@@ -61,7 +60,7 @@ def _aligned(source: Path, target: Path) -> list[tuple[str, str]]:
     sources, targets = _lines(source), _lines(target)
     if len(sources) != len(targets):
         raise BadInput(
-            f"line-aligned files need as many lines each: "
+            f"line-aligned files need the same number of lines: "
             f"{source} has {len(sources)}, {target} has {len(targets)}"
         )
     return list(zip(sources, targets, strict=True))
@@ -74,7 +73,7 @@ def _columns(path: Path) -> list[tuple[str, str]]:
         if tab:
             rows.append((source, rest.partition("\t")[0]))
         elif line.strip():
-            raise BadInput(f"{path}:{number}: no tab between a sentence and its translation")
+            raise BadInput(f"{path}:{number}: no tab between source and target")
     return rows
 
 

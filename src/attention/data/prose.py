@@ -1,4 +1,4 @@
-"""Running text to learn a language from: this very book, the toy corpus, or files."""
+"""Plain text for language models and retrieval: this book, the toy corpus, or text files."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,28 +10,28 @@ from attention.data import toy
 from attention.data.parallel import read_text
 from attention.errors import BadInput
 
-__all__ = ["Paragraph", "book", "plain", "read_paragraphs", "read_texts"]
+__all__ = ["Paragraph", "book", "plain_text", "read_paragraphs", "read_texts"]
 
 TOY = {"toy": "train"} | {f"toy-{split}": split for split in toy.SPLITS}  # name -> split
-FEW = 4  # words; a paragraph of a page that has fewer says nothing
+MIN_WORDS = 4  # shorter paragraphs of a page, such as "Why so?", say nothing without their context
 
 _CHAPTERS = Path(__file__).parents[3] / "docs"  # beside the package, where both are checked out
 
-# What is taken out of a chapter, in this order, and what stays of it.
-_NOISE = [
+# What is removed from a chapter, in this order, and what replaces it.
+_MARKUP = [
     (r"\A---\n.*?\n---\n", ""),  # front matter
     (r"^( *)(```+|~~~+).*?\n\1\2 *$", ""),  # code, and what it prints
     (r"<!--.*?-->", ""),
     (r"<(script|style|svg|table)\b.*?</\1>", ""),
-    (r"\$\$.*?\$\$", ""),  # formulas in their own line
+    (r"\$\$.*?\$\$", ""),  # display formulas
     (r"</summary>\s*", " "),  # a question, and its folded answer: one paragraph
     (r"(?<!`)</?[a-zA-Z][^<>]*>", ""),  # tags, but not `<pad>`
     (r"^ *(\||!!!|\?\?\?|#!|\{:).*$", ""),  # rows of tables, callouts
-    (r"!\[[^\]]*\]\([^)]*\)", ""),  # pictures
+    (r"!\[[^\]]*\]\([^)]*\)", ""),  # images
     (r"\[([^\]]*)\](\([^)]*\)|\[[^\]]*\])", r"\1"),  # links
     (r"\{[:.#][^{}]*\}", ""),  # classes
-    (r"\\(query|key|value|weights|source|target)\{([^{}]*)\}", r"\2"),  # colours in formulas
-    (r"\$([^$\n]*)\$", r"\1"),  # formulas within a line
+    (r"\\(query|key|value|weights|source|target)\{([^{}]*)\}", r"\2"),  # colour macros in formulas
+    (r"\$([^$\n]*)\$", r"\1"),  # inline formulas
     (r"(\*\*|`+)", ""),
     (r"(?<!\w)[*_](\S[^*_\n]*)[*_](?!\w)", r"\1"),  # emphasis
     (r"[ \t]+$", ""),
@@ -40,12 +40,12 @@ _NOISE = [
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Some sentences that stand together; its length is that of its text, in letters.
+    """A paragraph of a file; its length is that of its text, in characters.
 
     Attributes:
-        file: Where it stands.
-        heading: The nearest one above it; empty where there is none.
-        text: What it says, in one line.
+        file: The file that it is from.
+        heading: The nearest heading above it; empty where there is none.
+        text: Its text, in one line.
     """
 
     file: str
@@ -56,60 +56,68 @@ class Paragraph:
         return len(self.text)
 
     def __str__(self) -> str:
-        """What there is to read: a heading says what the text under it does not say again."""
+        """The text after its heading, which often names a topic that the text doesn't repeat."""
         return f"{self.heading}: {self.text}" if self.heading else self.text
 
 
 def read_texts(data: Sequence[str]) -> list[str]:
-    """The texts that the command's `--data` means.
+    """Load the texts that the command's `--data` names.
 
     Args:
-        data: `book`, the chapters of this book; `toy`, the English sentences of the toy corpus
-            that are there to learn from, or `toy-valid` or `toy-test`, others; or files of UTF-8
-            text, with or without a byte order mark.
+        data: `book` for the chapters of this book; `toy`, `toy-train`, `toy-valid` or `toy-test`
+            for the English side of the toy corpus (plain `toy` is its training split); or UTF-8
+            text files.
+
+    Returns:
+        A text for each chapter, sentence or file, with Unix line ends.
 
     Raises:
-        BadInput: A file cannot be used, the book is not here, or `data` are of several kinds; the
-            message says which and why.
+        BadInput: A file cannot be used, the chapters are not installed, or a corpus is combined
+            with anything else. The message says which and why.
     """
-    name = _ours(data)
+    name = _corpus(data)
     if name == "book":
-        return [plain(page) for page in book().values()]
+        return [plain_text(page) for page in book().values()]
     if name:
         return [pair.source for pair in toy.pairs(TOY[name], toy.SPLIT_SIZES[TOY[name]])]
     return [read_text(Path(name)) for name in data]
 
 
 def read_paragraphs(data: Sequence[str]) -> list[Paragraph]:
-    """The same, paragraph by paragraph; in the toy corpus each sentence is one.
+    """Load the same texts split into paragraphs; each sentence of the toy corpus is one.
 
     Args:
-        data: As for `read_texts`; of files whose names end in `.md`, only the prose is taken.
+        data: As for `read_texts`. The code and markup of files named `.md` are left out.
 
     Raises:
         BadInput: As for `read_texts`.
     """
-    ours = _ours(data)
-    if ours == "book":
-        return [one for name, page in book().items() for one in _of_page(name, page)]
-    if ours:
-        return [Paragraph(ours, "", sentence) for sentence in read_texts(data)]
-    return [one for name in data for one in _of_file(name, *read_texts([name]))]
+    corpus = _corpus(data)
+    if corpus == "book":
+        pages = book().items()
+        return [paragraph for file, page in pages for paragraph in _page_paragraphs(file, page)]
+    if corpus:
+        return [Paragraph(corpus, "", sentence) for sentence in read_texts(data)]
+    texts = zip(data, read_texts(data), strict=True)
+    return [paragraph for file, text in texts for paragraph in _file_paragraphs(file, text)]
 
 
-def _ours(data: Sequence[str]) -> str | None:
-    """Which of our corpora is meant; none if these are names of files."""
+def _corpus(data: Sequence[str]) -> str | None:
+    """The name of the built-in corpus that `data` names, or None if it names files."""
     name = next((name for name in data if name in {"book", *TOY}), None)
     if name and len(data) > 1:
-        raise BadInput(f"{' '.join(data)}: {name} stands alone; a file of that name is ./{name}")
+        raise BadInput(
+            f"{' '.join(data)}: the corpus {name} can't be combined with other data "
+            f"(write ./{name} for a file of that name)"
+        )
     return name
 
 
 def book() -> dict[str, str]:
-    """This book's chapters, labs included, by the names of their files, in Markdown.
+    """The Markdown of this book's chapters and labs, by file name.
 
     Raises:
-        BadInput: Only the package was installed, without the book.
+        BadInput: The package was installed without the book.
     """
     if not (_CHAPTERS / "introduction.md").is_file():
         raise BadInput(
@@ -129,7 +137,7 @@ def book() -> dict[str, str]:
 
 
 def _cells(lab: str) -> str:
-    """What is written, in Markdown, between the cells of code."""
+    """The Markdown cells of a lab in the percent format."""
     cells = (cell.partition("\n") for cell in re.split(r"^# %%", lab, flags=re.MULTILINE))
     return "\n\n".join(
         re.sub(r"^# ?", "", text, flags=re.MULTILINE)
@@ -138,33 +146,34 @@ def _cells(lab: str) -> str:
     )
 
 
-def plain(page: str) -> str:
-    """What is left of a page in Markdown when nothing but its prose may stay."""
+def plain_text(page: str) -> str:
+    """The prose of a Markdown page, without front matter, code, tables, images and markup."""
     text = re.sub(r"^ *#+ *", "", _prose(page), flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def _prose(page: str) -> str:
-    """The same, with the marks of its headings."""
-    for noise, rest in _NOISE:
-        page = re.sub(noise, rest, page, flags=re.MULTILINE | re.DOTALL if ".*?" in noise else re.M)
+    """The same, with the `#` of each heading."""
+    for markup, replacement in _MARKUP:
+        flags = re.MULTILINE | re.DOTALL if ".*?" in markup else re.MULTILINE
+        page = re.sub(markup, replacement, page, flags=flags)
     return unescape(page)
 
 
-def _of_file(name: str, text: str) -> Iterator[Paragraph]:
-    if name.lower().endswith(".md"):
-        yield from _of_page(name, text)
+def _file_paragraphs(file: str, text: str) -> Iterator[Paragraph]:
+    if file.lower().endswith(".md"):
+        yield from _page_paragraphs(file, text)
     else:
-        yield from (Paragraph(name, "", line) for line in _lines(text))
+        yield from (Paragraph(file, "", block) for block in _blocks(text))
 
 
-def _of_page(name: str, page: str) -> Iterator[Paragraph]:
+def _page_paragraphs(file: str, page: str) -> Iterator[Paragraph]:
     parts = re.split(r"^ *#+ +(.*)$", _prose(page), flags=re.MULTILINE)
     for heading, text in zip(["", *parts[1::2]], parts[::2], strict=True):
-        lines = _lines(text)
-        yield from (Paragraph(name, heading, line) for line in lines if len(line.split()) >= FEW)
+        blocks = [block for block in _blocks(text) if len(block.split()) >= MIN_WORDS]
+        yield from (Paragraph(file, heading, block) for block in blocks)
 
 
-def _lines(text: str) -> list[str]:
-    """Each block between empty lines, in one line."""
+def _blocks(text: str) -> list[str]:
+    """The blocks between blank lines, each in one line."""
     return [" ".join(block.split()) for block in re.split(r"\n\s*\n", text) if block.strip()]

@@ -1,4 +1,4 @@
-"""A toy corpus: English and French sentences without end, with the gold alignment of every word."""
+"""The toy corpus: English-French sentence pairs from a grammar, with gold word alignments."""
 
 import random
 import zlib
@@ -14,40 +14,40 @@ from attention.errors import BadInput
 __all__ = ["SPLITS", "SPLIT_SIZES", "held_out", "pairs", "split_of"]
 
 SPLITS = ("train", "valid", "test")
-SPLIT_SIZES = {"train": 50_000, "valid": 500, "test": 1_000}  # of the corpus named `toy`
+SPLIT_SIZES = {"train": 50_000, "valid": 500, "test": 1_000}  # sentence pairs in `toy`
 
 
 def pairs(split: str, n: int, seed: int = 0) -> list[Pair]:
-    """Make `n` different sentence pairs of a split.
+    """Sample `n` different sentence pairs of a split.
 
-    The same seed makes the same pairs, and a smaller `n` makes the first of them. Whatever the
-    seed, no two splits share a sentence, and the `held_out` ones are only ever in the test split.
+    A seed always gives the same pairs, and a smaller `n` gives the first of them. Whatever the
+    seed, no two splits share a sentence, and the `held_out` ones belong to the test split.
 
     Args:
         split: `"train"`, `"valid"` or `"test"`.
-        n: How many.
-        seed: Another seed makes other sentences.
+        n: The number of pairs.
+        seed: Another seed gives other sentences.
 
     Raises:
-        BadInput: If there is no such split, or `n` is negative.
+        BadInput: There is no such split, or `n` is negative.
     """
     if split not in SPLITS:
         raise BadInput(f"there is no toy split {split!r}: choose {', '.join(SPLITS)}")
     if n < 0:
         raise BadInput(f"cannot make {n} toy sentences")
-    speaker = SentenceSampler(random.Random(seed))
+    sampler = SentenceSampler(random.Random(seed))
     made: dict[str, Pair] = {}
     while len(made) < n:
-        sentence = pair(speaker.sentence())
+        sentence = pair(sampler.sentence())
         if split_of(sentence.source) == split:
             made.setdefault(sentence.source, sentence)
     return list(made.values())
 
 
 def split_of(source: str) -> str:
-    """The split of an English sentence: a tenth are for validation, a tenth for testing.
+    """The split of an English sentence: a tenth are for validation and a tenth for testing.
 
-    It depends on nothing but the words, so that every seed and size agree about it.
+    It is a hash of the sentence, so that it is the same for every seed and size.
     """
     if source in held_out():
         return "test"
@@ -57,14 +57,14 @@ def split_of(source: str) -> str:
 
 @cache
 def held_out() -> dict[str, Pair]:
-    """The Introduction's sentences, which a model translates without ever having seen them."""
+    """The Introduction's sentences, by their English: test data that no training split contains."""
     nouns = {noun.english: noun for noun in [*lex.TEXTS, *lex.INSTITUTIONS]}
     titles = {title.english: title for title in lex.TITLES}
     verbs = {verb.english: verb for verb in [*lex.TRANSITIVE, *lex.MOVING]}
     months, late, stop = dict(lex.MONTHS), word(*lex.MOVING_ADVERBS[0]), word(".", ".")
 
     they = g.pronoun(lex.PRONOUNS[0])
-    area = g.named([titles["European"], titles["Economic"]], nouns["Area"])
+    area = g.institution([titles["European"], titles["Economic"]], nouns["Area"])
     agreement = g.noun_phrase(lex.THE, [], nouns["agreement"])
     on_area = agreement.phrase + g.preposition("on", "sur", area)
     arrived = g.past(verbs["arrive"], they.agreement)

@@ -1,6 +1,7 @@
-"""The grammar of the toy corpus: how words agree, and how they change places on the way to French.
+"""The grammar of the toy corpus: agreement in French, and word order that differs from English.
 
-Nothing here is left to chance. Each function takes words and gives back an aligned phrase.
+Nothing here is random. Each function takes lexicon entries and returns a phrase in both languages
+with its word alignment.
 """
 
 from collections.abc import Sequence
@@ -21,30 +22,30 @@ from attention.data.toy.words import (
 
 
 class Agreement(NamedTuple):
-    """What other words must know of a noun phrase to agree with it."""
+    """The features of a noun phrase that verbs, participles and adjectives agree with."""
 
     feminine: bool = False
     plural: bool = False
     first_person: bool = False
 
-    def of(self, forms: Forms) -> str:
-        """The form of a French verb that goes with this subject."""
+    def conjugate(self, forms: Forms) -> str:
+        """The form of a French verb that agrees with this subject."""
         return forms[2 * self.plural + (not self.first_person)]
 
-    def ending(self, participle: str) -> str:
-        """The form of a French participle: *signé, signée, signés, signées*."""
+    def inflect(self, participle: str) -> str:
+        """A French participle in agreement: *signé, signée, signés, signées*."""
         inflected = participle + "e" * self.feminine
         return french_plural(inflected) if self.plural else inflected
 
 
 class Nominal(NamedTuple):
-    """A noun phrase or a pronoun, and how to agree with it."""
+    """A noun phrase or pronoun, and the features that other words agree with."""
 
     phrase: Phrase
     agreement: Agreement
 
-    def with_(self, complement: Phrase) -> "Nominal":
-        """The same people or things, said with more words."""
+    def modified_by(self, complement: Phrase) -> "Nominal":
+        """The same noun phrase with a complement or relative clause after it."""
         return Nominal(self.phrase + complement, self.agreement)
 
 
@@ -61,8 +62,8 @@ def noun_phrase(
         french_plural(noun.french) if plural else noun.french,
     )
     for adjective in reversed(adjectives):
-        qualifier = qualified(adjective, agreement)
-        group = qualifier + group if adjective.first else crossed(qualifier, group)
+        modifier = agreeing(adjective, agreement)
+        group = modifier + group if adjective.prenominal else crossed(modifier, group)
     return Nominal(_article(determiner, agreement) + group, agreement)
 
 
@@ -73,19 +74,19 @@ def _article(determiner: Determiner, agreement: Agreement) -> Phrase:
     return word(determiner.english, french)
 
 
-def qualified(adjective: Adjective, agreement: Agreement) -> Phrase:
-    """An adjective as it agrees with its noun."""
+def agreeing(adjective: Adjective, agreement: Agreement) -> Phrase:
+    """An adjective in agreement with its noun."""
     french = adjective.feminine if agreement.feminine else adjective.masculine
     return word(adjective.english, french_plural(french) if agreement.plural else french)
 
 
-def named(adjectives: Sequence[Adjective], head: Noun) -> Nominal:
+def institution(adjectives: Sequence[Adjective], head: Noun) -> Nominal:
     """An institution: *the European Economic Area*."""
     return noun_phrase(THE, adjectives, head)
 
 
 def country(noun: Noun) -> Nominal:
-    """A country, to which French gives an article: *la France*."""
+    """A country, which takes an article in French: *la France*."""
     article = "la" if noun.feminine else "le"
     return Nominal(word(noun.english, f"{article} {noun.french}"), Agreement(noun.feminine))
 
@@ -95,8 +96,8 @@ def pronoun(entry: Pronoun) -> Nominal:
     return Nominal(word(entry.english, entry.french), Agreement(*entry[2:]))
 
 
-def both(first: Nominal, second: Nominal) -> Nominal:
-    """Two together, feminine only when both are: *the queen and the minister*."""
+def coordinated(first: Nominal, second: Nominal) -> Nominal:
+    """Two coordinated noun phrases, feminine only when both are: *the queen and the minister*."""
     feminine = first.agreement.feminine and second.agreement.feminine
     phrase = first.phrase + word("and", "et") + second.phrase
     return Nominal(phrase, Agreement(feminine, plural=True))
@@ -105,70 +106,72 @@ def both(first: Nominal, second: Nominal) -> Nominal:
 # Verbs
 
 
-def past(verb: Verb, subject: Agreement, before: Agreement | None = None) -> Phrase:
+def past(verb: Verb, subject: Agreement, preceding_object: Agreement | None = None) -> Phrase:
     """The past of a verb: *signed* → *ont signé*, *arrived* → *sont arrivés*.
 
-    With *être* the participle agrees with the subject; with *avoir*, with an object, and only
-    when it comes `before`: *la lettre que le ministre a signée*.
+    With *être* the participle agrees with the subject. With *avoir* it agrees with the object, and
+    only with one that precedes the verb: *la lettre que le ministre a signée*.
     """
-    return word(verb.past, " ".join(_past_in_french(verb, subject, before)))
+    return word(verb.past, " ".join(_past_in_french(verb, subject, preceding_object)))
 
 
-def did_not(verb: Verb, subject: Agreement) -> Phrase:
-    """The past denied: *did not sign* → *n'ont pas signé*."""
+def negated_past(verb: Verb, subject: Agreement) -> Phrase:
+    """The negated past of a verb: *did not sign* → *n'ont pas signé*."""
     auxiliary, participle = _past_in_french(verb, subject)
     return negated(word("did", auxiliary) + word(verb.english, participle))
 
 
 def _past_in_french(
-    verb: Verb, subject: Agreement, before: Agreement | None = None
+    verb: Verb, subject: Agreement, preceding_object: Agreement | None = None
 ) -> tuple[str, str]:
     if verb.etre:
-        return subject.of(ETRE), subject.ending(verb.french)
-    return subject.of(AVOIR), before.ending(verb.french) if before else verb.french
+        return subject.conjugate(ETRE), subject.inflect(verb.french)
+    return subject.conjugate(AVOIR), preceding_object.inflect(
+        verb.french
+    ) if preceding_object else verb.french
 
 
 def modal(english: str, forms: Forms, verb: Verb, subject: Agreement) -> Phrase:
-    """What must or may be done: *must sign* → *doit signer*."""
-    return word(english, subject.of(forms)) + word(verb.english, verb.infinitive)
+    """A modal verb and an infinitive: *must sign* → *doit signer*."""
+    return word(english, subject.conjugate(forms)) + word(verb.english, verb.infinitive)
 
 
 def modal_passive(english: str, forms: Forms, verb: Verb, subject: Agreement) -> Phrase:
-    """What must or may be done to it: *must be signed* → *doit être signé*."""
-    done = word("be", "être") + word(verb.participle, subject.ending(verb.french))
-    return word(english, subject.of(forms)) + done
+    """A modal verb and a passive infinitive: *must be signed* → *doit être signé*."""
+    done = word("be", "être") + word(verb.participle, subject.inflect(verb.french))
+    return word(english, subject.conjugate(forms)) + done
 
 
 def passive(verb: Verb, subject: Agreement) -> Phrase:
-    """What was done to it: *was signed* → *a été signé*, two French words for *was*."""
-    was = word("were" if subject.plural else "was", f"{subject.of(AVOIR)} été")
-    return was + word(verb.participle, subject.ending(verb.french))
+    """The past passive: *was signed* → *a été signé*, with two French words for *was*."""
+    was = word("were" if subject.plural else "was", f"{subject.conjugate(AVOIR)} été")
+    return was + word(verb.participle, subject.inflect(verb.french))
 
 
-def being(subject: Agreement, past: bool = False) -> Phrase:
-    """To be, now or in the past, before an adjective: *is* → *est*, *was* → *était*."""
+def copula(subject: Agreement, past: bool = False) -> Phrase:
+    """*To be* before an adjective, present or past: *is* → *est*, *was* → *était*."""
     if past:
-        return word("were" if subject.plural else "was", subject.of(WAS))
+        return word("were" if subject.plural else "was", subject.conjugate(WAS))
     singular = "am" if subject.first_person else "is"
-    return word("are" if subject.plural else singular, subject.of(ETRE))
+    return word("are" if subject.plural else singular, subject.conjugate(ETRE))
 
 
 def negated(verb: Phrase) -> Phrase:
-    """Put *not* after the first word, and *ne ... pas* around its French: *n'a pas été signé*.
+    """Negation: *not* after the first word, *ne ... pas* around its French: *n'a pas été signé*.
 
-    It is *pas* that says *not*; the weak *ne*, which speakers drop, goes with the verb.
+    *Not* is aligned to *pas*. The weak *ne*, which speakers often drop, is aligned to the verb.
     """
     english = (verb.english[0], "not", *verb.english[1:])
     french = ("ne", verb.french[0], "pas", *verb.french[1:])
-    first, *rest = [place + (place > 0) for place in verb.origin]
+    first, *rest = [position + (position > 0) for position in verb.alignment]
     return Phrase(english, french, (first, first, 1, *rest))
 
 
-# What else a sentence says
+# Prepositional phrases and dates
 
 
 def preposition(english: str, french: str, nominal: Nominal) -> Phrase:
-    """A preposition and what it governs: *on the area* → *sur la zone*."""
+    """A prepositional phrase: *on the area* → *sur la zone*."""
     return word(english, french) + nominal.phrase
 
 
@@ -178,8 +181,8 @@ def date(year: str, month: tuple[str, str] | None = None) -> Phrase:
     return start + word(year, year)
 
 
-def within(noun: Noun) -> Phrase:
-    """In a country: *en France*, *en Italie*, but *au Portugal*."""
+def in_country(noun: Noun) -> Phrase:
+    """*In* a country: *en France*, *en Italie*, but *au Portugal*."""
     if noun.feminine or noun.french.lower().startswith(VOWELS):
         return word("in", "en") + word(noun.english, noun.french)
     return preposition("in", "à", country(noun))

@@ -1,4 +1,4 @@
-"""The words of the toy corpus, as tables: English first, then French."""
+"""The lexicon of the toy corpus: tables of English words and their French translations."""
 
 from attention.data.toy.words import Adjective, Determiner, Forms, Noun, Pronoun, Verb
 
@@ -7,8 +7,8 @@ def _rows(table: str) -> list[list[str]]:
     return [entry.split() for entry in table.split(",")]
 
 
-def _twins(table: str) -> list[tuple[str, str]]:
-    """Entries of one English word and all the French words that say it."""
+def _translations(table: str) -> list[tuple[str, str]]:
+    """Entries of one English word and the French word or words that translate it."""
     return [(english, " ".join(french)) for english, *french in _rows(table)]
 
 
@@ -16,8 +16,8 @@ def _nouns(table: str) -> list[Noun]:
     return [Noun(*row) for row in _rows(table)]
 
 
-def _adjectives(table: str, first: bool = False) -> list[Adjective]:
-    return [Adjective(english, he, she, first) for english, he, she in _rows(table)]
+def _adjectives(table: str, prenominal: bool = False) -> list[Adjective]:
+    return [Adjective(*row, prenominal) for row in _rows(table)]
 
 
 def _verbs(table: str, objects: str = "", etre: bool = False) -> list[Verb]:
@@ -51,17 +51,17 @@ COUNTRIES = _nouns("""
     France France f, Italy Italie f, Spain Espagne f, Germany Allemagne f, Belgium Belgique f,
     Portugal Portugal m, Canada Canada m, Japan Japon m
 """)
-CITIES = _twins("""
+CITIES = _translations("""
     Paris Paris, Rome Rome, London Londres, Brussels Bruxelles, Geneva Genève, Lisbon Lisbonne,
     Vienna Vienne, Athens Athènes
 """)
-MONTHS = _twins("""
+MONTHS = _translations("""
     January janvier, February février, March mars, April avril, May mai, June juin, July juillet,
     August août, September septembre, October octobre, November novembre, December décembre
 """)
 YEARS = [str(year) for year in range(1970, 2025)]
 
-# Adjectives: French masculine and feminine. Most follow their noun in French.
+# Adjectives: French masculine and feminine. In French, most follow their noun.
 ORIGINS = _adjectives("""
     European européen européenne, French français française, Italian italien italienne
 """)
@@ -74,12 +74,12 @@ QUALITIES = _adjectives("""
     independent indépendant indépendante, serious sérieux sérieuse, popular populaire populaire,
     ambitious ambitieux ambitieuse, strange étrange étrange
 """)
-FIRST = _adjectives(
+PRENOMINAL = _adjectives(
     """
     new nouveau nouvelle, great grand grande, small petit petite, good bon bonne,
     bad mauvais mauvaise, old ancien ancienne, first premier première
     """,
-    first=True,
+    prenominal=True,
 )
 TITLES = _adjectives("""
     European européen européenne, Economic économique économique, Social social sociale,
@@ -107,7 +107,7 @@ PRONOUNS = [
     Pronoun("I", "je", first_person=True),
 ]
 
-# Verbs: base, past, participle; infinitive, participle.
+# Verbs: English base, past and participle; French infinitive and participle.
 TRANSITIVE = [
     *_verbs("sign signed signed signer signé, adopt adopted adopted adopter adopté", "text"),
     *_verbs("write wrote written écrire écrit, reject rejected rejected rejeter rejeté", "text"),
@@ -146,8 +146,8 @@ MUST: Forms = ("dois", "doit", "devons", "doivent")
 MAY: Forms = ("peux", "peut", "pouvons", "peuvent")
 MODALS = [("must", MUST), ("may", MAY)]
 
-# Commands, alone or with what they can be done to.
-COMMANDS = _twins("listen écoutez, wait attendez, vote votez, work travaillez")
+# Imperatives: intransitive ones, and transitive ones with the kind of their object.
+COMMANDS = _translations("listen écoutez, wait attendez, vote votez, work travaillez")
 COMMANDS_TO = [
     (("sign", "signez"), "text"),
     (("examine", "examinez"), "text"),
@@ -155,10 +155,10 @@ COMMANDS_TO = [
     (("support", "soutenez"), "person"),
 ]
 
-# The small words around them.
-MOVING_ADVERBS = _twins("late en retard, early en avance")
-ADVERBS = _twins("quickly rapidement, again encore, immediately tout de suite, here ici")
-BEFORE_NOW = _twins("yesterday hier, recently récemment")
-AFTER_NOW = _twins("tomorrow demain, soon bientôt")
-CONJUNCTIONS = _twins("and et, but mais, because parce que, when quand")
-AROUND = _twins("before avant, after après, during pendant")
+# Adverbs, conjunctions and prepositions of time.
+MOVING_ADVERBS = _translations("late en retard, early en avance")
+ADVERBS = _translations("quickly rapidement, again encore, immediately tout de suite, here ici")
+BEFORE_NOW = _translations("yesterday hier, recently récemment")
+AFTER_NOW = _translations("tomorrow demain, soon bientôt")
+CONJUNCTIONS = _translations("and et, but mais, because parce que, when quand")
+AROUND = _translations("before avant, after après, during pendant")

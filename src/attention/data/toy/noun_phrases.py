@@ -1,4 +1,4 @@
-"""Who and what a sentence may speak of, chosen by chance."""
+"""Random noun phrases of the toy grammar, with complements and relative clauses."""
 
 import random
 from collections.abc import Sequence
@@ -27,87 +27,95 @@ VERBS = {
 
 
 class NounPhraseSampler:
-    """Names people and things, and tells them apart by what they did or what was done to them.
+    """Samples noun phrases. Nouns are of four kinds: `person`, `text`, `event` and `body`.
 
     Args:
-        chance: Where every choice comes from.
+        rng: Source of all randomness.
     """
 
-    def __init__(self, chance: random.Random) -> None:
-        self.roll = chance.random
+    def __init__(self, rng: random.Random) -> None:
+        self.draw = rng.random  # uniform in [0, 1)
 
     def maybe(self, probability: float) -> bool:
-        return self.roll() < probability
+        """True with this probability."""
+        return self.draw() < probability
 
-    def one(self, choices: Sequence[T]) -> T:
-        return choices[int(self.roll() * len(choices))]
+    def choose(self, choices: Sequence[T]) -> T:
+        """One of the choices, all equally likely."""
+        return choices[int(self.draw() * len(choices))]
 
-    # Who and what
+    # Noun phrases
 
-    def actor(self) -> Nominal:
-        """Whoever acts, often a pronoun."""
-        return g.pronoun(self.one(lex.PRONOUNS)) if self.maybe(0.35) else self.someone()
+    def subject(self) -> Nominal:
+        """The subject of an active verb, often a pronoun."""
+        return g.pronoun(self.choose(lex.PRONOUNS)) if self.maybe(0.35) else self.agent()
 
-    def someone(self) -> Nominal:
-        """Whoever acts, by name or description."""
-        roll = self.roll()
-        if roll < 0.3:
+    def agent(self) -> Nominal:
+        """A noun phrase that can act: an institution, a country, one person or two."""
+        draw = self.draw()
+        if draw < 0.3:
             return self.nominal("body")
-        if roll < 0.4:
-            return g.country(self.one(lex.COUNTRIES))
-        if roll < 0.5:
-            return g.both(self.nominal("person", full=False), self.nominal("person", full=False))
+        if draw < 0.4:
+            return g.country(self.choose(lex.COUNTRIES))
+        if draw < 0.5:
+            first, second = (self.nominal("person", modifiers=False) for _ in range(2))
+            return g.coordinated(first, second)
         return self.nominal("person")
 
-    def nominal(self, kind: str, full: bool = True) -> Nominal:
-        """People or things of a kind; when it is `full`, perhaps with what tells them apart."""
+    def nominal(self, kind: str, modifiers: bool = True) -> Nominal:
+        """A noun phrase of a kind. With `modifiers`, some have a complement or relative clause."""
         if kind == "body":
             return self.institution()
-        adjectives = [self.one(lex.FIRST)] if self.maybe(0.25) else []
+        adjectives = [self.choose(lex.PRENOMINAL)] if self.maybe(0.25) else []
         if self.maybe(0.3):
-            adjectives.append(self.one(ADJECTIVES[kind]))
+            adjectives.append(self.choose(ADJECTIVES[kind]))
         plural = self.maybe(0.4)
-        determiner = self.one(PLURAL if plural else SINGULAR) if self.maybe(0.4) else lex.THE
-        nominal = g.noun_phrase(determiner, adjectives, self.one(NOUNS[kind]), plural)
-        return self.told_apart(nominal, kind) if full and self.maybe(0.3) else nominal
+        determiner = self.choose(PLURAL if plural else SINGULAR) if self.maybe(0.4) else lex.THE
+        nominal = g.noun_phrase(determiner, adjectives, self.choose(NOUNS[kind]), plural)
+        return self.postmodified(nominal, kind) if modifiers and self.maybe(0.3) else nominal
 
     def institution(self) -> Nominal:
-        first, second = self.one(lex.TITLES), self.one(lex.TITLES)
+        """An institution with one or two adjectives in its name."""
+        first, second = self.choose(lex.TITLES), self.choose(lex.TITLES)
         titles = [first] if first == second or self.maybe(0.5) else [first, second]
-        return g.named(titles, self.one(lex.INSTITUTIONS))
+        return g.institution(titles, self.choose(lex.INSTITUTIONS))
 
-    def told_apart(self, nominal: Nominal, kind: str) -> Nominal:
-        """Which of them: *of Italy*, *on the new law*, *who arrived late*, *that they signed*."""
-        roll = self.roll()
-        if roll < 0.2:
-            return nominal.with_(g.preposition("of", "de", g.country(self.one(lex.COUNTRIES))))
-        if roll < 0.4:
-            owner = self.nominal(self.one(["body", "person"]), full=False)
-            return nominal.with_(g.preposition("of", "de", owner))
+    def postmodified(self, nominal: Nominal, kind: str) -> Nominal:
+        """With a modifier: *of Italy*, *on the new law*, *who arrived late*, *that they signed*."""
+        draw = self.draw()
+        if draw < 0.2:
+            country = g.country(self.choose(lex.COUNTRIES))
+            return nominal.modified_by(g.preposition("of", "de", country))
+        if draw < 0.4:
+            owner = self.nominal(self.choose(["body", "person"]), modifiers=False)
+            return nominal.modified_by(g.preposition("of", "de", owner))
         if kind == "person":
-            return nominal.with_(word("who", "qui") + self.deed(nominal.agreement))
-        if kind == "text" and roll < 0.7:
-            topic = self.nominal(self.one(["body", "body", "event"]), full=False)
-            return nominal.with_(g.preposition("on", "sur", topic))
-        verb = self.one(VERBS[kind])
+            return nominal.modified_by(word("who", "qui") + self.short_predicate(nominal.agreement))
+        if kind == "text" and draw < 0.7:
+            topic = self.nominal(self.choose(["body", "body", "event"]), modifiers=False)
+            return nominal.modified_by(g.preposition("on", "sur", topic))
+        verb = self.choose(VERBS[kind])
         if self.maybe(0.5):
-            return nominal.with_(word("that", "qui") + g.passive(verb, nominal.agreement))
-        maker = g.pronoun(self.one(lex.PRONOUNS)) if self.maybe(0.5) else self.institution()
-        made = g.past(verb, maker.agreement, before=nominal.agreement)
-        return nominal.with_(word("that", "que") + maker.phrase + made)
+            return nominal.modified_by(word("that", "qui") + g.passive(verb, nominal.agreement))
+        subject = g.pronoun(self.choose(lex.PRONOUNS)) if self.maybe(0.5) else self.institution()
+        past = g.past(verb, subject.agreement, preceding_object=nominal.agreement)
+        return nominal.modified_by(word("that", "que") + subject.phrase + past)
 
-    # What they did, in a few words
+    # Verb phrases, which relative clauses need too
 
-    def did(self, verb: Verb, subject: Agreement) -> Phrase:
-        return g.did_not(verb, subject) if self.maybe(0.1) else g.past(verb, subject)
+    def active(self, verb: Verb, subject: Agreement) -> Phrase:
+        """The past of a verb, now and then negated."""
+        return g.negated_past(verb, subject) if self.maybe(0.1) else g.past(verb, subject)
 
-    def was(self, kind: str, subject: Agreement) -> Phrase:
-        was = g.passive(self.one(VERBS[kind]), subject)
-        return g.negated(was) if self.maybe(0.1) else was
+    def passive(self, kind: str, subject: Agreement) -> Phrase:
+        """The past passive of a verb whose object is of this kind, now and then negated."""
+        passive = g.passive(self.choose(VERBS[kind]), subject)
+        return g.negated(passive) if self.maybe(0.1) else passive
 
-    def deed(self, subject: Agreement) -> Phrase:
-        """What somebody did, in a few words."""
+    def short_predicate(self, subject: Agreement) -> Phrase:
+        """A verb with at most an object, and that without modifiers."""
         if self.maybe(0.5):
-            return self.did(self.one(lex.MOVING + lex.INTRANSITIVE), subject)
-        kind = self.one(["text", "body", "event", "person"])
-        return self.did(self.one(VERBS[kind]), subject) + self.nominal(kind, full=False).phrase
+            return self.active(self.choose(lex.MOVING + lex.INTRANSITIVE), subject)
+        kind = self.choose(["text", "body", "event", "person"])
+        verb = self.active(self.choose(VERBS[kind]), subject)
+        return verb + self.nominal(kind, modifiers=False).phrase

@@ -1,7 +1,7 @@
-"""Phrases in two languages at once, with every French word tied to the English word it translates.
+"""Aligned phrases: a phrase in English and in French, with a link for every French word.
 
-Grammar is written in terms of these: a phrase is built from smaller ones, so the alignment of a
-whole sentence comes out by construction, however often its words change places on the way.
+The grammar builds phrases from smaller ones, and the operations keep the links. So the gold
+alignment of a sentence is correct by construction, however its words are reordered.
 """
 
 from dataclasses import dataclass
@@ -24,53 +24,54 @@ VOWELS = tuple("aàâeéèêiîoôuh")  # every French h of the lexicon is silen
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """The same thing said in English and in French.
+    """A phrase in English, its French translation, and their word alignment.
 
     Args:
         english: The English words.
         french: The French words, in French order.
-        origin: For each French word, the place of the English word that it translates.
+        alignment: For each French word, the position of the English word that it translates.
     """
 
     english: tuple[str, ...] = ()
     french: tuple[str, ...] = ()
-    origin: tuple[int, ...] = ()
+    alignment: tuple[int, ...] = ()
 
     def __add__(self, other: "Phrase") -> "Phrase":
-        """One phrase after the other, in both languages."""
+        """Concatenate two phrases, in the same order in both languages."""
         shift = len(self.english)
-        origin = self.origin + tuple([place + shift for place in other.origin])
-        return Phrase(self.english + other.english, self.french + other.french, origin)
+        alignment = self.alignment + tuple([i + shift for i in other.alignment])
+        return Phrase(self.english + other.english, self.french + other.french, alignment)
 
 
 def word(english: str, french: str) -> Phrase:
-    """One English word and the French word or words that it becomes: `late`, `en retard`."""
+    """One English word and the French word or words that translate it: *late*, *en retard*."""
     words = tuple(french.split())
     return Phrase((english,), words, (0,) * len(words))
 
 
 def crossed(first: Phrase, second: Phrase) -> Phrase:
-    """Two phrases that change places in French, as `European` `agreement` → `accord` `européen`."""
+    """Concatenate two phrases, in French in reverse order: *European law*, *loi européenne*."""
     shift = len(first.english)
-    origin = tuple([place + shift for place in second.origin]) + first.origin
-    return Phrase(first.english + second.english, second.french + first.french, origin)
+    alignment = tuple([i + shift for i in second.alignment]) + first.alignment
+    return Phrase(first.english + second.english, second.french + first.french, alignment)
 
 
 def pair(phrase: Phrase) -> Pair:
-    """Write a sentence down as one says it: *l'accord*, *du conseil*, *an agreement*, capitals.
+    """Spell a sentence out: *an* for *a*, elision, contraction and an initial capital.
 
-    These touch only neighbouring words, so they wait until every word has found its place.
+    Elision (*l'accord*) and contraction (*du conseil*) depend on the next word, so they are applied
+    last, when the word order is final.
     """
     english = _with_an(list(phrase.english))
-    french, origin = _contracted(_elided(list(phrase.french)), list(phrase.origin))
+    french, alignment = _contracted(_elided(list(phrase.french)), list(phrase.alignment))
     source, target = " ".join(english), " ".join(french).replace("' ", "'")
-    links = frozenset(enumerate(origin))
+    links = frozenset(enumerate(alignment))
     return Pair(source[0].upper() + source[1:], target[0].upper() + target[1:], links)
 
 
 def _with_an(words: list[str]) -> list[str]:
     for i, here in enumerate(words[:-1]):
-        # "European" begins with the sound of "you"; no other word of the lexicon misleads.
+        # "European" begins with a consonant sound; it is capitalised, so that it gets "a".
         if here == "a" and words[i + 1][0] in "aeiou":
             words[i] = "an"
     return words
@@ -83,11 +84,11 @@ def _elided(words: list[str]) -> list[str]:
     return words
 
 
-def _contracted(words: list[str], origin: list[int]) -> tuple[list[str], list[int]]:
-    """Melt `de` and `le` into `du`, which keeps the link of its first half."""
+def _contracted(words: list[str], alignment: list[int]) -> tuple[list[str], list[int]]:
+    """Contract *de le* to *du*, and the like; the contraction keeps the link of its first word."""
     for i in range(len(words) - 2, -1, -1):
         both = CONTRACTIONS.get((words[i], words[i + 1]))
         if both:
             words[i : i + 2] = [both]
-            del origin[i + 1]
-    return words, origin
+            del alignment[i + 1]
+    return words, alignment

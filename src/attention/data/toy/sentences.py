@@ -1,4 +1,4 @@
-"""Someone with something to say: sentences of the toy grammar, chosen by chance."""
+"""Random sentences of the toy grammar: clauses, and the sentences made of them."""
 
 from attention.data.toy import grammar as g
 from attention.data.toy import lexicon as lex
@@ -6,143 +6,140 @@ from attention.data.toy.grammar import Agreement
 from attention.data.toy.noun_phrases import VERBS, NounPhraseSampler
 from attention.data.toy.phrase import Phrase, word
 
-NOTHING = Phrase()
+EMPTY = Phrase()
 AND, COMMA = word("and", "et"), word(",", ",")
 
 
 class SentenceSampler(NounPhraseSampler):
-    """Says one sentence after another, made of parts that go together freely."""
+    """Samples sentences; each kind of clause is a method, which draws its parts at random."""
 
     # Sentences
 
     def sentence(self) -> Phrase:
-        """A whole sentence, from two words to as many as it takes."""
-        roll = self.roll()
-        if roll < 0.06:
-            return self.command() + word("!", "!")
-        if roll < 0.10:
-            return word("who", "qui") + self.doing(Agreement()) + word("?", "?")
-        return self.statement() + word(".", ".")
+        """A sentence with its punctuation: an imperative, a question or a declarative sentence."""
+        draw = self.draw()
+        if draw < 0.06:
+            return self.imperative() + word("!", "!")
+        if draw < 0.10:
+            return word("who", "qui") + self.predicate(Agreement()) + word("?", "?")
+        return self.declarative() + word(".", ".")
 
-    def statement(self) -> Phrase:
-        roll = self.roll()
-        if roll < 0.14:
-            return self.duty()
-        if roll < 0.22:
-            return self.time() + COMMA + self.event()
-        if roll < 0.30:
-            joined = self.clause() + word(*self.one(lex.CONJUNCTIONS)) + self.clause()
-            return joined + COMMA + AND + self.clause() if roll < 0.23 else joined
+    def declarative(self) -> Phrase:
+        """One clause, or two or three that are coordinated."""
+        draw = self.draw()
+        if draw < 0.14:
+            return self.modal_clause()
+        if draw < 0.22:
+            return self.time_adverbial() + COMMA + self.short_clause()
+        if draw < 0.30:
+            joined = self.clause() + word(*self.choose(lex.CONJUNCTIONS)) + self.clause()
+            return joined + COMMA + AND + self.clause() if draw < 0.23 else joined
         return self.clause()
 
-    def command(self) -> Phrase:
-        """*Listen*, *wait in Paris and sign the agreement*."""
+    def imperative(self) -> Phrase:
+        """*Listen*, or *wait in Paris and sign the agreement*."""
         if self.maybe(0.5):
-            verb, kind = self.one(lex.COMMANDS_TO)
-            return word(*verb) + self.nominal(kind, full=False).phrase
-        order = word(*self.one(lex.COMMANDS))
+            verb, kind = self.choose(lex.COMMANDS_TO)
+            return word(*verb) + self.nominal(kind, modifiers=False).phrase
+        command = word(*self.choose(lex.COMMANDS))
         if self.maybe(0.7):
-            order = order + (self.adverb() if self.maybe(0.5) else self.place())
+            command = command + (self.adverb() if self.maybe(0.5) else self.place_adverbial())
         if self.maybe(0.3):
-            order = order + word(*self.one(lex.AFTER_NOW))
-        return order + AND + self.command() if self.maybe(0.3) else order
+            command = command + word(*self.choose(lex.AFTER_NOW))
+        return command + AND + self.imperative() if self.maybe(0.3) else command
 
-    def event(self) -> Phrase:
-        """What happened, in a few words."""
+    def short_clause(self) -> Phrase:
+        """An active or passive clause without adverbials."""
         if self.maybe(0.5):
-            subject = self.actor()
-            return subject.phrase + self.deed(subject.agreement)
-        kind = self.one(["text", "text", "body", "body", "event", "person"])
+            subject = self.subject()
+            return subject.phrase + self.short_predicate(subject.agreement)
+        kind = self.choose(["text", "text", "body", "body", "event", "person"])
         subject = self.nominal(kind)
-        return subject.phrase + self.was(kind, subject.agreement)
+        return subject.phrase + self.passive(kind, subject.agreement)
 
     def clause(self) -> Phrase:
-        """Somebody and what they did, or something and what was done to it or what it is like."""
-        roll = self.roll()
-        if roll < 0.32:
-            return self.done()
-        if roll < 0.42:
-            return self.description()
-        subject = self.actor()
-        if roll < 0.46:
-            said = self.did(self.one(lex.SAYING), subject.agreement)
-            return subject.phrase + said + word("that", "que") + self.clause()
-        return subject.phrase + self.doing(subject.agreement)
+        """A main clause: passive, copular, with a *that* clause, or active."""
+        draw = self.draw()
+        if draw < 0.32:
+            return self.passive_clause()
+        if draw < 0.42:
+            return self.copular_clause()
+        subject = self.subject()
+        if draw < 0.46:
+            verb = self.active(self.choose(lex.SAYING), subject.agreement)
+            return subject.phrase + verb + word("that", "que") + self.clause()
+        return subject.phrase + self.predicate(subject.agreement)
 
-    # What is said
+    # Predicates and clauses
 
-    def doing(self, subject: Agreement) -> Phrase:
-        """What somebody did."""
-        roll = self.roll()
-        if roll < 0.3:
-            how = word(*self.one(lex.MOVING_ADVERBS)) if self.maybe(0.5) else NOTHING
-            return self.did(self.one(lex.MOVING), subject) + how + self.sometime()
-        if roll < 0.5:
-            how = self.adverb() if self.maybe(0.5) else NOTHING
-            return self.did(self.one(lex.INTRANSITIVE), subject) + how + self.circumstances()
-        kind = self.one(["text", "text", "body", "event", "person"])
-        return (
-            self.did(self.one(VERBS[kind]), subject)
-            + self.nominal(kind).phrase
-            + self.circumstances()
-        )
+    def predicate(self, subject: Agreement) -> Phrase:
+        """An active verb with its object and adverbials."""
+        draw = self.draw()
+        if draw < 0.3:
+            how = word(*self.choose(lex.MOVING_ADVERBS)) if self.maybe(0.5) else EMPTY
+            return self.active(self.choose(lex.MOVING), subject) + how + self.maybe_time()
+        if draw < 0.5:
+            how = self.adverb() if self.maybe(0.5) else EMPTY
+            return self.active(self.choose(lex.INTRANSITIVE), subject) + how + self.adverbials()
+        kind = self.choose(["text", "text", "body", "event", "person"])
+        verb = self.active(self.choose(VERBS[kind]), subject)
+        return verb + self.nominal(kind).phrase + self.adverbials()
 
-    def done(self) -> Phrase:
-        """What was done to something, and perhaps by whom."""
-        kind = self.one(["text", "text", "body", "body", "event", "person"])
-        subject, by = self.nominal(kind), NOTHING
-        was = self.was(kind, subject.agreement)
-        if self.maybe(0.2):
-            by = g.preposition("by", "par", self.someone())
-        return subject.phrase + was + by + self.circumstances()
+    def passive_clause(self) -> Phrase:
+        """A passive clause, some with an agent: *by the Council*."""
+        kind = self.choose(["text", "text", "body", "body", "event", "person"])
+        subject = self.nominal(kind)
+        passive = self.passive(kind, subject.agreement)
+        agent = g.preposition("by", "par", self.agent()) if self.maybe(0.2) else EMPTY
+        return subject.phrase + passive + agent + self.adverbials()
 
-    def duty(self) -> Phrase:
-        """What somebody must or may do, or what must or may be done."""
-        when = word(*self.one(lex.AFTER_NOW)) if self.maybe(0.3) else NOTHING
-        english, forms = self.one(lex.MODALS)
-        kind = self.one(["text", "event", "body", "person"])
-        verb, thing = self.one(VERBS[kind]), self.nominal(kind, full=False)
+    def modal_clause(self) -> Phrase:
+        """A clause with *must* or *may*, active or passive."""
+        when = word(*self.choose(lex.AFTER_NOW)) if self.maybe(0.3) else EMPTY
+        english, forms = self.choose(lex.MODALS)
+        kind = self.choose(["text", "event", "body", "person"])
+        verb, patient = self.choose(VERBS[kind]), self.nominal(kind, modifiers=False)
         if self.maybe(0.3):
-            return thing.phrase + g.modal_passive(english, forms, verb, thing.agreement) + when
-        subject, rest = self.actor(), thing.phrase
+            passive = g.modal_passive(english, forms, verb, patient.agreement)
+            return patient.phrase + passive + when
+        subject, object_ = self.subject(), patient.phrase
         if self.maybe(0.3):
-            verb, rest = self.one(lex.INTRANSITIVE + lex.MOVING), NOTHING
-        return subject.phrase + g.modal(english, forms, verb, subject.agreement) + rest + when
+            verb, object_ = self.choose(lex.INTRANSITIVE + lex.MOVING), EMPTY
+        return subject.phrase + g.modal(english, forms, verb, subject.agreement) + object_ + when
 
-    def description(self) -> Phrase:
-        """What somebody or something is or was like."""
+    def copular_clause(self) -> Phrase:
+        """A subject, *to be* and an adjective."""
         if self.maybe(0.4):
-            subject = g.pronoun(self.one(lex.PRONOUNS))
+            subject = g.pronoun(self.choose(lex.PRONOUNS))
         else:
-            subject = self.nominal(self.one(["text", "event", "body", "person"]))
-        being = g.being(subject.agreement, past=self.maybe(0.5))
+            subject = self.nominal(self.choose(["text", "event", "body", "person"]))
+        copula = g.copula(subject.agreement, past=self.maybe(0.5))
         if self.maybe(0.1):
-            being = g.negated(being)
-        very = word("very", "très") if self.maybe(0.3) else NOTHING
-        return (
-            subject.phrase + being + very + g.qualified(self.one(lex.QUALITIES), subject.agreement)
-        )
+            copula = g.negated(copula)
+        very = word("very", "très") if self.maybe(0.3) else EMPTY
+        adjective = g.agreeing(self.choose(lex.QUALITIES), subject.agreement)
+        return subject.phrase + copula + very + adjective
 
-    # When, where and how
+    # Adverbials
 
     def adverb(self) -> Phrase:
-        return word(*self.one(lex.ADVERBS))
+        return word(*self.choose(lex.ADVERBS))
 
-    def circumstances(self) -> Phrase:
-        return (self.place() if self.maybe(0.2) else NOTHING) + self.sometime()
+    def adverbials(self) -> Phrase:
+        return (self.place_adverbial() if self.maybe(0.2) else EMPTY) + self.maybe_time()
 
-    def sometime(self) -> Phrase:
-        return self.time() if self.maybe(0.35) else NOTHING
+    def maybe_time(self) -> Phrase:
+        return self.time_adverbial() if self.maybe(0.35) else EMPTY
 
-    def place(self) -> Phrase:
+    def place_adverbial(self) -> Phrase:
         if self.maybe(0.6):
-            return word("in", "à") + word(*self.one(lex.CITIES))
-        return g.within(self.one(lex.COUNTRIES))
+            return word("in", "à") + word(*self.choose(lex.CITIES))
+        return g.in_country(self.choose(lex.COUNTRIES))
 
-    def time(self) -> Phrase:
-        roll = self.roll()
-        if roll < 0.6:
-            return g.date(self.one(lex.YEARS), self.one(lex.MONTHS) if roll < 0.4 else None)
-        if roll < 0.8:
-            return word(*self.one(lex.BEFORE_NOW))
-        return g.preposition(*self.one(lex.AROUND), self.nominal("event", full=False))
+    def time_adverbial(self) -> Phrase:
+        draw = self.draw()
+        if draw < 0.6:
+            return g.date(self.choose(lex.YEARS), self.choose(lex.MONTHS) if draw < 0.4 else None)
+        if draw < 0.8:
+            return word(*self.choose(lex.BEFORE_NOW))
+        return g.preposition(*self.choose(lex.AROUND), self.nominal("event", modifiers=False))

@@ -1,4 +1,4 @@
-"""What agreement needs to know of a word, and how words of either language form their plurals."""
+"""The entries of the lexicon, by part of speech, and the plurals of either language."""
 
 from functools import cache
 from typing import NamedTuple
@@ -17,18 +17,18 @@ class Noun(NamedTuple):
 
 
 class Adjective(NamedTuple):
-    """An adjective: English, French masculine and feminine, and whether French says it first."""
+    """An adjective: English, French masculine and feminine, and whether it precedes its noun."""
 
     english: str
     masculine: str
     feminine: str
-    first: bool = False
+    prenominal: bool = False
 
 
 class Determiner(NamedTuple):
     """A determiner: English singular and plural, then French as in *le, la, les*.
 
-    A form that does not exist is empty: *every* has no plural, *several* no singular.
+    A form that does not exist is empty, such as the plural of *every*.
     """
 
     english: str
@@ -39,7 +39,7 @@ class Determiner(NamedTuple):
 
 
 class Pronoun(NamedTuple):
-    """A subject pronoun, and how other words agree with it."""
+    """A subject pronoun in each language, and the features that other words agree with."""
 
     english: str
     french: str
@@ -51,8 +51,8 @@ class Pronoun(NamedTuple):
 class Verb(NamedTuple):
     """A verb: English base, past and participle, then French infinitive and participle.
 
-    `objects` are the kinds of things it can be done to. `etre` is true of verbs of coming and
-    going, which make their past with *être*.
+    `objects` are the kinds of noun that can be its object. `etre` is true of verbs of motion, whose
+    past has the auxiliary *être*.
     """
 
     english: str
@@ -64,14 +64,14 @@ class Verb(NamedTuple):
     etre: bool = False
 
 
-Forms = tuple[str, str, str, str]  # of a French verb, with je, il, nous, ils
+Forms = tuple[str, str, str, str]  # of a French verb after je, il, nous and ils
 
 _PLURALS = {"man": "men", "woman": "women", "crisis": "crises"}
 
 
 @cache
 def english_plural(word: str) -> str:
-    """More than one: *treaty* → *treaties*, *speech* → *speeches*, *woman* → *women*."""
+    """The plural of an English noun: *treaty* → *treaties*, *speech* → *speeches*."""
     if word in _PLURALS:
         return _PLURALS[word]
     if word.endswith("y"):
@@ -81,7 +81,7 @@ def english_plural(word: str) -> str:
 
 @cache
 def french_plural(word: str) -> str:
-    """More than one: *accord* → *accords*, *national* → *nationaux*, *nouveau* → *nouveaux*."""
+    """The plural of a French word: *accord* → *accords*, *national* → *nationaux*."""
     if word.endswith(("s", "x")):
         return word
     if word.endswith("al"):

@@ -97,7 +97,7 @@ for name in attentive:
 # %% alt="Line chart of BLEU against the number of words in the English sentence, a line for each of the five translators. Bahdanau and Luong stay high and bend down at the longest sentences. The two fixed vectors begin just as high and fall steeply. The dictionary is low and flat all the way."
 from attention.inspection import plots
 
-plots.by_length({name: result.by_length for name, result in results.items()})
+plots.bleu_by_length({name: result.by_length for name, result in results.items()})
 
 # %% [markdown]
 # On up to five words, the fixed vector is nearly as good as attention. Then it falls, with every word that has to fit into it. Read the gap in numbers, without

@@ -75,7 +75,7 @@ def test_without_javascript_there_are_the_tables(open_page: Open) -> None:
     expect(row).to_have_text("zone0.0000.0000.0200.0800.9000.000")
     expect(row.get_by_role("rowheader")).to_have_text("zone")
     nowhere = view(page).get_by_role("table", name="fixed vector")
-    assert "looks nowhere" in nowhere.inner_text()
+    assert "no attention" in nowhere.inner_text()
     assert view(page).get_by_role("radio").count() == 0
     region = view(page).get_by_role("region", name="Bahdanau: the the European Economic Area was")
     expect(region).to_have_attribute("tabindex", "0")
@@ -176,7 +176,7 @@ def test_a_click_keeps_a_word_and_hovering_elsewhere_is_only_a_visit(open_page: 
 
 def test_a_screen_reader_meets_named_groups_french_words_and_the_tables(open_page: Open) -> None:
     page = open_page()
-    name = "Where each translator looks: the the European Economic Area was"
+    name = "Attention of each translator: the the European Economic Area was"
     expect(page.get_by_role("group", name=name)).to_have_count(2)
     word = panel(page, "Bahdanau").get_by_text("zone")
     expect(word).to_have_attribute("lang", "fr")
@@ -276,4 +276,4 @@ def test_a_lab_s_view_comes_alive_on_the_site(
     panel(page, "<b>").get_by_text("`c`").click()
     assert seen(panel(page, "<b>")) == ["R&D1.00"]
     page.close()
-    assert "word written" not in (site.site / "search" / "search_index.json").read_text()
+    assert "target token" not in (site.site / "search" / "search_index.json").read_text()

@@ -93,8 +93,8 @@ def test_without_javascript_there_are_the_tables_folded(
 
 
 def test_there_is_a_small_map_of_every_head(page: Page) -> None:
-    assert view(page).get_by_role("group", name="Where each head looks").count() == 0
-    expect(page.get_by_role("group", name=f"Where each head looks: {SOURCE}")).to_be_visible()
+    assert view(page).get_by_role("group", name="Attention of each head").count() == 0
+    expect(page.get_by_role("group", name=f"Attention of each head: {SOURCE}")).to_be_visible()
     for title in KINDS.values():
         names = view(page).get_by_role("group", name=title).get_by_role("radio").all()
         assert [name.get_attribute("aria-label") for name in names] == [
@@ -116,7 +116,7 @@ def test_the_chosen_head_shows_its_real_weights(
     for t, weights in enumerate(layer.weights[2].tolist()):
         cells = row(page, t).locator("td:not(:last-child)").evaluate_all(values)
         assert cells == [
-            layer.hidden(t, s) or str(float(f"{weight:.3f}")).removesuffix(".0")
+            layer.mask_reason(t, s) or str(float(f"{weight:.3f}")).removesuffix(".0")
             for s, weight in enumerate(weights)
         ]
 
@@ -126,36 +126,36 @@ def test_rows_and_columns_are_named_in_words(page: Page) -> None:
     for name in ("query: the word that asks ↓", "key: the word that is asked →", "adds, after W_o"):
         expect(head.get_by_text(name)).to_be_visible()
     words = head.locator("tr").nth(1).locator("th").all_inner_texts()
-    assert words == ["reads", "writes", *READ, "<pad>", "<pad>"]
+    assert words == ["input", "target", *READ, "<pad>", "<pad>"]
     steps = list(zip(["<s>", *WRITTEN], [*WRITTEN, "</s>"], strict=True))
     lines = large(page).locator("tbody tr").all()
     assert [tuple(line.locator("th").all_inner_texts()) for line in lines] == steps
     expect(row(page, 1).locator("th").last).to_have_attribute("lang", "fr")
     choose(page, "encoder", layer=1, head=1)
-    assert head.locator("tr").nth(1).locator("th").first.inner_text() == "word"
+    assert head.locator("tr").nth(1).locator("th").first.inner_text() == "token"
     expect(row(page, 1).locator("th")).to_have_text("arrived")
 
 
 def test_what_each_head_adds_stands_beside_its_row(page: Page, maps: list[HeadMaps]) -> None:
     layer = maps[5]
     row(page, 3).get_by_text("en", exact=True).click()
-    lengths, shares = layer.lengths[:, 3].tolist(), layer.shares[:, 3].tolist()
+    norms, proportions = layer.norms[:, 3].tolist(), layer.proportions[:, 3].tolist()
     heads = [
-        [f"head {h}", f"{float(f'{length:.3f}'):.2f}", f"{100 * share:.0f} %".replace("-", "−")]
-        for h, (length, share) in enumerate(zip(lengths, shares, strict=True), start=1)
+        [f"head {h}", f"{float(f'{norm:.3f}'):.2f}", f"{100 * part:.0f} %".replace("-", "−")]
+        for h, (norm, part) in enumerate(zip(norms, proportions, strict=True), start=1)
     ]
     shown = adds(page)
     assert [line[0] for line in shown] == [*(line[0] for line in heads), "together"]
-    for line, (_, length, share) in zip(shown, heads, strict=False):
-        assert float(line[1]) == pytest.approx(float(length), abs=0.011)
-        assert line[2] == share
-    assert float(shown[-1][1]) == pytest.approx(layer.output_lengths[3].item(), abs=0.006)
+    for line, (_, norm, proportion) in zip(shown, heads, strict=False):
+        assert float(line[1]) == pytest.approx(float(norm), abs=0.011)
+        assert line[2] == proportion
+    assert float(shown[-1][1]) == pytest.approx(layer.output_norms[3].item(), abs=0.006)
     assert row(page, 3).locator("td").last.inner_text() == shown[0][1], "of the chosen head"
     sizes = "bars => bars.map((bar) => Number(bar.style.getPropertyValue('--size')))"
     bars = view(page).locator(".head-view-scroller").last.locator(".head-view-bar")
-    longest = max(layer.lengths.max().item(), layer.output_lengths.max().item())
+    longest = max(layer.norms.max().item(), layer.output_norms.max().item())
     assert bars.evaluate_all(sizes) == pytest.approx(
-        [size / longest for size in [*lengths, layer.output_lengths[3].item()]], abs=0.002
+        [size / longest for size in [*norms, layer.output_norms[3].item()]], abs=0.002
     )
 
 
@@ -324,7 +324,7 @@ def test_a_lab_s_view_comes_alive_on_the_site(
     page = browser.new_page()
     page.goto(f"{serve(site.site)}/lab/")
     words = large(page).locator("thead tr").nth(1).locator("th").all_inner_texts()
-    assert " ".join(words) == "reads writes R & D * is * ` late ` . <pad>"
+    assert " ".join(words) == "input target R & D * is * ` late ` . <pad>"
     expect(row(page, 3).locator("th").last).to_have_text("b")
     page.close()
-    assert "writes" not in (site.site / "search" / "search_index.json").read_text()
+    assert "proportion of head" not in (site.site / "search" / "search_index.json").read_text()

@@ -19,7 +19,7 @@ FIXED = Translation(SOURCE, ["Il", "est"], "Il est", None)
 
 
 class Cells(HTMLParser):
-    """The texts of all cells and captions, row by row, with the tags and attributes they had."""
+    """The texts of all cells and captions, row by row, with their tags and attributes."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Cells(HTMLParser):
             self.rows.append([])
 
     def handle_endtag(self, tag):
-        assert self.opened.pop()[0] == tag, "every tag is closed in its turn"
+        assert self.opened.pop()[0] == tag, "tags are nested"
 
     def handle_data(self, data):
         if data.strip():
@@ -44,24 +44,24 @@ def texts(html: str) -> list[list[str]]:
     return [[text for _, text, _ in row] for row in Cells(html).rows]
 
 
-def test_each_translator_gets_a_table_with_its_words_and_weights():
+def test_each_translator_has_a_table_of_its_tokens_and_weights():
     assert texts(alignment_view({"Bahdanau": BAHDANAU}).html) == [
         ["Bahdanau"],
-        ["word written ↓ read →", "They", "arrived", "late", "."],
+        ["query (target token) ↓ key (source token) →", "They", "arrived", "late", "."],
         ["Ils", "0.988", "0.012", "0.000", "0.000"],
         ["sont", "0.300", "0.700", "0.000", "0.000"],
         ["<unk>", "0.250", "0.250", "0.250", "0.250"],
     ]
 
 
-def test_who_looks_nowhere_says_so_in_one_cell_over_all():
+def test_no_attention_is_one_cell_across_all():
     html = alignment_view({"fixed vector": FIXED}).html
-    assert texts(html)[2:] == [["Il", "looks nowhere"], ["est"]]
+    assert texts(html)[2:] == [["Il", "no attention"], ["est"]]
     size = Cells(html).rows[2][1][2]
     assert size == {"rowspan": "2", "colspan": "4"}
 
 
-def test_words_are_the_headers_of_their_rows_and_columns():
+def test_tokens_are_the_headers_of_rows_and_columns():
     _, head, *rows = Cells(alignment_view({"Bahdanau": BAHDANAU}).html).rows
     assert [(tag, attributes) for tag, _, attributes in head[1:]] == [("th", {"scope": "col"})] * 4
     for row in rows:
@@ -70,34 +70,34 @@ def test_words_are_the_headers_of_their_rows_and_columns():
         assert {tag for tag, _, _ in row[1:]} == {"td"}
 
 
-def test_only_weights_that_can_be_seen_are_shaded():
+def test_only_visible_weights_are_shaded():
     rows = Cells(alignment_view({"Bahdanau": BAHDANAU}).html).rows[2:]
     shades = [[attributes.get("style") for *_, attributes in row[1:]] for row in rows]
     assert shades[0] == ["--shade: 0.988", "--shade: 0.012", None, None]
 
 
-def test_tables_have_names_of_their_own_for_those_who_jump_between_them():
+def test_each_table_has_a_label_of_its_own_for_screen_readers():
     html = alignment_view({'the "first"': BAHDANAU, "fixed vector": FIXED}).html
     assert 'aria-label="the &quot;first&quot;: They arrived late ."' in html
     assert 'aria-label="fixed vector: They arrived late ."' in html
-    assert 'label="Where each translator looks: They arrived late ."' in html
+    assert 'label="Attention of each translator: They arrived late ."' in html
 
 
-def test_nothing_written_is_a_table_without_rows():
+def test_an_empty_translation_is_a_table_without_rows():
     for attention in (None, torch.zeros(0, 4)):
         html = alignment_view({"silent": Translation(SOURCE, [], "", attention)}).html
         assert len(texts(html)) == 2
 
 
-def test_a_notebook_shows_the_tables_and_keeps_them_once():
+def test_a_notebook_displays_the_tables_and_its_repr_is_short():
     view = alignment_view({"Bahdanau": BAHDANAU})
     assert view._repr_html_() == view.html
     assert repr(view) == "View()"
 
 
-def test_a_view_is_of_one_sentence():
+def test_translations_of_different_sentences_are_refused():
     other = Translation(["No", "."], ["Non"], "Non", None)
-    with pytest.raises(ValueError, match="these are 2"):
+    with pytest.raises(ValueError, match="not of 2"):
         alignment_view({"a": FIXED, "b": other})
-    with pytest.raises(ValueError, match="these are 0"):
+    with pytest.raises(ValueError, match="not of 0"):
         alignment_view({})

@@ -1,4 +1,4 @@
-"""The heads at work, and their markup: real tables, with real weights in them."""
+"""Head maps and their markup: tables with the model's own weights and contributions."""
 
 import gzip
 from html.parser import HTMLParser
@@ -29,7 +29,7 @@ def html(translator: Translator) -> str:
 
 
 class Tables(HTMLParser):
-    """The texts of all cells, by caption, row by row; every tag is closed in its turn."""
+    """The texts of all cells, by caption, row by row; tags are nested."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Tables(HTMLParser):
     def handle_data(self, data):
         tag, attributes = self.opened[-1] if self.opened else ("", {})
         if tag == "caption":
-            assert data not in self.tables, "every table has a name of its own"
+            assert data not in self.tables, "each table has a caption of its own"
             self.tables[data] = []
         if tag in {"th", "td"}:
             next(reversed(self.tables.values()))[-1].append(data)
@@ -71,7 +71,7 @@ def test_every_head_of_every_layer_is_there(translator: Translator) -> None:
     assert places == [(kind, n) for kind in ("encoder", "decoder", "cross") for n in (1, 2)]
     shapes = [tuple(layer.weights.shape) for layer in maps]
     assert shapes == [(2, 4, 4)] * 2 + [(2, 7, 7)] * 2 + [(2, 7, 4)] * 2
-    assert {tuple(layer.parts.shape) for layer in maps} == {(2, 4, 16), (2, 7, 16)}
+    assert {tuple(layer.contributions.shape) for layer in maps} == {(2, 4, 16), (2, 7, 16)}
 
 
 def test_the_weights_are_the_model_s_and_padding_changes_none(translator: Translator) -> None:
@@ -91,7 +91,7 @@ def test_the_weights_are_the_model_s_and_padding_changes_none(translator: Transl
             assert not layer.weights[..., len(layer.keys) - padding :].any()
 
 
-def test_the_parts_of_all_heads_are_the_layer_s_output(translator: Translator) -> None:
+def test_contributions_of_all_heads_sum_to_the_layer_s_output(translator: Translator) -> None:
     outputs = []
     layers = [m for m in translator.model.modules() if hasattr(m, "W_o")]
     hooks = [
@@ -106,34 +106,34 @@ def test_the_parts_of_all_heads_are_the_layer_s_output(translator: Translator) -
     by_kind[2:] = [by_kind[i] for i in (2, 4, 3, 5)]
     for layer, output in zip(by_kind, outputs, strict=True):
         real = output[0, : len(layer.queries)]
-        torch.testing.assert_close(layer.parts.sum(0), real)
-        torch.testing.assert_close(layer.output_lengths, real.norm(dim=-1))
-        torch.testing.assert_close(layer.shares.sum(0), torch.ones(len(layer.queries)))
-        torch.testing.assert_close(layer.lengths, layer.parts.norm(dim=-1))
+        torch.testing.assert_close(layer.contributions.sum(0), real)
+        torch.testing.assert_close(layer.output_norms, real.norm(dim=-1))
+        torch.testing.assert_close(layer.proportions.sum(0), torch.ones(len(layer.queries)))
+        torch.testing.assert_close(layer.norms, layer.contributions.norm(dim=-1))
 
 
 def test_causal_and_padding_masks_are_told_apart(translator: Translator) -> None:
     encoder, _, decoder, _, cross, _ = head_maps(translator, SOURCE, TARGET, padding=1)
-    assert [encoder.hidden(0, s) for s in range(5)] == ["", "", "", "", "padding"]
-    assert [cross.hidden(0, s) for s in range(5)] == ["", "", "", "", "padding"]
-    assert [decoder.hidden(5, s) for s in range(8)] == [*[""] * 6, "future", "future padding"]
-    encoder.weights[1, 0, 4] = 0.5  # a model that forgot its mask: nothing is hidden there
-    assert encoder.hidden(0, 4) == ""
-    assert encoder.hidden(1, 4) == "padding"
+    assert [encoder.mask_reason(0, s) for s in range(5)] == ["", "", "", "", "padding"]
+    assert [cross.mask_reason(0, s) for s in range(5)] == ["", "", "", "", "padding"]
+    assert [decoder.mask_reason(5, s) for s in range(8)] == [*[""] * 6, "future", "future padding"]
+    encoder.weights[1, 0, 4] = 0.5  # a model without its mask: the key is not masked
+    assert encoder.mask_reason(0, 4) == ""
+    assert encoder.mask_reason(1, 4) == "padding"
 
 
-def test_rows_name_what_is_read_and_what_is_written(html: str) -> None:
+def test_rows_are_headed_by_input_and_target(html: str) -> None:
     cross = table(html, "Encoder-decoder attention, layer 2, head 1")
-    assert cross[0] == ["reads", "writes", *READ, "<pad>", "<pad>"]
+    assert cross[0] == ["input", "target", *READ, "<pad>", "<pad>"]
     steps = list(zip(INPUTS, [*WRITTEN, "</s>"], strict=True))
     assert [tuple(row[:2]) for row in cross[1:]] == steps
     decoder = table(html, "Decoder self-attention, layer 1, head 2")
-    assert decoder[0] == ["reads", "writes", *INPUTS, "<pad>", "<pad>"]
+    assert decoder[0] == ["input", "target", *INPUTS, "<pad>", "<pad>"]
     encoder = table(html, "Encoder self-attention, layer 1, head 1")
-    assert [row[0] for row in encoder] == ["word", *READ]
+    assert [row[0] for row in encoder] == ["token", *READ]
 
 
-def test_cells_show_the_weights_and_say_what_is_hidden(translator: Translator, html: str) -> None:
+def test_cells_show_the_weights_or_why_a_key_is_masked(translator: Translator, html: str) -> None:
     maps = head_maps(translator, SOURCE, TARGET, padding=2)
     decoder = table(html, "Decoder self-attention, layer 2, head 2")
     weights = maps[3].weights[1]
@@ -145,12 +145,12 @@ def test_cells_show_the_weights_and_say_what_is_hidden(translator: Translator, h
     assert Tables(html).classes == {(why, why) for why in ("future", "padding", "future padding")}
 
 
-def test_a_table_for_each_layer_shows_what_its_heads_add(translator: Translator, html: str) -> None:
+def test_each_layer_has_a_table_of_contributions(translator: Translator, html: str) -> None:
     layer = head_maps(translator, SOURCE, TARGET, padding=2)[5]
     head, *rows = table(html, "Encoder-decoder attention, layer 2, after W_o")
-    names = ["head 1", "head 2", "together", "share of head 1", "share of head 2"]
-    assert head == ["reads", "writes", *names]
-    numbers = torch.cat([layer.lengths, layer.output_lengths[None], layer.shares]).T
+    names = ["head 1", "head 2", "sum", "proportion of head 1", "proportion of head 2"]
+    assert head == ["input", "target", *names]
+    numbers = torch.cat([layer.norms, layer.output_norms[None], layer.proportions]).T
     assert [row[2:] for row in rows] == [[f"{x:.3f}" for x in row] for row in numbers.tolist()]
 
 
@@ -161,17 +161,17 @@ def test_only_french_is_marked_as_french(html: str) -> None:
 
 def test_markup_in_words_stays_text(translator: Translator) -> None:
     html = head_view(translator, 'a < b & "c"', "<b>").html
-    assert 'label="Where each head looks: a &lt; b &amp; &quot; c &quot;"' in html
+    assert 'label="Attention of each head: a &lt; b &amp; &quot; c &quot;"' in html
     assert table(html, "Encoder self-attention, layer 1, head 1")[0][1:4] == ["a", "<", "b"]
 
 
-def test_unless_given_the_translation_is_the_model_s_own(translator: Translator) -> None:
+def test_the_default_target_is_the_model_s_own_translation(translator: Translator) -> None:
     own = translator.translate([SOURCE])[0].text
     assert head_view(translator, SOURCE).html == head_view(translator, SOURCE, own).html
 
 
-def test_what_has_no_heads_or_no_words_is_refused(translator: Translator) -> None:
-    with pytest.raises(ValueError, match="no word"):
+def test_an_empty_sentence_or_a_model_without_heads_is_refused(translator: Translator) -> None:
+    with pytest.raises(ValueError, match="no tokens"):
         head_view(translator, "  ")
     other = Translator.new("bahdanau", toy.pairs("train", 20))
     with pytest.raises(ValueError, match="this is bahdanau"):
@@ -186,7 +186,7 @@ def test_two_layers_of_four_heads_on_twelve_words_are_small() -> None:
     assert len(gzip.compress(html.encode())) < 40_000
 
 
-def test_a_notebook_shows_the_tables_folded(translator: Translator) -> None:
+def test_a_notebook_displays_the_tables_folded(translator: Translator) -> None:
     view = head_view(translator, SOURCE, TARGET)
     assert view._repr_html_() == view.html
     assert view.html.count("<details") == 3

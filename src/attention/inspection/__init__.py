@@ -1,1 +1,1 @@
-"""Inspection: attention weights, head by head, as numbers, figures and HTML."""
+"""Inspection: attention weights and head contributions, as tensors, matplotlib figures and HTML."""

@@ -1,4 +1,4 @@
-"""Attention as HTML: tables that everyone can read, and that the site lets you touch."""
+"""Attention weights of translators as HTML: tables, which the site makes interactive."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from attention.tasks.translation import Translation
 
 __all__ = ["View", "alignment_view"]
 
-VISIBLE = 0.005  # a smaller weight leaves no shade
+VISIBLE = 0.005  # a cell with a smaller weight is not shaded
 
 
 @dataclass(frozen=True)
 class View:
-    """HTML that a notebook shows as it is.
+    """HTML that a notebook displays.
 
     Attributes:
         html: The markup.
@@ -26,52 +26,55 @@ class View:
 
 
 def alignment_view(translations: Mapping[str, Translation]) -> View:
-    """Where each translator looked while it wrote: a table of weights for each of them.
+    """A table of attention weights for each translator, all of the same source sentence.
 
-    On the site, the tables become words with lines between them, to hover over and to focus. In
-    a notebook they stay tables. The words written are marked as French.
+    Rows are target tokens (queries) and columns are source tokens (keys). On the site, a custom
+    element turns the tables into tokens with lines between them, to hover over and to focus. In a
+    notebook they stay tables. Target tokens have the language attribute of French.
 
     Args:
-        translations: By the translators' names, what each made of the same sentence.
+        translations: The translation of each translator, by the translator's name.
 
     Raises:
-        ValueError: There is no translation, or they are of different sentences.
+        ValueError: There is no translation, or the source sentences differ.
     """
     sentences = {" ".join(translation.source) for translation in translations.values()}
     if len(sentences) != 1:
-        raise ValueError(f"a view is of one sentence, and these are {len(sentences)}")
-    tables = "\n".join(_table(name, made) for name, made in translations.items())
-    label = f"Where each translator looks: {sentences.pop()}"
-    # A search of the site should not find the sentence once for every row.
+        raise ValueError(f"translations must be of one source sentence, not of {len(sentences)}")
+    tables = "\n".join(_table(name, translation) for name, translation in translations.items())
+    label = f"Attention of each translator: {sentences.pop()}"
+    # Excluded, or the search would find the sentence once for every row.
     return View(
         f'<alignment-view label="{escape(label)}" data-search-exclude>\n{tables}\n</alignment-view>'
     )
 
 
-def _table(name: str, made: Translation) -> str:
-    """A row for each word written, a column for each word read; it scrolls where it is wide."""
-    read = "".join(f'<th scope="col">{escape(word)}</th>' for word in made.source)
-    label = f"{name}: {' '.join(made.source)}"
+def _table(name: str, translation: Translation) -> str:
+    """A row for each target token and a column for each source token, in a scrollable region."""
+    keys = "".join(f'<th scope="col">{escape(token)}</th>' for token in translation.source)
+    label = f"{name}: {' '.join(translation.source)}"
     rows = "\n".join(
-        f'<tr><th scope="row" lang="fr">{escape(word)}</th>{cells}</tr>'
-        for word, cells in zip(made.target, _cells(made), strict=True)
+        f'<tr><th scope="row" lang="fr">{escape(token)}</th>{cells}</tr>'
+        for token, cells in zip(translation.target, _cells(translation), strict=True)
     )
     return (
         f'<div class="alignment-view-table" role="region" tabindex="0"'
         f' aria-label="{escape(label)}">\n'
         f"<table>\n<caption>{escape(name)}</caption>\n"
-        f"<thead><tr><td>word written ↓ read →</td>{read}</tr></thead>\n"
+        f"<thead><tr><td>query (target token) ↓ key (source token) →</td>{keys}</tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody>\n</table>\n</div>"
     )
 
 
-def _cells(made: Translation) -> list[str]:
-    """The cells of each row; one large cell where the translator looks nowhere."""
-    if made.attention is None:
-        size = f'rowspan="{len(made.target)}" colspan="{len(made.source)}"'
-        nowhere = f"<td {size}>looks nowhere</td>"
-        return [nowhere if t == 0 else "" for t in range(len(made.target))]
-    return ["".join(map(_cell, row)) for row in made.attention.tolist()]
+def _cells(translation: Translation) -> list[str]:
+    """The cells of each row; one cell across all of them where the translator has no attention."""
+    if translation.attention is None:
+        size = f'rowspan="{len(translation.target)}" colspan="{len(translation.source)}"'
+        return [
+            f"<td {size}>no attention</td>" if t == 0 else ""
+            for t in range(len(translation.target))
+        ]
+    return ["".join(map(_cell, row)) for row in translation.attention.tolist()]
 
 
 def _cell(weight: float) -> str:

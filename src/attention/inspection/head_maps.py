@@ -1,4 +1,4 @@
-"""What every head of a Transformer does while it translates: where it looks, and what it adds."""
+"""Attention weights and contributions of every head of a Transformer, for one sentence pair."""
 
 from dataclasses import dataclass
 
@@ -16,16 +16,16 @@ __all__ = ["HeadMaps", "head_maps"]
 
 @dataclass(frozen=True)
 class HeadMaps:
-    """The heads of one layer, at work on one pair of sentences.
+    """The heads of one attention layer, run on one sentence pair.
 
     Attributes:
-        kind: `encoder` or `decoder` self-attention, or `cross`: from the decoder to the encoder.
-        number: Which layer of its kind, counted from 1.
-        queries: For each row the word that is read, and in the decoder the word that is written
-            then.
-        keys: The word of each column; padding stands at the end.
-        weights: How much each query looks at each key. Queries that are padding are left out.
-        parts: What each head adds to the layer's output.
+        kind: `encoder` or `decoder` for self-attention, `cross` for cross-attention.
+        number: The layer, counted from 1 within its kind.
+        queries: The token of each query; in the decoder, its input token and its target token.
+            Queries that are padding are left out.
+        keys: The token of each key, with padding at the end.
+        weights: The attention weights of each head.
+        contributions: What each head adds to the layer's output, after the output projection.
     """
 
     kind: str
@@ -33,28 +33,32 @@ class HeadMaps:
     queries: list[tuple[str, ...]]
     keys: list[str]
     weights: Float[Tensor, "H T S"]
-    parts: Float[Tensor, "H T D"]
+    contributions: Float[Tensor, "H T D"]
 
     @property
-    def lengths(self) -> Float[Tensor, "H T"]:
-        """How long the part of each head is, for each query."""
-        return self.parts.norm(dim=-1)
+    def norms(self) -> Float[Tensor, "H T"]:
+        """The Euclidean norm of each head's contribution, for each query."""
+        return self.contributions.norm(dim=-1)
 
     @property
-    def output_lengths(self) -> Float[Tensor, " T"]:
-        """How long the sum of the parts is: the layer's output, less the bias of `W_o`."""
-        return self.parts.sum(0).norm(dim=-1)
+    def output_norms(self) -> Float[Tensor, " T"]:
+        """The norm of the sum of all contributions: the layer's output, less the bias of `W_o`."""
+        return self.contributions.sum(0).norm(dim=-1)
 
     @property
-    def shares(self) -> Float[Tensor, "H T"]:
-        """How far each part goes in the direction of the sum, as a share: a column sums to 1."""
-        output = self.parts.sum(0)
-        return (self.parts * output).sum(-1) / output.square().sum(-1)
+    def proportions(self) -> Float[Tensor, "H T"]:
+        """The projection of each contribution onto their sum, relative to the norm of the sum.
 
-    def hidden(self, t: int, s: int) -> str:
-        """Why query `t` does not look at key `s`: `future`, `padding`, both, or neither.
+        The proportions of a query sum to 1. One is negative where a contribution points against
+        the sum.
+        """
+        output = self.contributions.sum(0)
+        return (self.contributions * output).sum(-1) / output.square().sum(-1)
 
-        A weight that is there is never called hidden, whatever the model should have done.
+    def mask_reason(self, t: int, s: int) -> str:
+        """Why key `s` is masked for query `t`: `future`, `padding` or both; empty where it is not.
+
+        A key with a weight above zero is never reported as masked, even if it should have been.
         """
         if self.weights[:, t, s].any():
             return ""
@@ -66,62 +70,65 @@ class HeadMaps:
 def head_maps(
     translator: Translator, source: str, target: str | None = None, padding: int = 0
 ) -> list[HeadMaps]:
-    """Watch all heads of a Transformer while it writes a translation, given the right words before.
+    """Run a Transformer on a sentence pair with teacher forcing, and record all of its heads.
 
     Args:
-        translator: One with the architecture `transformer`.
-        source: The sentence that is read.
-        target: The translation that it is made to write; its own unless given.
-        padding: How many places of padding stand behind both sentences, as in a batch with longer
-            ones.
+        translator: A translator of the architecture `transformer`.
+        source: The source sentence.
+        target: The translation that the decoder is given; unless given, the translator's own.
+        padding: Padding tokens to add to both sentences, as in a batch with longer ones.
 
     Returns:
-        The encoder's layers, the decoder's self-attentions, the decoder's looks at the encoder.
+        The layers of the encoder, then the decoder's self-attention, then its cross-attention.
 
     Raises:
-        ValueError: The translator is of another architecture, or there is no word to read.
+        ValueError: The translator is of another architecture, or `source` has no tokens.
     """
     if not isinstance(translator.model, Transformer):
-        raise ValueError(f"heads are what a transformer has, and this is {translator.arch}")
-    if not translator.source_tokenizer.tokenize(source):
-        raise ValueError("there is no word to read")
+        raise ValueError(f"only a transformer has heads, and this is {translator.arch}")
+    source_tokens = translator.source_tokenizer.tokenize(source)
+    if not source_tokens:
+        raise ValueError("the source sentence has no tokens")
     target = translator.translate([source])[0].text if target is None else target
-    read, written = (
-        translator.source_tokenizer.tokenize(source),
-        translator.target_tokenizer.tokenize(target),
-    )
-    steps = [SPECIAL_TOKENS[BOS], *written]
-    writes: list[tuple[str, ...]] = [*zip(steps, [*written, SPECIAL_TOKENS[EOS]], strict=True)]
-    reads: list[tuple[str, ...]] = [(word,) for word in read]
-    kinds = {"encoder": (reads, read), "decoder": (writes, steps), "cross": (writes, read)}
-    weights, parts = _watch(
+    weights, contributions = _record(
         translator.model,
         _ids(translator.source_tokenizer.encode(source), padding, translator.device),
         _ids([BOS, *translator.target_tokenizer.encode(target)], padding, translator.device),
     )
-    made = []
-    for kind, (queries, keys) in kinds.items():
+    labels = _labels(source_tokens, translator.target_tokenizer.tokenize(target))
+    maps = []
+    for kind, (queries, keys) in labels.items():
         names = [name for name in weights if _kind(name) == kind]
+        padded = [*keys, *[SPECIAL_TOKENS[PAD]] * padding]
         for number, name in enumerate(names, start=1):
-            rows, columns = len(queries), [*keys, *[SPECIAL_TOKENS[PAD]] * padding]
-            seen, added = weights[name][0, :, :rows].cpu(), parts[name][0, :, :rows].cpu()
-            made.append(HeadMaps(kind, number, queries, columns, seen, added))
-    return made
+            rows = (t[name][0, :, : len(queries)].cpu() for t in (weights, contributions))
+            maps.append(HeadMaps(kind, number, queries, padded, *rows))
+    return maps
 
 
-def _ids(words: list[int], padding: int, device: torch.device) -> Int[Tensor, "1 T"]:
-    return torch.tensor([[*words, *[PAD] * padding]], device=device)
+def _labels(
+    source: list[str], target: list[str]
+) -> dict[str, tuple[list[tuple[str, ...]], list[str]]]:
+    """The tokens of queries and keys for each kind of attention."""
+    inputs = [SPECIAL_TOKENS[BOS], *target]
+    encoder: list[tuple[str, ...]] = [(token,) for token in source]
+    decoder: list[tuple[str, ...]] = [*zip(inputs, [*target, SPECIAL_TOKENS[EOS]], strict=True)]
+    return {"encoder": (encoder, source), "decoder": (decoder, inputs), "cross": (decoder, source)}
+
+
+def _ids(ids: list[int], padding: int, device: torch.device) -> Int[Tensor, "1 T"]:
+    return torch.tensor([[*ids, *[PAD] * padding]], device=device)
 
 
 @torch.no_grad()
-def _watch(
+def _record(
     model: Transformer, source: Int[Tensor, "1 S"], target: Int[Tensor, "1 T"]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    with record_attention(model) as weights, record_contributions(model) as parts:
+    with record_attention(model) as weights, record_contributions(model) as contributions:
         model(source, target)
-    return weights, parts
+    return weights, contributions
 
 
 def _kind(layer: str) -> str:
-    """`decoder.0.cross_attention` is of the kind `cross`."""
+    """The kind of a layer by its dotted name: `decoder.0.cross_attention` is `cross`."""
     return "cross" if layer.endswith("cross_attention") else layer.split(".")[0]

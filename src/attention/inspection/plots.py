@@ -1,4 +1,4 @@
-"""Pictures of attention: functions that return a matplotlib Figure, in the colours of the book."""
+"""Plots of attention and BLEU: functions that return a matplotlib Figure, in the book's colours."""
 
 from collections.abc import Mapping, Sequence
 from io import StringIO
@@ -9,9 +9,9 @@ from matplotlib.patches import Rectangle
 
 from attention.shapes import Float, Tensor
 
-__all__ = ["COLOURS", "alignment", "by_length"]
+__all__ = ["COLOURS", "alignment", "bleu_by_length"]
 
-# One colour code through the whole book; colour-blind safe, after Okabe and Ito 2008.
+# The colour code of the whole book; safe for colour-blind readers, after Okabe and Ito 2008.
 COLOURS = {
     "query": "#0072B2",
     "key": "#B35900",
@@ -24,7 +24,7 @@ COLOURS = {
 
 
 class Plot(Figure):
-    """A Figure that a notebook shows as a sharp drawing, without any magic command."""
+    """A Figure that a notebook displays as SVG, without a magic command."""
 
     def _repr_svg_(self) -> str:
         svg = StringIO()
@@ -36,21 +36,23 @@ class Plot(Figure):
 def alignment(
     weights: Float[Tensor, "T S"], source: Sequence[str], target: Sequence[str]
 ) -> Figure:
-    """A heat map of where each target word looked: the darker a cell, the more.
+    """A heat map of attention weights: the darker a cell, the greater the weight.
 
     Args:
-        weights: One row a target word; each row sums to one.
-        source: The words that were read, across.
-        target: The words that were written, down.
+        weights: A row for each target token; each row sums to one.
+        source: The source tokens (keys), which are the columns.
+        target: The target tokens (queries), which are the rows.
 
     Raises:
-        ValueError: The weights have another shape than the words.
+        ValueError: The shape of the weights is not (target tokens, source tokens).
 
     Source: the counterpart of Bahdanau et al. 2014, figure 3.
     """
     if weights.shape != (len(target), len(source)):
-        shape = tuple(weights.shape)
-        raise ValueError(f"weights {shape} for {len(target)} target and {len(source)} source words")
+        raise ValueError(
+            f"weights of shape {tuple(weights.shape)} for {len(target)} target "
+            f"and {len(source)} source tokens"
+        )
     figure = Plot(
         figsize=(1.6 + 0.36 * len(source), 1.6 + 0.36 * len(target)), layout="constrained"
     )
@@ -63,8 +65,8 @@ def alignment(
     axes.set(xlim=(-0.5, len(source) - 0.5), ylim=(len(target) - 0.5, -0.5), aspect="equal")
     axes.set_xticks(range(len(source)), source, rotation=90, color=COLOURS["source"])
     axes.set_yticks(range(len(target)), target, color=COLOURS["target"])
-    axes.set_xlabel("key (word read)", color=COLOURS["key"])
-    axes.set_ylabel("query (word written)", color=COLOURS["query"])
+    axes.set_xlabel("key (source token)", color=COLOURS["key"])
+    axes.set_ylabel("query (target token)", color=COLOURS["query"])
     axes.xaxis.set_ticks_position("top")
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0)
@@ -73,24 +75,24 @@ def alignment(
     return figure
 
 
-def by_length(curves: Mapping[str, Mapping[int, float]]) -> Figure:
-    """BLEU against the length of the sentence, a line for each translator.
+def bleu_by_length(curves: Mapping[str, Mapping[int, float]]) -> Figure:
+    """BLEU against the length of the source sentence, a line for each translator.
 
     Args:
-        curves: For each translator's name, BLEU by the greatest number of words in a group.
+        curves: For each translator's name, the BLEU of each group of sentences by the greatest
+            length in it, as `attention.evaluation.metrics.bleu_by_length` gives it.
 
     Source: the counterpart of Bahdanau et al. 2014, figure 2.
     """
     figure = Plot(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.add_subplot()
     names = ["query", "key", "value", "weights", "source", "target", "ink"]
-    for (name, curve), colour, mark in zip(curves.items(), names, "osD^vPX", strict=False):
-        places = range(len(curve))
-        axes.plot(places, list(curve.values()), color=COLOURS[colour], marker=mark, label=name)
+    for (name, curve), colour, marker in zip(curves.items(), names, "osD^vPX", strict=False):
+        axes.plot(list(curve.values()), color=COLOURS[colour], marker=marker, label=name)
     lengths = list(next(iter(curves.values())))
-    least = [1, *(length + 1 for length in lengths[:-1])]
-    labels = [f"{a} to {b}" for a, b in zip(least, lengths, strict=True)]
-    axes.set_xticks(range(len(lengths)), [*labels[:-1], f"{least[-1]} and more"])
+    shortest = [1, *(length + 1 for length in lengths[:-1])]
+    labels = [f"{a} to {b}" for a, b in zip(shortest, lengths, strict=True)]
+    axes.set_xticks(range(len(lengths)), [*labels[:-1], f"{shortest[-1]} and more"])
     axes.set(ylim=(0, 103))
     axes.set_xlabel("words in the English sentence", color=COLOURS["ink"])
     axes.set_ylabel("BLEU", color=COLOURS["ink"])

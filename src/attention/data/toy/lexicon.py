@@ -17,7 +17,8 @@ def _nouns(table: str) -> list[Noun]:
 
 
 def _adjectives(table: str, prenominal: bool = False) -> list[Adjective]:
-    return [Adjective(*row, prenominal) for row in _rows(table)]
+    rows = _rows(table)
+    return [Adjective(english, he, she, prenominal) for english, he, she in rows]
 
 
 def _verbs(table: str, objects: str = "", etre: bool = False) -> list[Verb]:

@@ -13,19 +13,19 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
-from torch.nn import functional as F
 
 from attention import record_attention
 from attention.data import toy
 from attention.data.batching import pad
 from attention.models.bert import BERT, BERTConfig
 from attention.shapes import Tensor
-from attention.tasks.retrieval import contrastive_loss, embed, pool, similarity
+from attention.tasks.masked_lm import fill_mask, mask_tokens
+from attention.tasks.retrieval import TextEncoder, mean_pool
 from attention.tokenizers.wordpiece import WordPieceTokenizer
-from attention.training.losses import fill, hide
+from attention.training.losses import contrastive_loss, cosine_similarity, masked_lm_loss
 from images.style import CHIP, LABEL, TEXT, WIDTH, Drawing, text_width
 
-MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SENTENCE = ["[MASK]", "zone", "économique", "européenne", "a", "été", "créée"]
 NOUNS = [f"le {noun}" for noun in ("traité", "rapport", "projet", "contrat", "budget")]
 NOUNS += [f"la {noun}" for noun in ("loi", "lettre", "décision", "réforme", "réponse")]
@@ -34,21 +34,21 @@ VERBS = ["signé", "adopté", "rejeté", "préparé", "défendu", "critiqué"]
 
 @cache
 def trained() -> tuple[BERT, WordPieceTokenizer]:
-    """The model that reads both ways, and its vocabulary."""
+    """The bidirectional model, and its tokenizer."""
     french = [pair.target for pair in toy.pairs("train", 12_000)]
     short = [one for one in french if len(one.split()) <= 8 and "'" not in one]
     to_learn = [one for one in short if one.startswith(("Le ", "La "))]
     words = sorted({word for sentence in to_learn for word in sentence.split()})
-    tokenizer = Tokenizer(WordPiece({w: i for i, w in enumerate([*MARKS, *words])}))
-    tokenizer.add_special_tokens(MARKS)
-    tokenizer.pre_tokenizer = BertPreTokenizer()
+    base = Tokenizer(WordPiece({w: i for i, w in enumerate([*SPECIAL_TOKENS, *words])}))
+    base.add_special_tokens(SPECIAL_TOKENS)
+    base.pre_tokenizer = BertPreTokenizer()
     around = [("[CLS]", 2), ("[SEP]", 3)]
-    tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=around)
-    pieces = WordPieceTokenizer(tokenizer)
-    ids = pad([pieces.encode(sentence) for sentence in to_learn])
+    base.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=around)
+    tokenizer = WordPieceTokenizer(base)
+    ids = pad([tokenizer.encode(sentence) for sentence in to_learn])
 
     torch.manual_seed(0)
-    config = BERTConfig(len(pieces), d_model=64, n_heads=4, n_layers=2, d_ff=64, max_len=16)
+    config = BERTConfig(len(tokenizer), d_model=64, n_heads=4, n_layers=2, d_ff=64, max_len=16)
     model = BERT(config).double()
     for weight in model.parameters():
         if weight.dim() > 1:
@@ -56,39 +56,40 @@ def trained() -> tuple[BERT, WordPieceTokenizer]:
     optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
     slower = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=400)
     for _ in range(400):
-        some = ids[torch.randint(len(ids), (32,))]
-        seen, chosen = hide(some, pieces.ordinary, pieces.mask, share=0.3)
-        logits = model.head(model.encode(seen)[chosen], model.embedding.tokens.weight)
-        loss = F.cross_entropy(logits, some[chosen])
+        batch = ids[torch.randint(len(ids), (32,))]
+        corrupted, chosen = mask_tokens(batch, tokenizer.maskable, tokenizer.mask_id, 0.3)
+        logits = model.head(model.encode(corrupted)[chosen], model.embedding.tokens.weight)
+        loss = masked_lm_loss(logits, batch[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         slower.step()
-    return model.eval(), pieces
+    return model.eval(), tokenizer
 
 
 def cosines() -> tuple[list[str], Tensor, Tensor]:
-    """Five pairs put aside, and their cosines before and after training for search."""
-    model, pieces = deepcopy(trained())
+    """Five held-out pairs, and their cosines before and after contrastive training."""
+    model, tokenizer = deepcopy(trained())
+    encoder = TextEncoder(model, tokenizer)
     said = [(verb, noun) for noun in NOUNS for verb in VERBS]
     pairs = [
         (f"La reine a {verb} {noun} .", f"{noun.capitalize()} a été {verb}{_ending(noun)} .")
         for verb, noun in said
     ]
-    aside = pairs[::4]
-    to_train = [pair for pair in pairs if pair not in aside]
+    held_out = pairs[::4]
+    to_train = [pair for pair in pairs if pair not in held_out]
 
     def measured() -> Tensor:
-        actives, passives = (embed(model, pieces, list(side)) for side in zip(*aside, strict=True))
-        return similarity(actives, passives)[:5, :5]
+        actives, passives = (encoder.embed(side) for side in zip(*held_out, strict=True))
+        return cosine_similarity(actives, passives)[:5, :5]
 
     before = measured()
     torch.manual_seed(0)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
-    sides = [pad([pieces.encode(text) for text in side]) for side in zip(*to_train, strict=True)]
+    sides = [pad([tokenizer.encode(text) for text in side]) for side in zip(*to_train, strict=True)]
     for _ in range(100):
         some = torch.randperm(len(to_train))[:16]
-        q, k = (pool(model.encode(side[some]), side[some] != 0) for side in sides)
+        q, k = (mean_pool(model.encode(side[some]), side[some] != 0) for side in sides)
         optimizer.zero_grad()
         contrastive_loss(q, k).backward()
         optimizer.step()
@@ -108,13 +109,13 @@ def a_gap() -> Drawing:
         "that looks both ways looks at zone and at européenne, and is La. A gap that looks back "
         "sees nothing but itself.",
     )
-    model, pieces = trained()
+    model, tokenizer = trained()
     text = " ".join([*SENTENCE, "."])
-    ids = torch.tensor([pieces.encode(text, marks=True)])
+    ids = torch.tensor([tokenizer.encode(text, allow_special=True)])
     with record_attention(model) as weights:
         model(ids)
     row = weights["layers.1.attention"][0, :, 1, 1:8]  # (H, S), from the gap on
-    [guesses] = fill(model, pieces, text, top=2)
+    [predictions] = fill_mask(model, tokenizer, text, top=2)
 
     widths = [text_width(word) + 9 for word in SENTENCE]
     gap = (WIDTH - 4 - sum(widths)) / (len(widths) - 1)
@@ -130,7 +131,7 @@ def a_gap() -> Drawing:
         label = f"head {head + 1}: {100 * row[head, place].item():.0f}%"
         drawing.text(middles[place] + 10, 94, label, "weights", LABEL, "start")
     drawing.chip(middles[0], 160, "[MASK]", "query", widths[0])
-    said = ", ".join(f"{guess.word} {100 * guess.probability:.0f}%" for guess in guesses)
+    said = ", ".join(f"{one.token} {100 * one.probability:.0f}%" for one in predictions)
     drawing.text(middles[0] + 54, 160 + CHIP / 2, f"guess: {said}", "ink", TEXT, "start")
 
     top = 246

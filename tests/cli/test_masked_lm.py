@@ -1,6 +1,7 @@
 """`attention fill` and `attention search` as a person types them, from training on."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from attention.data import prose
 from attention.models.bert import BERT, BERTConfig
 from attention.models.gpt import GPT, GPTConfig
 from attention.tokenizers.wordpiece import WordPieceTokenizer
-from tests.cli.test_translation import refused
+from tests.cli.commands import refused
 
 PARAGRAPHS = [f"the {name} treaty was signed .\nIt was {name} ." for name in ("old", "long", "new")]
 TINY = ["--d-model", "32", "--n-layers", "1", "--max-len", "24", "--subwords", "60"]
@@ -48,7 +49,7 @@ def test_resume_needs_no_arch(run, capsys):
     assert "all 80 steps are done already" in capsys.readouterr().out
 
 
-def test_fill_prints_the_text_and_its_guesses(run, capsys):
+def test_fill_prints_the_text_and_its_predictions(run, capsys):
     capsys.readouterr()
     main(["fill", run, "The old [MASK] was signed .", "--top", "3"])
     lines = capsys.readouterr().out.splitlines()
@@ -57,17 +58,17 @@ def test_fill_prints_the_text_and_its_guesses(run, capsys):
     assert len(lines) == 2 + 3
 
 
-def test_fill_json_has_each_gap(run, capsys):
+def test_fill_json_has_the_predictions_of_each_mask(run, capsys):
     capsys.readouterr()
     main(["fill", run, "[MASK] old [MASK] was signed .", "--top", "2", "--json"])
     line = json.loads(capsys.readouterr().out)
     assert line["text"] == "the old treaty was signed ."
-    assert [len(gap) for gap in line["guesses"]] == [2, 2]
-    best, second = line["guesses"][1]
-    assert best["word"] == "treaty"
+    assert [len(candidates) for candidates in line["predictions"]] == [2, 2]
+    best, second = line["predictions"][1]
+    assert best["token"] == "treaty"
     assert 0 < second["probability"] < best["probability"] <= 1
     main(["fill", run, "[MASK] old [MASK] was signed .", "--top", "2"])
-    assert "gap 2" in capsys.readouterr().out
+    assert "[MASK] 2" in capsys.readouterr().out
 
 
 def test_search_prints_the_best_first(run, text, capsys):
@@ -108,39 +109,62 @@ def test_without_files_the_book_is_searched(run, tmp_path, monkeypatch, capsys):
     ]
 
 
-def test_a_folder_of_others_is_read_by_its_own_tokenizer(tmp_path, text, capsys):
-    """No head, truncation and padding in the tokenizer: as sentence encoders on the hub come."""
-    pieces = WordPieceTokenizer.train(PARAGRAPHS, 60)
+@pytest.fixture
+def encoder(tmp_path) -> Path:
+    """A folder as sentence encoders come: no head, a tokenizer that truncates and pads."""
+    tokenizer = WordPieceTokenizer.train(PARAGRAPHS, 60)
     torch.manual_seed(0)
-    model = BERT(BERTConfig(len(pieces), d_model=16, n_layers=1, max_len=12, head=False))
-    model.tokenizer = pieces.tokenizer
-    pieces.tokenizer.enable_truncation(4)
-    pieces.tokenizer.enable_padding(length=20)
+    model = BERT(BERTConfig(len(tokenizer), d_model=16, n_layers=1, max_len=12, head=False))
+    model.tokenizer = tokenizer.tokenizer
+    model.tokenizer.enable_truncation(4)
+    model.tokenizer.enable_padding(length=20)
     model.save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_a_model_without_a_head_can_be_searched_with(encoder, text, capsys):
     capsys.readouterr()
-    main(["search", str(tmp_path), "treaty " * 40, text, "--json"])
+    main(["search", str(encoder), "treaty " * 40, text, "--json"])
     assert capsys.readouterr().out.count("\n") == 3
-    assert "without its head" in refused(capsys, "fill", str(tmp_path), "[MASK]")
+    assert "no masked-language-modelling head" in refused(capsys, "fill", str(encoder), "[MASK]")
+
+
+def test_search_pools_as_the_folder_says(encoder, text, capsys):
+    def scores(**pooling: object) -> list[float]:
+        (encoder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+        capsys.readouterr()
+        main(["search", str(encoder), "the old treaty", text, "--json"])
+        return [json.loads(line)["score"] for line in capsys.readouterr().out.splitlines()]
+
+    types = [f"sentence_transformers.models.{name}" for name in ("Transformer", "Pooling")]
+    paths = ["", "1_Pooling"]
+    modules = [{"type": t, "path": path} for t, path in zip(types, paths, strict=True)]
+    (encoder / "1_Pooling").mkdir()
+    (encoder / "modules.json").write_text(json.dumps(modules))
+    mean, cls = scores(pooling_mode_mean_tokens=True), scores(pooling_mode_cls_token=True)
+    assert max(abs(a - b) for a, b in zip(mean, cls, strict=True)) > 1e-3
+    (encoder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "lasttoken"}')
+    assert "pooling_mode is 'lasttoken'" in refused(capsys, "search", str(encoder), "treaty", text)
 
 
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["fill", "{run}", "no gap"], "no [MASK] in the text"),
+        (["fill", "{run}", "no mask"], "no [MASK] in the text"),
         (["fill", "{run}", ""], "no [MASK] in the text"),
-        (["fill", "{run}", "[MASK] " * 30], "32 words, but this model has positions for 24"),
+        (["fill", "{run}", "[MASK] " * 30], "32 tokens, but this model has 24 positions"),
         (["fill", "{run}", "[MASK]", "--top", "0"], "--top 0"),
         (["fill", "{run}"], "TEXT"),
-        (["fill", "{tmp}/gpt", "[MASK]"], "model_type is 'gpt2', but 'bert' is wanted"),
+        (["fill", "{tmp}/gpt", "[MASK]"], "model_type is 'gpt2', but this class loads 'bert'"),
         (["search", "{tmp}/gpt", "treaty", "{text}"], "model_type is 'gpt2'"),
         (["search", "{run}", " ", "{text}"], "an empty query"),
         (["search", "{run}", "treaty", "gone.txt"], "gone.txt"),
         (["search", "{run}", "treaty", "{tmp}/empty.txt"], "empty"),
         (["search", "{run}", "treaty", "{tmp}/code.md"], "no paragraph to search"),
         (["search", "{run}", "treaty", "{tmp}/latin.txt"], "not UTF-8"),
-        (["search", "{run}", "treaty", "{text}", "book"], "book stands alone"),
+        (["search", "{run}", "treaty", "{text}", "book"], "the corpus book can't be combined"),
         (["search", "{tmp}", "treaty", "{text}"], "config.json"),
-        (["generate", "{run}", "treaty"], "write text"),
+        (["generate", "{run}", "treaty"], "generate text"),
         (["evaluate", "{run}"], "attention fill and attention search use it"),
         (["train", "language", "--out", "{run}", "--resume", "--valid", "{text}"], "gpt or llama"),
         (["train", "language", "--out", "{tmp}/x", "--arch", "bert", "--valid", "{text}"],

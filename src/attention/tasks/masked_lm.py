@@ -1,159 +1,190 @@
-"""A reader: a BERT with its vocabulary. It learns to fill gaps, and to know a text by a few words.
-
-The first makes it understand words, the second makes its embeddings worth searching.
-"""
+"""Masked language modelling: a BERT with its tokenizer, its training objective, and its use."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from attention.data.batching import pad
+from attention.data.batching import batches_by_length, pad
 from attention.data.prose import Paragraph
 from attention.errors import BadInput
 from attention.models.bert import BERT, BERTConfig
-from attention.shapes import Tensor
-from attention.tasks.retrieval import contrastive_loss, pool
-from attention.tokenizers.special_tokens import PAD
-from attention.tokenizers.wordpiece import WordPieceTokenizer
-from attention.training.losses import hide, masked_lm_loss
+from attention.shapes import Bool, Float, Int, Tensor
+from attention.tokenizers.wordpiece import MASK, WordPieceTokenizer
+from attention.training.losses import masked_lm_loss
 from attention.training.trainer import Trainer, TrainingConfig
 
-__all__ = ["MaskedLM", "keywords", "retrieval_trainer"]
+__all__ = ["MaskedLM", "Prediction", "fill_mask", "mask_tokens", "masked_lm_trainer"]
 
-Text = str | Paragraph
-SIZES = {"n_layers": 1, "max_len": 64, "dropout": 0.1}  # a paragraph at a time; see `BERTConfig`
-GAPS = 0.3  # how much the hidden words count beside the search
+SIZES = {"n_layers": 1, "max_len": 64, "dropout": 0.1}  # where they differ from `BERTConfig`'s
 
 
 class MaskedLM:
-    """A BERT, and the vocabulary that it reads by.
+    """A BERT with its tokenizer.
 
     Attributes:
-        arch: What it is in the words of the command's `--arch`.
-        model: The network.
-        pieces: Its vocabulary.
+        arch: The name of its architecture, a key of `LANGUAGE_MODELS`.
+        model: The BERT, in evaluation mode.
+        tokenizer: Its WordPiece tokenizer.
 
     Raises:
-        BadInput: They do not belong together.
+        BadInput: The tokenizer has more tokens than the model has embeddings.
     """
 
     arch = "bert"
 
-    def __init__(self, model: BERT, pieces: WordPieceTokenizer) -> None:
-        if len(pieces) > model.config.vocab_size:
-            raise BadInput("the tokenizer has words that the model has not: they do not belong")
-        self.model, self.pieces = model.eval(), pieces
-        self.model.tokenizer = pieces.tokenizer
+    def __init__(self, model: BERT, tokenizer: WordPieceTokenizer) -> None:
+        if len(tokenizer) > model.config.vocab_size:
+            raise BadInput(
+                f"the tokenizer has {len(tokenizer):,} tokens, but the model has embeddings for "
+                f"{model.config.vocab_size:,}: they don't belong together"
+            )
+        self.model, self.tokenizer = model.eval(), tokenizer
+        self.model.tokenizer = tokenizer.tokenizer
 
     @classmethod
     def new(
         cls,
         arch: str,
-        texts: Sequence[Text],
+        texts: Iterable[str | Paragraph],
         seed: int = 0,
         subwords: int | None = None,
         **sizes: Any,
     ) -> "MaskedLM":
-        """An untrained reader for the words of `texts`.
+        """An untrained BERT, and a tokenizer trained on `texts`.
 
         Args:
-            arch: There is only one, bert.
-            texts: What it will read.
-            seed: Draws the first weights.
-            subwords: How many pieces of words it knows; 3000 unless given.
-            sizes: What to change in `BERTConfig`; unless given, there is one layer here, it reads
-                64 pieces of words at a time, and dropout is 0.1.
+            arch: `bert`, the only one.
+            texts: Training data of the tokenizer.
+            seed: Seed of the initial weights.
+            subwords: Size of the vocabulary; 3000 if not given.
+            sizes: Arguments of `BERTConfig`, which has its defaults but for these: 1 layer, texts
+                of up to 64 tokens, and a dropout of 0.1.
         """
-        pieces = WordPieceTokenizer.train(map(str, texts), subwords or 3000)
+        tokenizer = WordPieceTokenizer.train(map(str, texts), subwords or 3000)
         torch.manual_seed(seed)
-        return cls(BERT(BERTConfig(len(pieces), **(SIZES | sizes))), pieces)
+        return cls(BERT(BERTConfig(len(tokenizer), **(SIZES | sizes))), tokenizer)
 
     def save(self, folder: Path | str) -> None:
-        """Keep it in a folder, in Hugging Face's layout."""
+        """Save the model and its tokenizer in Hugging Face's layout."""
         self.model.save_pretrained(Path(folder))
 
     @classmethod
     def load(cls, path_or_name: str | os.PathLike[str]) -> "MaskedLM":
-        """One that `save` has kept, or any BERT in Hugging Face's layout.
+        """A model that `save` has written, or any BERT in Hugging Face's layout.
 
         Args:
-            path_or_name: The folder; or a model's name on the hub, like `bert-base-uncased`.
+            path_or_name: The folder, or a model's name on the hub, such as `bert-base-uncased`.
 
         Raises:
-            BadInput: It cannot be had, is damaged, or is something else.
+            BadInput: It can't be found, is damaged, has no tokenizer, or is not a BERT.
         """
         model = BERT.from_pretrained(path_or_name)
         if model.tokenizer is None:
-            raise BadInput(f"{path_or_name}: has no tokenizer.json, so no text can be read")
+            raise BadInput(f"{path_or_name}: no tokenizer.json, so texts can't be tokenized")
         return cls(model, WordPieceTokenizer(model.tokenizer))
 
 
-def retrieval_trainer(
-    reader: MaskedLM, texts: Sequence[Text], config: TrainingConfig
-) -> Trainer[list[int]]:
-    """Make ready to teach a reader these texts; nothing is learned until `steps()` is walked.
+def mask_tokens(
+    ids: Int[Tensor, "B T"],
+    maskable: Bool[Tensor, " V"],
+    mask_id: int,
+    mask_rate: float = 0.15,
+    generator: torch.Generator | None = None,
+) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]:
+    """Corrupt texts for masked language modelling, by BERT's 80/10/10 rule.
 
-    Of each text, some words are hidden. The loss is a sum: how wrong the reader is about these
-    words, and how hard it finds it to tell, from a few words of a text, which of the texts in the
-    batch they are from.
+    Of the tokens that are chosen for prediction, 80% become `[MASK]`, 10% another token, drawn at
+    random, and 10% stay as they are. Because the model can't tell which tokens are correct, it must
+    keep a representation of every one.
 
     Args:
-        reader: Any, best a new one for the words of these texts.
-        texts: Those that it will be searched for are the best to learn from.
-        config: How to train.
+        ids: The texts, on the CPU, padded.
+        maskable: True for each token id that may be chosen, and inserted: all but the special
+            tokens, so padding is never chosen.
+        mask_id: The id of `[MASK]`.
+        mask_rate: Proportion of each text's maskable tokens to choose, rounded; at least one.
+        generator: Source of randomness; torch's default if not given.
+
+    Returns:
+        The corrupted texts, and True at each position that was chosen for prediction.
+
+    Source: Devlin et al. 2018, section 3.1, task 1.
+    """
+    candidates = maskable[ids]
+    draws = torch.rand(ids.shape, generator=generator).masked_fill(~candidates, 2.0)
+    count = (mask_rate * candidates.sum(dim=1, keepdim=True)).round().clamp(min=1)
+    chosen = (draws.argsort(dim=1).argsort(dim=1) < count) & candidates  # the lowest draws
+    fate = torch.rand(ids.shape, generator=generator)
+    token_ids = maskable.nonzero().squeeze(1)
+    others = token_ids[torch.randint(len(token_ids), ids.shape, generator=generator)]
+    corrupted = torch.where(chosen & (fate < 0.8), mask_id, ids)
+    return torch.where(chosen & (fate >= 0.9), others, corrupted), chosen
+
+
+def masked_lm_logits(
+    model: BERT, states: Float[Tensor, "B T D"], chosen: Bool[Tensor, "B T"]
+) -> Float[Tensor, "N V"]:
+    """Logits at the chosen positions only: the head is most of the work of a small model.
 
     Raises:
-        BadInput: There are fewer than two texts.
+        BadInput: The model has no head.
     """
-    model, pieces = reader.model, reader.pieces
-    windows = [w for text in texts for w in pieces.windows(str(text), model.config.max_len)]
-    if len(windows) < 2:
-        raise BadInput("the text is too short to learn from: two paragraphs are needed at least")
-    mean = sum(map(len, windows)) / len(windows)
-    size = max(2, round(config.tokens_per_batch / mean))
+    if model.head is None:
+        raise BadInput("this BERT has no masked-language-modelling head to be trained")
+    return model.head(states[chosen], model.embedding.tokens.weight)
+
+
+def masked_lm_trainer(
+    model: BERT, tokenizer: WordPieceTokenizer, texts: Sequence[str], config: TrainingConfig
+) -> Trainer[list[int]]:
+    """A trainer for masked language modelling alone; it trains when `steps()` is iterated.
+
+    Texts longer than the model's maximum length are split into windows.
+    """
+    windows = [w for text in texts for w in tokenizer.windows(text, model.config.max_len)]
+    lengths = [len(window) for window in windows]
 
     def batches(epoch: int) -> list[list[int]]:
-        # Long texts and short ones together: who searches must tell them apart, too.
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-        order = torch.randperm(len(windows), generator=generator)
-        return [rows.tolist() for rows in order.split(size) if len(rows) > 1]
+        return batches_by_length(lengths, config.tokens_per_batch, generator)
 
     def loss(rows: list[int]) -> Tensor:
-        device = model.embedding.tokens.weight.device
         ids = pad([windows[i] for i in rows])
-        seen, chosen = hide(ids, pieces.ordinary, pieces.mask)
-        few = pad([keywords(windows[i]) for i in rows]).to(device)
-        ids, seen, chosen = ids.to(device), seen.to(device), chosen.to(device)
-        states = model.encode(seen)
-        gaps = masked_lm_loss(model, states, ids, chosen, config.label_smoothing)
-        found = contrastive_loss(pool(model.encode(few), few != PAD), pool(states, ids != PAD))
-        return found + GAPS * gaps
+        corrupted, chosen = mask_tokens(ids, tokenizer.maskable, tokenizer.mask_id)
+        device = model.embedding.tokens.weight.device
+        states = model.encode(corrupted.to(device))
+        logits = masked_lm_logits(model, states, chosen.to(device))
+        return masked_lm_loss(logits, ids[chosen].to(device), config.label_smoothing)
 
     return Trainer(model, batches, loss, config)
 
 
-def keywords(window: Sequence[int], generator: torch.Generator | None = None) -> list[int]:
-    """A few words of a text, as somebody might type them who is looking for it.
+class Prediction(NamedTuple):
+    """A token that could replace a `[MASK]`, and its probability."""
 
-    They are drawn from a stretch of the text, and keep their order. If the stretch is short, they
-    are a quotation; if it is long, they stand for the whole.
+    token: str
+    probability: float
 
-    Args:
-        window: The text; its first and its last number are marks, and stay.
-        generator: Source of all chance; torch's own unless given.
 
-    Source: after the inverse cloze task of Lee et al. 2019, section 4, which takes a sentence.
+@torch.inference_mode()
+def fill_mask(
+    model: BERT, tokenizer: WordPieceTokenizer, text: str, top: int = 5
+) -> list[list[Prediction]]:
+    """The `top` most probable tokens for each `[MASK]` in a text, the most probable first.
+
+    Each `[MASK]` is predicted on its own, with all others still masked.
+
+    Raises:
+        BadInput: There is no `[MASK]`, the text is too long, or the model has no head.
     """
-
-    def between(least: int, most: int) -> int:
-        return int(torch.randint(least, most + 1, (), generator=generator))
-
-    first, *words, last = window
-    count = between(min(3, len(words)), min(12, len(words)))
-    width = between(count, len(words))
-    begin = between(0, len(words) - width)
-    places = torch.randperm(width, generator=generator)[:count].sort().values
-    return [first, *(words[begin + i] for i in places.tolist()), last]
+    ids = torch.tensor([tokenizer.encode(text, allow_special=True)])
+    masks = (ids[0] == tokenizer.mask_id).nonzero().squeeze(1)
+    if not len(masks):
+        raise BadInput(f"no {MASK} in the text: write {MASK} where a token is to be predicted")
+    logits = model(ids.to(model.embedding.tokens.weight.device))[0, masks].float()
+    best = logits[:, : len(tokenizer)].softmax(dim=-1).topk(min(top, len(tokenizer)))
+    rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return [[Prediction(tokenizer.token(i), p) for i, p in zip(*row, strict=True)] for row in rows]

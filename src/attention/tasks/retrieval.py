@@ -1,168 +1,164 @@
-"""A text as one vector, so that texts about the same thing lie side by side, and can be found."""
+"""Semantic search: texts as embeddings, and the texts whose embeddings are closest to a query's."""
 
+import os
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
 
 from attention.data.batching import pad
 from attention.errors import BadInput
+from attention.hub.download import find
+from attention.hub.sentence_transformers import EmbeddingConfig, read_embedding_config
 from attention.models.bert import BERT
 from attention.shapes import Bool, Float, Tensor
+from attention.tasks.masked_lm import MaskedLM
 from attention.tokenizers.special_tokens import PAD
 from attention.tokenizers.wordpiece import WordPieceTokenizer
-from attention.training.trainer import Trainer, TrainingConfig
+from attention.training.losses import cosine_similarity
 
-__all__ = [
-    "SearchHit",
-    "contrastive_loss",
-    "contrastive_trainer",
-    "embed",
-    "pool",
-    "search",
-    "similarity",
-]
+__all__ = ["SearchHit", "TextEncoder", "mean_pool"]
 
-TOKENS = 4096  # in a batch that is only read, about
-
-Item = TypeVar("Item")
+TOKENS_PER_BATCH = 4096
 
 
-def pool(states: Float[Tensor, "B T D"], real: Bool[Tensor, "B T"]) -> Float[Tensor, "B D"]:
-    """The mean of what a model made of each real word; padding has no say.
+def mean_pool(
+    states: Float[Tensor, "B T D"], is_token: Bool[Tensor, "B T"]
+) -> Float[Tensor, "B D"]:
+    """The mean of the hidden states of each text's tokens, padding left out.
 
     Args:
         states: From `BERT.encode`.
-        real: True where there is a word, False where there is padding.
+        is_token: True at tokens, False at padding. A text without tokens gets zeros.
 
     Source: Reimers and Gurevych 2019, section 3, the MEAN strategy.
     """
-    total = states.masked_fill(~real.unsqueeze(-1), 0.0).sum(dim=1)
-    return total / real.sum(dim=1, keepdim=True).clamp(min=1)
+    total = states.masked_fill(~is_token.unsqueeze(-1), 0.0).sum(dim=1)
+    return total / is_token.sum(dim=1, keepdim=True).clamp(min=1)
 
 
-def similarity(q: Float[Tensor, "T D"], k: Float[Tensor, "S D"]) -> Float[Tensor, "T S"]:
-    """The cosine of the angle between each query and each key: 1 where they point the same way."""
-    return F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).T
+def _cls_pool(
+    states: Float[Tensor, "B T D"], is_token: Bool[Tensor, "B T"]
+) -> Float[Tensor, "B D"]:
+    return states[:, 0]
 
 
-def contrastive_loss(
-    q: Float[Tensor, "B D"], k: Float[Tensor, "B D"], temperature: float = 0.05
-) -> Float[Tensor, ""]:
-    """How hard it is to tell each query's own key from the keys of the others in the batch.
-
-    Args:
-        q: One text of each pair.
-        k: The other; the right answer to query `i` is key `i`, and all others are wrong.
-        temperature: The lower, the more it matters to beat the best of the wrong answers.
-
-    Source: van den Oord et al. 2018, equation 4; with cosines, Gao et al. 2021, equation 1.
-    """
-    right = torch.arange(len(q), device=q.device)
-    return F.cross_entropy(similarity(q, k) / temperature, right)
+def _max_pool(
+    states: Float[Tensor, "B T D"], is_token: Bool[Tensor, "B T"]
+) -> Float[Tensor, "B D"]:
+    return states.masked_fill(~is_token.unsqueeze(-1), -torch.inf).amax(dim=1)
 
 
-@torch.inference_mode()
-def embed(model: BERT, pieces: WordPieceTokenizer, texts: Sequence[str]) -> Float[Tensor, "B D"]:
-    """A vector for each text: the mean over its words.
-
-    A text that is longer than the model can read is read in parts; the mean is over all of them.
-    """
-    windows = [
-        (row, ids)
-        for row, text in enumerate(texts)
-        for ids in pieces.windows(text, model.config.max_len)
-    ]
-    windows.sort(key=lambda window: len(window[1]))  # little padding
-    device = model.embedding.tokens.weight.device
-    vectors = torch.zeros(len(texts), model.config.d_model, device=device)
-    vectors, words = vectors.to(model.embedding.tokens.weight), vectors.new_zeros(len(texts), 1)
-    width = max((len(ids) for _, ids in windows), default=1)
-    for some in _chunks(windows, max(1, TOKENS // width)):
-        rows = torch.tensor([row for row, _ in some], device=device)
-        ids = pad([ids for _, ids in some]).to(device)
-        count = (ids != PAD).sum(dim=1, keepdim=True)
-        vectors.index_add_(0, rows, pool(model.encode(ids), ids != PAD) * count)
-        words.index_add_(0, rows, count.to(words))
-    return vectors / words.clamp(min=1).to(vectors)
+_POOLING = {"mean": mean_pool, "cls": _cls_pool, "max": _max_pool}
 
 
-class SearchHit(NamedTuple):
-    """A text that was found: its place in the list that was searched, and its cosine."""
+@dataclass(frozen=True)
+class SearchHit:
+    """A search result: the index of a text in the list that was searched, and its similarity."""
 
-    place: int
+    index: int
     score: float
 
 
-def search(
-    model: BERT,
-    pieces: WordPieceTokenizer,
-    query: str,
-    texts: Sequence[str],
-    top: int | None = None,
-) -> list[SearchHit]:
-    """The `top` texts that are most like `query`, the best first; all unless given.
-
-    Raises:
-        BadInput: The query is empty.
-    """
-    if not query.strip():
-        raise BadInput("an empty query: there is nothing to search for")
-    vectors = embed(model, pieces, [query, *texts])
-    scores = similarity(vectors[:1], vectors[1:]).squeeze(0).float()
-    best = scores.sort(descending=True, stable=True)
-    found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return [SearchHit(place, score) for place, score in found][:top]
-
-
-def contrastive_trainer(
-    model: BERT,
-    pieces: WordPieceTokenizer,
-    pairs: Sequence[tuple[str, str]],
-    config: TrainingConfig,
-    batch: int = 32,
-    temperature: float = 0.05,
-) -> Trainer[list[int]]:
-    """Make ready to bring the two texts of each pair together, and all others apart.
+class TextEncoder:
+    """A BERT that turns each text into one vector, its embedding.
 
     Args:
-        model: Any BERT, best one that has been trained on gaps.
-        pieces: Its vocabulary.
-        pairs: Texts that belong together: a question and its answer, neighbouring paragraphs, the
-            two languages of a sentence. Or each text twice: then the two differ by the model's
-            dropout alone (SimCSE, Gao et al. 2021, section 3).
-        config: How to train; `tokens` does not matter here.
-        batch: Pairs in each update; each has the others' texts as wrong answers.
-        temperature: See `contrastive_loss`.
+        model: A BERT, best one that was trained to be searched with.
+        tokenizer: Its tokenizer.
+        config: How hidden states are pooled, how embeddings are compared, and so on; a mean over
+            all tokens, compared by cosine, if not given.
 
-    Raises:
-        BadInput: There are fewer than two pairs.
-
-    Source: Henderson et al. 2017, section 4.4, multiple negatives.
+    Attributes:
+        model: The BERT, in evaluation mode.
+        tokenizer: Its tokenizer, which lowercases if `config` says so.
+        config: As given.
     """
-    if len(pairs) < 2:
-        raise BadInput(f"{len(pairs)} pairs of texts: at least two are needed, to tell them apart")
-    most = model.config.max_len
-    sides = [[pieces.windows(text, most)[0] for text in side] for side in zip(*pairs, strict=True)]
 
-    def batches(epoch: int) -> list[list[int]]:
-        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-        order = torch.randperm(len(pairs), generator=generator).tolist()
-        # A pair that is left alone would have nothing to be told from.
-        return [rows for rows in _chunks(order, max(2, batch)) if len(rows) > 1]
+    def __init__(
+        self, model: BERT, tokenizer: WordPieceTokenizer, config: EmbeddingConfig | None = None
+    ) -> None:
+        self.model, self.config = model.eval(), config or EmbeddingConfig()
+        self.tokenizer = tokenizer.lowercased() if self.config.lowercase else tokenizer
 
-    def loss(rows: list[int]) -> Tensor:
-        q, k = (_read(model, [side[i] for i in rows]) for side in sides)
-        return contrastive_loss(q, k, temperature)
+    @classmethod
+    def load(cls, path_or_name: str | os.PathLike[str]) -> "TextEncoder":
+        """A `MaskedLM` that was saved, or any BERT in Hugging Face's layout.
 
-    return Trainer(model, batches, loss, config)
+        A folder from the Sentence Transformers library gives the embeddings that the library gives.
 
+        Args:
+            path_or_name: The folder, or a model's name on the hub, such as
+                `BAAI/bge-small-en-v1.5`.
 
-def _read(model: BERT, windows: Sequence[Sequence[int]]) -> Float[Tensor, "B D"]:
-    ids = pad(windows).to(model.embedding.tokens.weight.device)
-    return pool(model.encode(ids), ids != PAD)
+        Raises:
+            BadInput: It can't be found, is damaged, or is not supported.
+        """
+        folder = find(path_or_name)
+        config = read_embedding_config(folder)
+        loaded = MaskedLM.load(folder)
+        return cls(loaded.model, loaded.tokenizer, config)
 
+    @torch.inference_mode()
+    def embed(self, texts: Sequence[str], prompt: str | None = None) -> Float[Tensor, "B D"]:
+        """The embedding of each text.
 
-def _chunks(items: list[Item], size: int) -> list[list[Item]]:
-    return [items[i : i + size] for i in range(0, len(items), size)]
+        A text that is too long is truncated, or embedded in windows, whose embeddings are averaged
+        over all their tokens: see `EmbeddingConfig.max_seq_length`.
+
+        Args:
+            texts: Any texts.
+            prompt: Prepended to each; `config.default_prompt` if not given.
+        """
+        prompt = self.config.default_prompt if prompt is None else prompt
+        windows = [(i, ids) for i, text in enumerate(texts) for ids in self._windows(prompt + text)]
+        windows.sort(key=lambda window: len(window[1]))  # similar lengths: little padding
+        longest = len(windows[-1][1]) if windows else 1
+        weight = self.model.embedding.tokens.weight
+        dtype = torch.promote_types(weight.dtype, torch.float32)  # half precision can't hold sums
+        total = weight.new_zeros(len(texts), weight.size(1), dtype=dtype)
+        count = weight.new_zeros(len(texts), 1, dtype=dtype)
+        size = max(1, TOKENS_PER_BATCH // longest)
+        for start in range(0, len(windows), size):
+            batch = windows[start : start + size]
+            rows = torch.tensor([i for i, _ in batch], device=weight.device)
+            vectors, lengths = self._pool([ids for _, ids in batch])
+            total.index_add_(0, rows, vectors.to(dtype) * lengths)
+            count.index_add_(0, rows, lengths.to(dtype))
+        mean = (total / count.clamp(min=1)).to(weight.dtype)
+        return F.normalize(mean, dim=-1) if self.config.normalize else mean
+
+    def search(self, query: str, texts: Sequence[str], top: int | None = None) -> list[SearchHit]:
+        """The `top` texts most similar to `query`, the most similar first; all texts if not given.
+
+        Raises:
+            BadInput: The query is empty.
+        """
+        if not query.strip():
+            raise BadInput("an empty query: there is nothing to search for")
+        queries = self.embed([query], self.config.query_prompt)
+        documents = self.embed(texts, self.config.document_prompt)
+        scores = self._similarity(queries, documents).squeeze(0).float()
+        best = scores.sort(descending=True, stable=True)
+        hits = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return [SearchHit(index, score) for index, score in hits][:top]
+
+    def _windows(self, text: str) -> list[list[int]]:
+        """The token ids that the model reads of a text."""
+        max_len, limit = self.model.config.max_len, self.config.max_seq_length
+        if limit is None:
+            return self.tokenizer.windows(text, max_len)
+        return self.tokenizer.windows(text, min(limit, max_len))[:1]
+
+    def _pool(self, windows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """The pooled vector of each window, and the number of its tokens."""
+        ids = pad(windows).to(self.model.embedding.tokens.weight.device)
+        is_token = ids != PAD
+        vectors = _POOLING[self.config.pooling](self.model.encode(ids), is_token)
+        return vectors, is_token.sum(dim=1, keepdim=True)
+
+    def _similarity(self, queries: Tensor, documents: Tensor) -> Tensor:
+        if self.config.similarity == "dot":
+            return queries @ documents.T
+        return cosine_similarity(queries, documents)

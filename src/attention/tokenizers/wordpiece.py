@@ -1,12 +1,12 @@
-"""Text in and out of a BERT: `[CLS]`, the pieces of its words, `[SEP]`."""
+"""BERT's WordPiece tokenizer: `[CLS]`, the subwords of a text, `[SEP]`."""
 
 from collections import Counter
 from collections.abc import Iterable
 
 import torch
-from tokenizers import Tokenizer, decoders
+from tokenizers import Tokenizer, decoders, normalizers
 from tokenizers.models import WordPiece
-from tokenizers.normalizers import BertNormalizer
+from tokenizers.normalizers import BertNormalizer, Lowercase
 from tokenizers.pre_tokenizers import BertPreTokenizer, WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import WordPieceTrainer
@@ -21,15 +21,16 @@ SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", MASK]
 
 
 class WordPieceTokenizer:
-    """A vocabulary of words and pieces of words; a piece that goes on with a word begins with `##`.
+    """A WordPiece vocabulary; a subword that continues a word begins with `##`.
 
     Args:
-        tokenizer: One that a BERT was trained with, or that `train` made. It is copied, and
-            the copy neither cuts texts off nor pads them.
+        tokenizer: A tokenizer with BERT's special tokens. It is copied, and in the copy truncation
+            and padding are disabled.
 
     Attributes:
         tokenizer: The copy.
-        ordinary: True for each number that stands for a word, not for a mark like `[CLS]`.
+        maskable: True for each token id that masked language modelling may mask or insert, which is
+            every token but the special ones.
 
     Source: Wu et al. 2016, section 4.1; Devlin et al. 2018, section 3, "Input/Output".
     """
@@ -38,94 +39,118 @@ class WordPieceTokenizer:
         self.tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
-        marks = [i for i, one in self.tokenizer.get_added_tokens_decoder().items() if one.special]
-        numbers = self.tokenizer.get_vocab(with_added_tokens=True).values()
-        self.ordinary: Bool[Tensor, " V"] = torch.zeros(max(numbers) + 1, dtype=torch.bool)
-        self.ordinary[list(numbers)] = True
-        self.ordinary[marks] = False
+        added = self.tokenizer.get_added_tokens_decoder()
+        token_ids = self.tokenizer.get_vocab(with_added_tokens=True).values()
+        self.maskable: Bool[Tensor, " V"] = torch.zeros(max(token_ids) + 1, dtype=torch.bool)
+        self.maskable[list(token_ids)] = True
+        self.maskable[[i for i, token in added.items() if token.special]] = False
 
     @classmethod
-    def train(cls, texts: Iterable[str], size: int, lowercase: bool = True) -> "WordPieceTokenizer":
-        """Begin with letters, and join pieces that meet often, up to `size` pieces."""
+    def train(
+        cls, texts: Iterable[str], vocab_size: int, lowercase: bool = True
+    ) -> "WordPieceTokenizer":
+        """Learn a vocabulary: begin with the letters, and merge the most frequent pairs.
+
+        Args:
+            texts: The training data.
+            vocab_size: Tokens in the vocabulary, the special ones included.
+            lowercase: Whether the tokenizer ignores upper case and accents.
+        """
         normalizer, pre_tokenizer = BertNormalizer(lowercase=lowercase), BertPreTokenizer()
         words: Counter[str] = Counter()
         for text in texts:
             found = pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text))
             words.update(word for word, _ in found)
-        # The trainer numbers letters as it happens to meet them, and by that decides between pieces
-        # that meet equally often. Letters that have numbers already make it the same each time.
+        # The trainer numbers letters in the order in which it happens to meet them, and breaks ties
+        # between pairs by these ids. With the letters in a fixed order, training is reproducible.
         letters = {word[0] for word in words} | {f"##{c}" for word in words for c in word[1:]}
         trainer = WordPieceTrainer(
-            vocab_size=size, special_tokens=SPECIAL_TOKENS + sorted(letters), show_progress=False
+            vocab_size=vocab_size,
+            special_tokens=SPECIAL_TOKENS + sorted(letters),
+            show_progress=False,
         )
-        learner = Tokenizer(WordPiece(unk_token="[UNK]"))
-        learner.pre_tokenizer = WhitespaceSplit()
-        learner.train_from_iterator(words.elements(), trainer)
-        tokenizer = Tokenizer(WordPiece(learner.get_vocab(), unk_token="[UNK]"))
+        learned = Tokenizer(WordPiece(unk_token="[UNK]"))
+        learned.pre_tokenizer = WhitespaceSplit()
+        learned.train_from_iterator(words.elements(), trainer)
+        tokenizer = Tokenizer(WordPiece(learned.get_vocab(), unk_token="[UNK]"))
         tokenizer.add_special_tokens(SPECIAL_TOKENS)
         tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizer
         tokenizer.decoder = decoders.WordPiece()
-        around = [(mark, SPECIAL_TOKENS.index(mark)) for mark in ("[CLS]", "[SEP]")]
+        template = [(token, SPECIAL_TOKENS.index(token)) for token in ("[CLS]", "[SEP]")]
         tokenizer.post_processor = TemplateProcessing(
-            single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=around
+            single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=template
         )
         return cls(tokenizer)
 
     def __len__(self) -> int:
-        return len(self.ordinary)
+        return len(self.maskable)
 
     @property
-    def mask(self) -> int:
-        """The number of `[MASK]`.
+    def mask_id(self) -> int:
+        """The id of `[MASK]`.
 
         Raises:
-            BadInput: There is none.
+            BadInput: The vocabulary has no `[MASK]`.
         """
-        number = self.tokenizer.token_to_id(MASK)
-        if number is None:
-            raise BadInput(f"the tokenizer of this model has no {MASK}")
-        return int(number)
+        token_id = self.tokenizer.token_to_id(MASK)
+        if token_id is None:
+            raise BadInput(f"this model's tokenizer has no {MASK} token")
+        return int(token_id)
 
-    def encode(self, text: str, marks: bool = False) -> list[int]:
-        """The number of each piece, with what stands before and after a text.
+    def lowercased(self) -> "WordPieceTokenizer":
+        """The same vocabulary, for texts that are lowercased first."""
+        copy = WordPieceTokenizer(self.tokenizer)
+        own = copy.tokenizer.normalizer
+        copy.tokenizer.normalizer = normalizers.Sequence([Lowercase(), *([own] if own else [])])
+        return copy
+
+    def encode(self, text: str, allow_special: bool = False) -> list[int]:
+        """The token ids of a text, between those of `[CLS]` and `[SEP]`.
 
         Args:
             text: Any text.
-            marks: Whether a `[MASK]` in the text is one; if not, it is the word mask in brackets.
+            allow_special: Whether `[MASK]` in the text is the special token. If not, it is the word
+                "mask" in brackets.
         """
-        self.tokenizer.encode_special_tokens = not marks
+        self.tokenizer.encode_special_tokens = not allow_special
         return list(self.tokenizer.encode(text).ids)
 
-    def windows(self, text: str, length: int) -> list[list[int]]:
-        """The same for a text of any length, in parts of at most `length` numbers.
+    def windows(self, text: str, max_len: int) -> list[list[int]]:
+        """Split the token ids of a text into windows of at most `max_len`, special tokens included.
 
-        Each part has what stands before and after a text.
+        Each window begins with `[CLS]` and ends with `[SEP]`.
+
+        Raises:
+            BadInput: `max_len` leaves no room for a token between them.
         """
         self.tokenizer.encode_special_tokens = True
-        ids = list(self.tokenizer.encode(text, add_special_tokens=False).ids)
-        whole = self.encode(text)
-        if len(whole) <= length:
-            return [whole]
-        before, after = _around(whole, ids)
-        room = length - len(before) - len(after)
+        content = list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+        ids = self.encode(text)
+        if len(ids) <= max_len:
+            return [ids]
+        prefix, suffix = _around(ids, content)
+        room = max_len - len(prefix) - len(suffix)
         if room < 1:
-            raise BadInput(f"no text fits into {length} words, marks included")
-        return [before + ids[i : i + room] + after for i in range(0, len(ids), room)]
+            raise BadInput(f"no text fits into {max_len} tokens, special tokens included")
+        return [prefix + content[i : i + room] + suffix for i in range(0, len(content), room)]
 
-    def word(self, number: int) -> str:
-        """The piece behind a number."""
-        return str(self.tokenizer.id_to_token(number))
+    def token(self, token_id: int) -> str:
+        """The token with this id; a subword that continues a word keeps its `##`."""
+        return str(self.tokenizer.id_to_token(token_id))
 
-    def filled(self, text: str, words: Iterable[str]) -> str:
-        """The text with a word, or a piece that goes on with the word before, in each `[MASK]`."""
-        for word in words:
+    def replace_masks(self, text: str, tokens: Iterable[str]) -> str:
+        """The text with its `[MASK]`s replaced by these tokens, one each, from left to right.
+
+        A subword that begins with `##` is joined to the word before it.
+        """
+        for token in tokens:
             before, _, after = text.partition(MASK)
-            glued = word.startswith("##") and before.strip()
-            text = before.rstrip() + word[2:] + after if glued else before + word + after
+            continues = token.startswith("##") and before.strip()
+            text = before.rstrip() + token[2:] + after if continues else before + token + after
         return text
 
 
-def _around(whole: list[int], ids: list[int]) -> tuple[list[int], list[int]]:
-    """What stands before `ids` and after it: where it lies in `whole`."""
-    start = next(i for i in range(len(whole)) if whole[i : i + len(ids)] == ids)
-    return whole[:start], whole[start + len(ids) :]
+def _around(ids: list[int], content: list[int]) -> tuple[list[int], list[int]]:
+    """The special tokens before `content` and after it."""
+    start = next(i for i in range(len(ids)) if ids[i : i + len(content)] == content)
+    return ids[:start], ids[start + len(content) :]

@@ -1,143 +1,78 @@
-"""Learning to read by filling gaps: words are hidden, and a BERT is asked what stood there."""
-
-from collections.abc import Sequence
-from typing import NamedTuple
+"""The training objectives, as pure functions from a model's outputs to a scalar loss."""
 
 import torch
 from torch.nn import functional as F
 
-from attention.data.batching import batches_by_length, pad
-from attention.errors import BadInput
-from attention.models.bert import BERT
-from attention.shapes import Bool, Float, Int, Tensor
-from attention.tokenizers.wordpiece import MASK, WordPieceTokenizer
-from attention.training.trainer import Trainer, TrainingConfig
+from attention.shapes import Float, Int, Tensor
 
-__all__ = ["Prediction", "fill", "hide", "masked_lm_loss", "masked_lm_trainer", "masking_loss"]
+__all__ = ["contrastive_loss", "cosine_similarity", "masked_lm_loss", "next_token_loss"]
 
 
-def hide(
-    ids: Int[Tensor, "B T"],
-    ordinary: Bool[Tensor, " V"],
-    mask: int,
-    share: float = 0.15,
-    generator: torch.Generator | None = None,
-) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]:
-    """Choose words to be guessed; most of them become `[MASK]`, some another word, some stay.
-
-    Because some stay, and some are wrong, a model must have an opinion about every word, and not
-    only where it sees a `[MASK]`.
+def next_token_loss(
+    logits: Float[Tensor, "B T V"],
+    target: Int[Tensor, "B T"],
+    label_smoothing: float = 0.0,
+    padding_id: int | None = None,
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy of the next token.
 
     Args:
-        ids: The texts, on the processor.
-        ordinary: True for each number that stands for a word; no other is touched.
-        mask: The number of `[MASK]`.
-        share: Of each text's words, to be guessed; rounded, but at least one word.
-        generator: Source of all chance; torch's own unless given.
+        logits: The model's predictions, teacher-forced: those at position t have seen the target
+            up to t - 1.
+        target: The id of the token that is correct at each position.
+        label_smoothing: Probability taken from the correct token and spread evenly over the
+            vocabulary (Szegedy et al. 2016, section 7).
+        padding_id: Positions whose target has this id are left out of the mean. None where texts
+            are not padded: in a GPT's vocabulary every id, 0 included, is a token.
 
-    Returns:
-        The texts as the model sees them, and where it has to guess.
-
-    Source: Devlin et al. 2018, section 3.1, task 1: 80% `[MASK]`, 10% random, 10% unchanged.
+    Source: Bahdanau et al. 2014, equation 2, as a loss; Radford et al. 2018, equation 1.
     """
-    words = ordinary[ids]
-    lots = torch.rand(ids.shape, generator=generator).masked_fill(~words, 2.0)
-    wanted = (share * words.sum(dim=1, keepdim=True)).round().clamp(min=1)
-    chosen = (lots.argsort(dim=1).argsort(dim=1) < wanted) & words  # the lowest lots
-    fate = torch.rand(ids.shape, generator=generator)
-    numbers = ordinary.nonzero().squeeze(1)
-    others = numbers[torch.randint(len(numbers), ids.shape, generator=generator)]
-    seen = torch.where(chosen & (fate < 0.8), mask, ids)
-    return torch.where(chosen & (fate >= 0.9), others, seen), chosen
-
-
-def masking_loss(
-    model: BERT,
-    seen: Int[Tensor, "B T"],
-    ids: Int[Tensor, "B T"],
-    chosen: Bool[Tensor, "B T"],
-    smoothing: float = 0.0,
-) -> Tensor:
-    """Minus the log-likelihood of the words that had to be guessed; 0 where there are none.
-
-    Args:
-        model: A BERT with its head.
-        seen: The texts with words hidden.
-        ids: The texts as they are.
-        chosen: Where the model has to guess.
-        smoothing: Share of the probability that is given to all words alike.
-    """
-    return masked_lm_loss(model, model.encode(seen), ids, chosen, smoothing)
+    return F.cross_entropy(
+        logits.flatten(0, 1),
+        target.flatten(),
+        ignore_index=-100 if padding_id is None else padding_id,  # -100 is no token's id
+        label_smoothing=label_smoothing,
+    )
 
 
 def masked_lm_loss(
-    model: BERT,
-    states: Float[Tensor, "B T D"],
-    ids: Int[Tensor, "B T"],
-    chosen: Bool[Tensor, "B T"],
-    smoothing: float = 0.0,
-) -> Tensor:
-    """The same, from what the model made of the texts with words hidden: `model.encode(seen)`.
+    logits: Float[Tensor, "N V"], target: Int[Tensor, " N"], label_smoothing: float = 0.0
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy of the tokens that were chosen for prediction; 0 where there are none.
 
-    Only the words that have to be guessed go through the head, which is most of a small model.
+    Args:
+        logits: Predictions at the chosen positions of all texts: `logits[chosen]`, where `chosen`
+            comes from `mask_tokens`. Everywhere else the model could copy the answer.
+        target: The original ids there: `ids[chosen]`.
+        label_smoothing: Probability taken from the correct token and spread evenly over the
+            vocabulary (Szegedy et al. 2016, section 7).
 
-    Raises:
-        BadInput: The model has no head.
+    Source: Devlin et al. 2018, section 3.1, task 1.
     """
-    if model.head is None:
-        raise BadInput("this BERT came without its head, so it cannot learn to guess words")
-    logits = model.head(states[chosen], model.embedding.tokens.weight)
-    loss = F.cross_entropy(logits, ids[chosen], reduction="sum", label_smoothing=smoothing)
-    return loss / chosen.sum().clamp(min=1)
+    total = F.cross_entropy(logits, target, reduction="sum", label_smoothing=label_smoothing)
+    return total / max(1, len(target))
 
 
-def masked_lm_trainer(
-    model: BERT, pieces: WordPieceTokenizer, texts: Sequence[str], config: TrainingConfig
-) -> Trainer[list[int]]:
-    """Make ready to teach `model` these texts; nothing is learned until `steps()` is walked.
+def contrastive_loss(
+    queries: Float[Tensor, "B D"], keys: Float[Tensor, "B D"], temperature: float = 0.05
+) -> Float[Tensor, ""]:
+    """InfoNCE with in-batch negatives: mean cross-entropy of each query's positive among all keys.
 
-    Texts that are longer than the model can read are learned in parts.
+    Args:
+        queries: The embedding of one text of each pair.
+        keys: The embedding of the other. Key i is the positive of query i, and all other keys of
+            the batch are its negatives.
+        temperature: Divides the cosines. The lower it is, the more the loss depends on the most
+            similar negatives.
+
+    Source: van den Oord et al. 2018, equation 4; with cosines, Gao et al. 2021, equation 1.
     """
-    windows = [w for text in texts for w in pieces.windows(text, model.config.max_len)]
-    lengths = [len(window) for window in windows]
-
-    def batches(epoch: int) -> list[list[int]]:
-        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-        return batches_by_length(lengths, config.tokens_per_batch, generator)
-
-    def loss(rows: list[int]) -> Tensor:
-        ids = pad([windows[i] for i in rows])
-        seen, chosen = hide(ids, pieces.ordinary, pieces.mask)
-        device = model.embedding.tokens.weight.device
-        masked = seen.to(device), ids.to(device), chosen.to(device)
-        return masking_loss(model, *masked, config.label_smoothing)
-
-    return Trainer(model, batches, loss, config)
+    positives = torch.arange(len(queries), device=queries.device)
+    return F.cross_entropy(cosine_similarity(queries, keys) / temperature, positives)
 
 
-class Prediction(NamedTuple):
-    """A word that could stand where one is hidden, and how probable the model finds it."""
-
-    word: str
-    probability: float
-
-
-@torch.inference_mode()
-def fill(
-    model: BERT, pieces: WordPieceTokenizer, text: str, top: int = 5
-) -> list[list[Prediction]]:
-    """What could stand at each `[MASK]` of `text`: the `top` most probable pieces of words.
-
-    Raises:
-        BadInput: There is no `[MASK]`, the text is too long, or the model has no head.
-    """
-    ids = torch.tensor([pieces.encode(text, marks=True)])
-    gaps = (ids[0] == pieces.mask).nonzero().squeeze(1)
-    if not len(gaps):
-        raise BadInput(f"no {MASK} in the text: put one where a word is to be guessed")
-    logits = model(ids.to(model.embedding.tokens.weight.device))[0, gaps].float()
-    best = logits[:, : len(pieces)].softmax(dim=-1).topk(min(top, len(pieces)))
-    return [
-        [Prediction(pieces.word(i), p) for i, p in zip(numbers, chances, strict=True)]
-        for numbers, chances in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]
+def cosine_similarity(
+    queries: Float[Tensor, "T D"], keys: Float[Tensor, "S D"]
+) -> Float[Tensor, "T S"]:
+    """The cosine of the angle between each query and each key; 0 where one of them is zero."""
+    return F.normalize(queries, dim=-1) @ F.normalize(keys, dim=-1).T

@@ -1,50 +1,102 @@
-"""Runs in folders: begun, stopped, taken up again."""
+"""Training runs in folders: begun, stopped, resumed."""
+
+from dataclasses import fields
+from itertools import islice
 
 import pytest
 import torch
 
-from attention.cli.options import choose_device
-from attention.data.parallel import load_pairs
 from attention.errors import BadInput
-from attention.tasks.runs import TranslationRun
+from attention.tasks.runs import LanguageModelRun, MaskedLMRun, Run, TranslationRun
 from attention.training.trainer import TrainingConfig
 
-CONFIG = TrainingConfig(steps=6, tokens_per_batch=60, seed=3)
+CONFIG = TrainingConfig(
+    steps=6,
+    tokens_per_batch=60,
+    lr=3e-3,
+    warmup=2,
+    max_grad_norm=0.5,
+    seed=3,
+    label_smoothing=0.1,
+    average_fraction=0.4,
+)
+GPT = {"d_model": 8, "n_heads": 2, "n_layers": 1, "max_len": 16}
+ARCHITECTURES: dict[str, tuple[type[Run], dict[str, object]]] = {
+    "word-by-word": (TranslationRun, {}),
+    "fixed-vector": (TranslationRun, {"d_model": 8, "d_embedding": 8, "dropout": 0.2}),
+    "bahdanau": (TranslationRun, {"d_model": 8, "d_embedding": 8, "dropout": 0.2}),
+    "luong": (TranslationRun, {"d_model": 8, "d_embedding": 8, "dropout": 0.2}),
+    "transformer": (TranslationRun, {"d_model": 8, "n_heads": 2, "dropout": 0.2, "subwords": 60}),
+    "gpt": (LanguageModelRun, GPT | {"dropout": 0.2, "subwords": 260}),
+    "llama": (LanguageModelRun, GPT | {"n_kv_heads": 1, "subwords": 260}),
+    "bert": (MaskedLMRun, GPT | {"subwords": 60}),
+}
+LINES = [
+    "They arrived .\tIls sont arrivés .",
+    "She left .\tElle est partie .",
+    "They left a house .\tIls ont quitté une maison .",
+    "She arrived late .\tElle est arrivée en retard .",
+]
 
 
 @pytest.fixture
-def data(tmp_path):
-    lines = ["They arrived .\tIls sont arrivés .", "They left .\tIls sont partis ."] * 9
+def pairs_file(tmp_path) -> str:
     path = tmp_path / "pairs.tsv"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    return [str(path)]
+    path.write_text("\n".join(LINES * 5), encoding="utf-8")
+    return str(path)
 
 
-def weights(folder):
-    run = TranslationRun.resume(folder, "cpu")
-    return run.trainer.state()
+def begin(folder, arch: str, data: str) -> Run:
+    kind, sizes = ARCHITECTURES[arch]
+    return kind.begin(folder, arch, [data], CONFIG, "cpu", **sizes)
 
 
 @pytest.mark.parametrize("stop", [0, 2, 5])
-def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, data, stop):
-    unbroken = TranslationRun.begin(tmp_path / "one", "bahdanau", data, CONFIG, "cpu")
-    assert len(list(unbroken.steps())) == 6
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_a_stopped_run_reaches_the_same_weights(tmp_path, pairs_file, arch, stop):
+    unbroken = begin(tmp_path / "one", arch, pairs_file)
+    losses = list(unbroken.steps())
+    assert len(losses) == 6
 
-    broken = TranslationRun.begin(tmp_path / "two", "bahdanau", data, CONFIG, "cpu")
-    walk = broken.steps()
-    for _ in range(stop):
-        next(walk)
-    walk.close()
-    list(TranslationRun.resume(tmp_path / "two", "cpu").steps())
-    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    steps = begin(tmp_path / "two", arch, pairs_file).steps()
+    assert list(islice(steps, stop)) == losses[:stop]
+    steps.close()
+    resumed = type(unbroken).resume(tmp_path / "two", "cpu")
+    assert list(resumed.steps()) == losses[stop:]
+    one, two = (
+        type(unbroken).resume(tmp_path / name, "cpu").trainer.state_dict()
+        for name in ("one", "two")
+    )
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
+    files = {path.name for path in (tmp_path / "one").iterdir()}
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_a_folder_with_a_run_is_never_overwritten(tmp_path, data):
-    TranslationRun.begin(tmp_path / "run", "bahdanau", data, CONFIG, "cpu")
+@pytest.mark.parametrize("arch", ["word-by-word", "gpt"])
+def test_a_resumed_run_has_the_settings_of_its_beginning(tmp_path, pairs_file, arch):
+    begin(tmp_path / "run", arch, pairs_file)
+    run = ARCHITECTURES[arch][0].resume(tmp_path / "run", "cpu")
+    assert run.trainer.config == CONFIG
+    defaults = TrainingConfig()
+    assert all(getattr(CONFIG, f.name) != getattr(defaults, f.name) for f in fields(CONFIG))
+    assert run.data == [pairs_file]
+    assert run.subwords == ARCHITECTURES[arch][1].get("subwords")
+
+
+def test_an_exception_saves_the_run(tmp_path, pairs_file):
+    steps = begin(tmp_path / "run", "bahdanau", pairs_file).steps()
+    next(steps), next(steps)
+    with pytest.raises(KeyboardInterrupt):
+        steps.throw(KeyboardInterrupt)
+    assert TranslationRun.resume(tmp_path / "run", "cpu").trainer.step == 2
+
+
+def test_a_folder_with_a_run_is_never_overwritten(tmp_path, pairs_file):
+    begin(tmp_path / "run", "bahdanau", pairs_file)
     with pytest.raises(BadInput, match="holds a run already"):
-        TranslationRun.begin(tmp_path / "run", "bahdanau", data, CONFIG, "cpu")
+        begin(tmp_path / "run", "bahdanau", pairs_file)
 
 
 def test_nothing_to_resume(tmp_path):
@@ -52,8 +104,8 @@ def test_nothing_to_resume(tmp_path):
         TranslationRun.resume(tmp_path, "cpu")
 
 
-def test_a_damaged_run_gets_one_line(tmp_path, data):
-    TranslationRun.begin(tmp_path / "run", "bahdanau", data, CONFIG, "cpu")
+def test_a_damaged_run_gets_one_line(tmp_path, pairs_file):
+    begin(tmp_path / "run", "bahdanau", pairs_file)
     for name in ("run.json", "training.safetensors", "translator.json"):
         path = tmp_path / "run" / name
         whole = path.read_bytes()
@@ -63,28 +115,24 @@ def test_a_damaged_run_gets_one_line(tmp_path, data):
         path.write_bytes(whole)
 
 
-def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, data):
+def test_an_impossible_config_names_the_architecture(tmp_path, pairs_file):
+    with pytest.raises(BadInput, match="--arch transformer: .*heads"):
+        TranslationRun.begin(
+            tmp_path / "run", "transformer", [pairs_file], CONFIG, "cpu", d_model=10, n_heads=4
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, pairs_file):
     (tmp_path / "file").touch()
     with pytest.raises(BadInput, match="cannot be written"):
-        TranslationRun.begin(tmp_path / "file" / "run", "bahdanau", data, CONFIG, "cpu")
+        begin(tmp_path / "file" / "run", "bahdanau", pairs_file)
 
 
-def test_a_folder_that_cannot_be_made_gets_one_line(tmp_path, data, monkeypatch):
+def test_a_folder_that_cannot_be_made_gets_one_line(tmp_path, pairs_file, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("pathlib.Path.mkdir", refuse)
     with pytest.raises(BadInput, match=r"run: cannot be made \(Permission denied\)"):
-        TranslationRun.begin(tmp_path / "run", "bahdanau", data, CONFIG, "cpu")
-
-
-def test_toy_parts_by_name():
-    assert load_pairs(["toy"], "valid") == load_pairs(["toy-valid"])
-    assert not {p.source for p in load_pairs(["toy-valid"])} & {
-        p.source for p in load_pairs(["toy-test"])
-    }
-
-
-def test_a_device_that_is_not_there():
-    with pytest.raises(BadInput, match="--device abacus"):
-        choose_device("abacus")
+        begin(tmp_path / "run", "bahdanau", pairs_file)

@@ -1,16 +1,19 @@
-"""The `attention` command: its subcommands by name, and how it ends."""
+"""The `attention` command: its subcommands by name, and the exit code it ends with."""
 
 import os
 import sys
 from collections.abc import Sequence
 
-import torch
 from cyclopts import App, CycloptsError
 
-from attention.cli import bench as comparison
-from attention.cli import search as reading
-from attention.cli import train_language as language
-from attention.cli import train_translation as translation
+from attention.cli.bench import bench_models, bench_translation
+from attention.cli.evaluate import evaluate
+from attention.cli.fill import fill
+from attention.cli.generate import generate
+from attention.cli.search import search
+from attention.cli.train_language import train_language
+from attention.cli.train_translation import train_translation
+from attention.cli.translate import translate
 from attention.errors import BadInput
 
 __all__ = ["app", "main"]
@@ -22,28 +25,31 @@ app = App(
     version_flags=[],
     result_action="return_value",
 )
-train = App(name="train", help="Train a model and keep it in a folder.")
+train = App(name="train", help="Train a model and save it in a folder.")
 app.command(train)
-train.command(translation.train_translation, name="translation")
-train.command(language.train_language, name="language")
-app.command(translation.translate)
-app.command(translation.evaluate)
-app.command(language.generate)
-app.command(reading.fill_gaps, name="fill")
-app.command(reading.search_texts, name="search")
+train.command(train_translation, name="translation")
+train.command(train_language, name="language")
+app.command(translate)
+app.command(evaluate)
+app.command(generate)
+app.command(fill)
+app.command(search)
 bench = App(name="bench", help="Measure models side by side, in one run.")
 app.command(bench)
-bench.command(comparison.compare_translators, name="translation")
-bench.command(comparison.compare_models, name="models")
+bench.command(bench_translation, name="translation")
+bench.command(bench_models, name="models")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; bad input gets one line on standard error and exit code 2."""
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(1)  # models this small run faster on one core than on a shared few
+    """Run the command with these arguments, or with those of the process.
+
+    Raises:
+        SystemExit: 2 for bad input, after one line on standard error; 130 for Ctrl-C, as shells
+            report a process that SIGINT has ended.
+    """
     try:
         app(arguments, exit_on_error=False, print_error=False)
-    except BrokenPipeError:  # the reader of our output has left, as `head` does
+    except BrokenPipeError:  # whatever read our output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (BadInput, CycloptsError, OSError) as error:
         line = " ".join(str(error).split())

@@ -1,20 +1,20 @@
-"""Commands that compare: all translators with each other, and our models with others'."""
+"""`attention bench`: compare all translators, and our models with other implementations."""
 
 from pathlib import Path
 from typing import Annotated
 
-from attention.benchmarks.models import bench_models, machine
-from attention.benchmarks.translators import bench_translation
+from attention.benchmarks import models, translators
 from attention.cli import console, tables
-from attention.cli.options import JSON, MANY, choose_device, must_be_in_range
+from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
+from attention.cli.options import JSON, MANY, check_ranges
 from attention.data.parallel import load_pairs
 from attention.errors import BadInput
 from attention.inspection import plots
 
-__all__ = ["compare_models", "compare_translators"]
+__all__ = ["bench_models", "bench_translation"]
 
 
-def compare_translators(
+def bench_translation(
     *,
     seconds: float = 60.0,
     data: Annotated[list[str] | None, MANY] = None,
@@ -22,44 +22,47 @@ def compare_translators(
     seed: int = 0,
     as_json: Annotated[bool, JSON] = False,
     plot: Path | None = None,
+    threads: int | None = None,
 ) -> None:
-    """Train every translator for the same time, and print one table.
+    """Train every translator for the same time on the CPU, and print one table.
 
     Args:
-        seconds: Processor time for each of them.
-        data: What to learn from, given as for `attention train translation`; toy unless given.
-        test: What to be measured on; toy-test unless given.
-        seed: Start of all randomness.
+        seconds: CPU time to train each of them for.
+        data: Training data, given as for `attention train translation`; toy unless given.
+        test: Held-out data to measure them on; toy-test unless given.
+        seed: Seed of every random draw.
         as_json: One JSON object a translator, instead of the table.
         plot: Draw BLEU against sentence length into this file (.svg, .png, .pdf).
+        threads: CPU threads. Unless given: what OMP_NUM_THREADS says, else one.
     """
-    must_be_in_range({"seconds": seconds, "seed": seed})
+    check_ranges({"seconds": seconds, "seed": seed})
     if data and data != ["toy"] and not test:
         raise BadInput("--data needs a --test of its own")
+    ComputeOptions("cpu", threads).start()
     pairs, held_out = load_pairs(data or ["toy"]), load_pairs(test or ["toy-test"])
-    contest = bench_translation(pairs, held_out, seconds, seed=seed)
-    results = tables.print_results((result for _, result in contest), as_json)
+    trained = translators.bench_translation(pairs, held_out, seconds, seed=seed)
+    results = tables.print_results((result for _, result in trained), as_json)
     if plot:
         curves = {result.name: result.by_length for result in results}
-        console.save_figure(plots.by_length(curves), plot)
+        console.save_figure(plots.bleu_by_length(curves), plot)
 
 
-def compare_models(
+def bench_models(
     *,
     seconds: float = 10.0,
     as_json: Annotated[bool, JSON] = False,
-    device: str | None = None,
+    compute: ComputeOptions = DEFAULT_COMPUTE,
 ) -> None:
-    """Time our models and others' side by side: the same weights, the same work.
+    """Time our models and other implementations side by side: the same weights, the same work.
 
-    The Transformer is measured against torch's own; GPT, Llama and BERT against those of the
-    package `transformers`, where it is installed.
+    The Transformer is compared with torch's own; GPT, Llama and BERT with those of the package
+    `transformers`, where it is installed.
 
     Args:
-        seconds: Time for each comparison; there are seven. On one thread it is processor time.
+        seconds: Time for each comparison; there are seven. On one thread it is CPU time.
         as_json: One JSON object a comparison, instead of the table.
-        device: cpu, cuda, mps ...; a CUDA device if there is one, else the CPU.
     """
-    must_be_in_range({"seconds": seconds})
-    device = choose_device(device)
-    tables.print_comparisons(machine(device), bench_models(seconds, device), as_json)
+    check_ranges({"seconds": seconds})
+    device = compute.start()
+    comparisons = models.bench_models(seconds, device)
+    tables.print_comparisons(models.machine(device), comparisons, as_json)

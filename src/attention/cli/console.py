@@ -1,4 +1,4 @@
-"""What the `attention` command shows a person: progress, warnings, and what models say."""
+"""What the `attention` command shows a person: progress, warnings, and what models generate."""
 
 import json
 import signal
@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
@@ -21,37 +22,42 @@ from attention.tasks.translation import Translation, Translator
 from attention.tokenizers.words import split_words
 
 __all__ = [
-    "draw_attention",
-    "lines_of_standard_input",
+    "print_stream",
     "print_translation",
-    "print_words",
+    "read_stdin_lines",
+    "save_attention",
     "save_figure",
-    "train_to_the_end",
-    "warn_of_surprises",
+    "train_with_progress",
+    "warn_about_input",
 ]
 
-LONG = 100  # words; no sentence that a translator here learns from is nearly as long
+LONG = 100  # words; no sentence that a translator of ours is trained on is nearly as long
 
 
-def train_to_the_end(run: Run, amount: str, then: Sequence[str]) -> None:
+def train_with_progress(run: Run, corpus_size: str, next_commands: Sequence[str]) -> None:
     """Train behind a progress bar, until all steps are done or Ctrl-C is pressed.
 
     Args:
-        amount: How much there is to learn from.
-        then: What to type next.
+        run: What to train; it is saved whenever training stops.
+        corpus_size: The size of its corpus, in words.
+        next_commands: Commands to suggest once it is trained.
 
     Raises:
-        KeyboardInterrupt: It was pressed; the run has been saved between two steps.
+        KeyboardInterrupt: Ctrl-C was pressed; the run has been saved between two steps.
     """
-    trainer, begun = run.trainer, time.process_time()
+    trainer, start = run.trainer, time.process_time()
     total = trainer.config.steps
     if trainer.step >= total:
         print(f"{run.folder}: all {total:,} steps are done already")
         return
-    print(f"{run.folder}: {amount}, {total:,} steps", file=sys.stderr)
+    threads = torch.get_num_threads()
+    print(
+        f"{run.folder}: {corpus_size}, {total:,} steps, {threads} thread{'s' * (threads > 1)}",
+        file=sys.stderr,
+    )
     loss = float("nan")
     with (
-        _ctrl_c() as pressed,
+        _deferred_ctrl_c() as pressed,
         closing(run.steps()) as losses,
         tqdm(initial=trainer.step, total=total, unit="step", mininterval=0.5) as bar,
     ):
@@ -61,36 +67,36 @@ def train_to_the_end(run: Run, amount: str, then: Sequence[str]) -> None:
             if pressed:
                 break
     if trainer.step < total:
-        print(f"stopped after step {trainer.step:,}; all is kept in {run.folder}, and the same")
-        print("command with --resume goes on from there")
+        print(f"stopped after step {trainer.step:,}; saved in {run.folder}, and the same")
+        print("command with --resume continues from there")
         raise KeyboardInterrupt
-    spent = time.process_time() - begun
-    print(f"{run.folder}: trained in {spent:.0f} CPU-seconds, last loss {loss:.3f}. Now try")
-    for line in then:
-        print(f"  {line}")
+    seconds = time.process_time() - start
+    print(f"{run.folder}: trained in {seconds:.0f} CPU-seconds, last loss {loss:.3f}. Now try")
+    for command in next_commands:
+        print(f"  {command}")
 
 
 @contextmanager
-def _ctrl_c() -> Iterator[list[int]]:
-    """A list that Ctrl-C fills, so that no step is cut in two; a second Ctrl-C stops at once."""
+def _deferred_ctrl_c() -> Iterator[list[int]]:
+    """A list that Ctrl-C fills, so that it interrupts no step; a second Ctrl-C stops at once."""
     pressed: list[int] = []
 
-    def note(number: int, frame: Any) -> None:
+    def handle(number: int, frame: Any) -> None:
         pressed.append(number)
         signal.signal(signal.SIGINT, before)
 
-    before = signal.signal(signal.SIGINT, note)
+    before = signal.signal(signal.SIGINT, handle)
     try:
         yield pressed
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def lines_of_standard_input() -> list[str]:
-    """All lines; none where nothing comes.
+def read_stdin_lines() -> list[str]:
+    """All lines of standard input; none where it is empty.
 
     Raises:
-        BadInput: Nobody is sending lines, or they are not UTF-8.
+        BadInput: Standard input is a terminal, or is not UTF-8.
     """
     if sys.stdin.isatty():
         raise BadInput('give a sentence: attention translate RUN "They arrived late ."')
@@ -102,51 +108,52 @@ def lines_of_standard_input() -> list[str]:
     return [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")] if text else []
 
 
-def warn_of_surprises(translator: Translator, sentences: Sequence[str]) -> None:
-    """Say on standard error what the translator cannot be expected to do well."""
+def warn_about_input(translator: Translator, sentences: Sequence[str]) -> None:
+    """Warn on standard error of unknown words and of sentences too long to translate well."""
     for number, sentence in enumerate(sentences, start=1):
         where = f"sentence {number}: " if len(sentences) > 1 else ""
         if unknown := translator.source_tokenizer.unknown(sentence):
             names = ", ".join(dict.fromkeys(unknown))
             names = names if len(names) < 200 else f"{names[:200]} ..."
-            print(f"attention: {where}never seen in training: {names}", file=sys.stderr)
+            print(f"attention: {where}not in the vocabulary: {names}", file=sys.stderr)
         if (length := len(split_words(sentence))) > LONG:
             print(
-                f"attention: {where}{length:,} words; expect little of so long a sentence",
+                f"attention: {where}{length:,} words; a sentence this long is rarely "
+                "translated well",
                 file=sys.stderr,
             )
 
 
 def print_translation(translation: Translation, as_json: bool) -> None:
-    """The sentence, or all about it as one line of JSON."""
+    """Print the translated sentence, or the whole `Translation` as one line of JSON."""
     if as_json:
-        look = translation.attention
-        values = asdict(translation) | {"attention": None if look is None else look.tolist()}
+        weights = translation.attention
+        values = asdict(translation) | {"attention": None if weights is None else weights.tolist()}
         print(json.dumps(values, ensure_ascii=False))
     else:
         print(translation.text)
 
 
-def print_words(prompt: str, words: Iterable[str], as_json: bool) -> None:
-    """The prompt, and each word after it as soon as it comes; or all as one line of JSON."""
+def print_stream(prompt: str, tokens: Iterable[str], as_json: bool) -> None:
+    """Print the prompt, then the text of each token as it is generated; or one line of JSON."""
     if as_json:
-        written = list(words)
-        values = {"prompt": prompt, "text": "".join(written), "tokens": len(written)}
+        generated = list(tokens)
+        values = {"prompt": prompt, "text": "".join(generated), "tokens": len(generated)}
         print(json.dumps(values, ensure_ascii=False))
         return
-    for word in chain([prompt], words):
-        print(word, end="", flush=True)
+    for text in chain([prompt], tokens):
+        print(text, end="", flush=True)
     print()
 
 
-def draw_attention(translation: Translation, path: Path) -> None:
-    """Draw where the model looked, in the format that the file's ending names.
+def save_attention(translation: Translation, path: Path) -> None:
+    """Draw the attention weights, in the format that the file's ending names.
 
     Raises:
-        BadInput: The model looks nowhere, or `save_figure` fails.
+        BadInput: The model has no attention, or `save_figure` fails.
     """
     if translation.attention is None:
-        raise BadInput("this translator looks nowhere, so there is no attention to draw")
+        raise BadInput("this translator has no attention, so there are no weights to draw")
     figure = plots.alignment(translation.attention, translation.source, translation.target)
     save_figure(figure, path)
 

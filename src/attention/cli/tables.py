@@ -1,4 +1,4 @@
-"""What the `attention` command shows of its measurements: tables, or JSON for machines."""
+"""Measurements as the `attention` command prints them: tables, or JSON for machines."""
 
 import json
 from collections.abc import Iterator
@@ -9,11 +9,16 @@ from attention.benchmarks.models import Comparison
 from attention.benchmarks.translators import Result
 from attention.evaluation.metrics import LanguageModelScores, TranslationScores
 
-__all__ = ["print_comparisons", "print_language_scores", "print_results", "print_scores"]
+__all__ = [
+    "print_comparisons",
+    "print_language_scores",
+    "print_results",
+    "print_translation_scores",
+]
 
 
-def print_scores(scores: TranslationScores, as_json: bool) -> None:
-    """A small table, or one JSON object."""
+def print_translation_scores(scores: TranslationScores, as_json: bool) -> None:
+    """Print the scores of a translator as a small table, or as one JSON object."""
     if as_json:
         print(json.dumps(asdict(scores)))
         return
@@ -26,15 +31,15 @@ def print_scores(scores: TranslationScores, as_json: bool) -> None:
 
 
 def print_language_scores(scores: LanguageModelScores) -> None:
-    """A small table."""
-    print(f"pieces of words  {scores.pieces:,}")
-    print(f"loss per piece   {scores.loss:.3f}")
-    print(f"perplexity       {scores.perplexity:.2f}")
-    print(f"bits per byte    {scores.bits_per_byte:.3f}")
+    """Print the scores of a language model as a small table."""
+    print(f"tokens          {scores.n_tokens:,}")
+    print(f"loss per token  {scores.loss:.3f}")
+    print(f"perplexity      {scores.perplexity:.2f}")
+    print(f"bits per byte   {scores.bits_per_byte:.3f}")
 
 
 def print_results(results: Iterator[Result], as_json: bool) -> list[Result]:
-    """Print each result as it comes, as a row of a table or as a JSON object."""
+    """Print each result as soon as it is there, as a row of a table or as a JSON object."""
     shown = []
     if not as_json:
         head = f"{'BLEU':>5} {'exact':>6} {'AER':>5} {'CPU s':>6} {'parameters':>10}"
@@ -56,18 +61,24 @@ def print_results(results: Iterator[Result], as_json: bool) -> list[Result]:
 
 
 def print_comparisons(
-    where: dict[str, Any], comparisons: Iterator[Comparison], as_json: bool
+    environment: dict[str, Any], comparisons: Iterator[Comparison], as_json: bool
 ) -> None:
-    """Print each as it comes, as a row of a table or as a JSON object that says where it ran."""
+    """Print each comparison as soon as it is there, as a row of a table or as a JSON object.
+
+    Args:
+        environment: What all ratios depend on, as `benchmarks.models.machine` gives it; it is the
+            first line of the table, and a part of each JSON object.
+    """
     if not as_json:
-        print(", ".join(f"{name}: {value}" for name, value in where.items()))
+        print(", ".join(f"{name}: {value}" for name, value in environment.items()))
         print(f"{'':28} {'ours':>9} {'theirs':>9} {'ratio':>6} {'times':>5}   peer")
-    for one in comparisons:
+    for comparison in comparisons:
         if as_json:
-            print(json.dumps(asdict(one) | {"machine": where}), flush=True)
+            print(json.dumps(asdict(comparison) | {"machine": environment}), flush=True)
             continue
-        numbers = f"{'not installed':>32}"
-        if one.ratio is not None:
-            times = f"{one.ours:6.0f} ms {one.theirs:6.0f} ms"
-            numbers = f"{times} {one.ratio:6.2f} {one.repetitions:5}"
-        print(f"{one.model + ', ' + one.work:28} {numbers}   {one.peer}", flush=True)
+        columns = f"{'not installed':>32}"
+        if comparison.ratio is not None:
+            times = f"{comparison.ours:6.0f} ms {comparison.theirs:6.0f} ms"
+            columns = f"{times} {comparison.ratio:6.2f} {comparison.repetitions:5}"
+        name = f"{comparison.model}, {comparison.work}"
+        print(f"{name:28} {columns}   {comparison.peer}", flush=True)

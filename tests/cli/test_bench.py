@@ -1,0 +1,66 @@
+"""`attention bench` as a person types it; what it prints is tested where it is measured."""
+
+import pytest
+
+from attention.benchmarks import models, translators
+from attention.cli import compute
+from attention.cli.app import main
+from tests.cli.commands import refused
+
+
+@pytest.fixture
+def calls(monkeypatch) -> list[dict[str, object]]:
+    """What the benchmarks are asked for; they don't run."""
+    asked = []
+
+    def bench_translation(pairs, test, seconds, seed):
+        asked.append({"pairs": len(pairs), "test": len(test), "seconds": seconds, "seed": seed})
+        return iter(())
+
+    def bench_models(seconds, device):
+        asked.append({"seconds": seconds, "device": device})
+        return iter(())
+
+    monkeypatch.setattr(translators, "bench_translation", bench_translation)
+    monkeypatch.setattr(models, "bench_models", bench_models)
+    return asked
+
+
+def test_what_is_typed_reaches_the_benchmark(calls, pairs_file):
+    data = ["--data", pairs_file, "--test", pairs_file]
+    main(["bench", "translation", *data, "--seconds", "3", "--seed", "5"])
+    main(["bench", "translation", *data])
+    main(["bench", "models", "--seconds", "2", "--device", "cpu"])
+    assert calls == [
+        {"pairs": 18, "test": 18, "seconds": 3.0, "seed": 5},
+        {"pairs": 18, "test": 18, "seconds": 60.0, "seed": 0},
+        {"seconds": 2.0, "device": "cpu"},
+    ]
+
+
+@pytest.mark.parametrize("name", ["translation", "models"])
+def test_it_measures_on_one_thread_unless_told_otherwise(name, calls, pairs_file, monkeypatch):
+    monkeypatch.setattr(compute.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(compute, "TORCH_THREADS", 3)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    set_to = []
+    monkeypatch.setattr(compute.torch, "set_num_threads", set_to.append)
+    data = ["--data", pairs_file, "--test", pairs_file] if name == "translation" else []
+    main(["bench", name, *data])
+    main(["bench", name, *data, "--threads", "2"])
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    main(["bench", name, *data])
+    assert set_to == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["translation", "--data", "a.tsv"], "--test"),
+        (["translation", "--seconds", "0"], "--seconds 0.0: must be above 0"),
+        (["translation", "--seed", "-1"], "--seed -1: must be 0 or more"),
+        (["models", "--seconds", "0"], "--seconds 0.0: must be above 0"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(arguments, hint, capsys):
+    assert hint in refused(capsys, "bench", *arguments)

@@ -1,4 +1,4 @@
-"""The staircase is climbed in time, and told to people and to machines."""
+"""The benchmark of translators: equal training time, results as a table and as JSON."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,6 @@ import pytest
 
 from attention.benchmarks import translators as bench
 from attention.benchmarks.translators import BASELINES, bench_translation
-from attention.cli import bench as command
 from attention.cli.app import main
 from attention.data import toy
 from attention.tasks.architectures import ARCHITECTURES
@@ -25,67 +24,67 @@ def pairs():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A processor on which to prepare takes 1/4 of a second, and a step 1/64, to the last bit."""
+    """CPU time: preparing the data takes exactly 1/4 of a second, and each step 1/64."""
     now = [0.0]
 
-    def trainer(translator, pairs, config):
+    def make_trainer(translator, pairs, config):
         real = translation_trainer(translator, pairs, config)
         steps = real.steps
         now[0] += 1 / 4
 
-        def walk():
+        def iterate():
             for loss in steps():
                 now[0] += 1 / 64
                 yield loss
 
-        real.steps = walk
+        real.steps = iterate
         return real
 
-    monkeypatch.setattr(bench, "translation_trainer", trainer)
+    monkeypatch.setattr(bench, "translation_trainer", make_trainer)
     monkeypatch.setattr(bench.time, "process_time", lambda: now[0])
     return now
 
 
 def test_each_translator_comes_with_its_result(pairs):
-    contest = list(bench_translation(pairs, pairs[:10], seconds=0.2, contestants=TWO))
-    assert [result.name for _, result in contest] == ["word by word", "small"]
-    for translator, result in contest:
+    results = list(bench_translation(pairs, pairs[:10], seconds=0.2, baselines=TWO))
+    assert [result.name for _, result in results] == ["word by word", "small"]
+    for translator, result in results:
         assert isinstance(translator, Translator)
         assert result.parameters == translator.n_parameters > 0
         assert result.scores.sentences == 10
         assert result.scores.aer is not None
         assert result.by_length.keys() <= {5, 10, 15, 20, 25, 100}
         assert result.seconds > 0
-    assert contest[1][0].model.config.d_model == 8
+    assert results[1][0].model.config.d_model == 8
 
 
 def test_training_stops_when_the_time_is_over(pairs, clock):
-    (_, dictionary), (_, network) = bench_translation(pairs, pairs[:2], 1.0, TWO)
-    assert dictionary.seconds == 1 / 4 + 10 / 64  # its ten rounds, however much time there is
+    (_, ibm_model_1), (_, network) = bench_translation(pairs, pairs[:2], 1.0, TWO)
+    assert ibm_model_1.seconds == 1 / 4 + 10 / 64  # ten rounds, however much time there is
     assert network.seconds == 1.0
 
 
-def test_a_processor_that_slows_down_makes_fewer_steps(pairs, clock):
-    heard = []
+def test_a_slower_cpu_makes_fewer_steps(pairs, clock):
+    steps = []
 
-    def tick(name):
-        heard.append(name)
-        if len(heard) == 20:
+    def on_step(name):
+        steps.append(name)
+        if len(steps) == 20:
             clock[0] += 0.25
 
-    ((_, result),) = bench_translation(pairs, pairs[:2], 1.0, TWO[1:], tick=tick)
-    assert 28 <= len(heard) <= 32
+    ((_, result),) = bench_translation(pairs, pairs[:2], 1.0, TWO[1:], on_step=on_step)
+    assert 28 <= len(steps) <= 32
     assert 0.9 < result.seconds <= 1.0
 
 
-def test_it_trains_like_the_command_with_as_many_steps(pairs, clock):
-    """The learning rate takes the same way down, to zero at the last step."""
-    ((contestant, _),) = bench_translation(pairs, pairs[:2], 1.25, TWO[1:], seed=3)
+def test_training_equals_that_of_the_command_with_as_many_steps(pairs, clock):
+    """The learning rate follows the same schedule, to zero at the last step."""
+    ((baseline, _),) = bench_translation(pairs, pairs[:2], 1.25, TWO[1:], seed=3)
     alone = Translator.new("luong", pairs, seed=3, **TWO[1][2])
     config = replace(ARCHITECTURES["luong"].training, seed=3, steps=64)
     for _ in translation_trainer(alone, pairs, config).steps():
         pass
-    theirs, ours = contestant.model.state_dict(), alone.model.state_dict()
+    theirs, ours = baseline.model.state_dict(), alone.model.state_dict()
     assert all(theirs[name].equal(ours[name]) for name in ours)
 
 
@@ -120,16 +119,16 @@ def test_the_command_measures_on_the_test_split_and_heeds_the_seed(monkeypatch, 
     monkeypatch.setattr(toy, "SPLIT_SIZES", {"train": 40, "valid": 10, "test": 20})
     calls = []
 
-    def contest(pairs, test, seconds, seed):
+    def record(pairs, test, seconds, seed):
         calls.append((pairs, test, seconds, seed))
         return iter([])
 
-    monkeypatch.setattr(command, "bench_translation", contest)
+    monkeypatch.setattr(bench, "bench_translation", record)
     main(["bench", "translation", "--seconds", "3", "--seed", "5"])
     assert calls == [(toy.pairs("train", 40), toy.pairs("test", 20), 3.0, 5)]
 
 
-def test_data_of_one_s_own_needs_a_test_of_its_own(data, capsys):
+def test_data_without_a_test_set_is_refused(data, capsys):
     with pytest.raises(SystemExit):
         main(["bench", "translation", "--data", data])
     assert "--test" in capsys.readouterr().err

@@ -1,1 +1,1 @@
-"""Benchmarks: our translators side by side, and our models beside the same in other libraries."""
+"""Benchmarks: quality for equal training time, and speed compared with other implementations."""

@@ -1,4 +1,4 @@
-"""The same models as others have built them, with the same weights: to be measured against."""
+"""Other implementations of our models, with equal weights: from torch and from transformers."""
 
 import math
 from copy import deepcopy
@@ -17,7 +17,7 @@ from attention.models.transformer import Transformer
 from attention.shapes import Bool, Float, Int, Tensor
 from attention.tokenizers.special_tokens import BOS
 
-__all__ = ["TorchTransformer", "hugging_face"]
+__all__ = ["TorchTransformer", "hugging_face_pair"]
 
 
 class DecoderState(NamedTuple):
@@ -29,11 +29,13 @@ class DecoderState(NamedTuple):
 
 
 class TorchTransformer(nn.Module):
-    """`torch.nn.Transformer` between the embeddings of a `Transformer`; it has no cache.
+    """`torch.nn.Transformer` with the embeddings and weights of our `Transformer`; it has no cache.
+
+    torch's attention layers have biases, which ours lack. They are zero, and aren't trained.
 
     Args:
-        ours: Its weights are copied. (torch's attentions have biases besides: they stay zero.)
-        max_len: The longest text, in words.
+        ours: The model whose weights are copied.
+        max_len: The most tokens of a sequence.
     """
 
     positions: Tensor
@@ -41,7 +43,7 @@ class TorchTransformer(nn.Module):
     def __init__(self, ours: Transformer, max_len: int = 512) -> None:
         super().__init__()
         config = ours.config
-        self.size = math.sqrt(config.d_model)
+        self.scale = math.sqrt(config.d_model)
         self.embeddings = deepcopy(nn.ModuleList([ours.source_embedding, ours.target_embedding]))
         self.register_buffer("positions", sinusoidal_positions(max_len, config.d_model))
         self.stacks: Any = nn.Transformer(
@@ -54,7 +56,9 @@ class TorchTransformer(nn.Module):
             norm_first=config.norm_first,
             batch_first=True,
         )
-        if not config.norm_first:  # torch has a last norm in both cases, the paper has none
+        if (
+            not config.norm_first
+        ):  # torch has a final norm in a post-norm stack, too; the paper has none
             self.stacks.encoder.norm = self.stacks.decoder.norm = None
         self.to(ours.target_embedding.weight).train(ours.training)
         self.stacks.load_state_dict(_torch_weights(ours, self.stacks.state_dict()))
@@ -82,7 +86,7 @@ class TorchTransformer(nn.Module):
         return self._decode(*state)[:, -1], state
 
     def _embed(self, which: int, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
-        return self.embeddings[which](ids) * self.size + self.positions[: ids.size(1)]
+        return self.embeddings[which](ids) * self.scale + self.positions[: ids.size(1)]
 
     def _encode(
         self, source: Int[Tensor, "B S"]
@@ -107,44 +111,51 @@ class TorchTransformer(nn.Module):
 
 
 def _torch_weights(ours: Transformer, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`state`, filled with the weights of ours."""
+    """Our weights by the names of `torch.nn.Transformer`; `state` is its state dict."""
     state = {name: torch.zeros_like(tensor) for name, tensor in state.items()}
-    for half in ("encoder", "decoder"):
+    for stack in ("encoder", "decoder"):
         for kind in ("weight", "bias") if ours.config.norm_first else ():
-            state[f"{half}.norm.{kind}"] = ours.get_parameter(f"{half}_norm.{kind}")
-        for i, layer in enumerate(getattr(ours, half)):
-            place = f"{half}.layers.{i}."
-            attentions = {"self_attn": layer.self_attention}
-            if half == "decoder":
-                attentions["multihead_attn"] = layer.cross_attention
-            for name, attention in attentions.items():
-                parts = [attention.W_q.weight, attention.W_k.weight, attention.W_v.weight]
-                state[f"{place}{name}.in_proj_weight"] = torch.cat(parts)
-                state[f"{place}{name}.out_proj.weight"] = attention.W_o.weight
-            for kind in ("weight", "bias"):
-                for j in (1, 2):
-                    linear = layer.feed_forward.get_parameter(f"W_{j}.{kind}")
-                    state[f"{place}linear{j}.{kind}"] = linear
-                sublayers = [*attentions.values(), layer.feed_forward]
-                names = {id(module): name for name, module in layer.named_children()}
-                for j, sublayer in enumerate(sublayers, start=1):
-                    norm = layer.get_parameter(f"{names[id(sublayer)]}_norm.norm.{kind}")
-                    state[f"{place}norm{j}.{kind}"] = norm
+            state[f"{stack}.norm.{kind}"] = ours.get_parameter(f"{stack}_norm.{kind}")
+        for i, block in enumerate(getattr(ours, stack)):
+            weights = _torch_block_weights(block)
+            state |= {f"{stack}.layers.{i}.{name}": weight for name, weight in weights.items()}
     return state
 
 
-def hugging_face(
+def _torch_block_weights(block: nn.Module) -> dict[str, Tensor]:
+    """The weights of an encoder or decoder block by their names in torch's layers."""
+    sublayers = [
+        name.removesuffix("_norm") for name, _ in block.named_children() if "_norm" in name
+    ]
+    names = {"self_attention": "self_attn", "cross_attention": "multihead_attn"}
+    weights = {}
+    for j, sublayer in enumerate(sublayers, start=1):
+        if sublayer in names:
+            projections: list[Tensor] = [
+                block.get_parameter(f"{sublayer}.W_{p}.weight") for p in "qkvo"
+            ]
+            weights[f"{names[sublayer]}.in_proj_weight"] = torch.cat(projections[:3])
+            weights[f"{names[sublayer]}.out_proj.weight"] = projections[3]
+        for kind in ("weight", "bias"):
+            weights[f"norm{j}.{kind}"] = block.get_parameter(f"{sublayer}_norm.norm.{kind}")
+    for j in (1, 2):
+        for kind in ("weight", "bias"):
+            weights[f"linear{j}.{kind}"] = block.get_parameter(f"feed_forward.W_{j}.{kind}")
+    return weights
+
+
+def hugging_face_pair(
     name: str, vocab_size: int, d_model: int, n_heads: int, n_layers: int, max_len: int
 ) -> tuple[nn.Module, Any]:
-    """Ours and theirs, with the same new weights and without dropout; needs `transformers`.
+    """Our model and that of `transformers`, with equal random weights and without dropout.
 
     Args:
         name: gpt, llama or bert.
     """
     transformers: Any = import_module("transformers")
     transformers.utils.logging.disable_progress_bar()
-    size = {"vocab_size": vocab_size, "bos_token_id": None, "eos_token_id": None}
-    sizes = size | {
+    vocabulary = {"vocab_size": vocab_size, "bos_token_id": None, "eos_token_id": None}
+    sizes = vocabulary | {
         "hidden_size": d_model,
         "num_attention_heads": n_heads,
         "num_hidden_layers": n_layers,
@@ -154,9 +165,9 @@ def hugging_face(
     ours: type[GPT | Llama | BERT]
     theirs: Any
     if name == "gpt":
-        widths = {"n_embd": d_model, "n_head": n_heads, "n_layer": n_layers, "n_positions": max_len}
+        sizes = {"n_embd": d_model, "n_head": n_heads, "n_layer": n_layers, "n_positions": max_len}
         dropouts = dict.fromkeys(("embd_pdrop", "attn_pdrop", "resid_pdrop"), 0.0)
-        config = transformers.GPT2Config(**size | widths | dropouts)
+        config = transformers.GPT2Config(**vocabulary | sizes | dropouts)
         ours, theirs = GPT, transformers.GPT2LMHeadModel(config)
     elif name == "llama":
         more = {"num_key_value_heads": n_heads // 2, "intermediate_size": 8 * d_model // 3}

@@ -1,4 +1,4 @@
-"""The staircase, measured: every translator gets the same data and the same processor time."""
+"""All translators compared: the same training data, the same CPU time, the same test set."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from attention.tasks.translation import Translator
 
 __all__ = ["BASELINES", "Result", "bench_translation"]
 
-# Name, architecture, and what its Config changes.
+# Name, architecture, and what differs from its default configuration.
 BASELINES: list[tuple[str, str, dict[str, Any]]] = [
     ("word by word", "word-by-word", {}),
     ("fixed vector", "fixed-vector", {}),
@@ -29,14 +29,14 @@ BASELINES: list[tuple[str, str, dict[str, Any]]] = [
 
 @dataclass(frozen=True)
 class Result:
-    """How one translator did.
+    """The training and test results of one translator.
 
     Attributes:
-        name: Which one it is.
-        parameters: Numbers that it learned.
-        seconds: Processor time that it was trained for.
-        scores: What it reached on the test sentences.
-        by_length: BLEU of the test sentences with up to so many words, for each such length.
+        name: The name of the baseline.
+        parameters: The number of its trained parameters.
+        seconds: CPU time of its training.
+        scores: Its scores on the test set.
+        by_length: BLEU of each group of test sentences, by the greatest length in the group.
     """
 
     name: str
@@ -50,49 +50,53 @@ def bench_translation(
     pairs: Sequence[Pair],
     test: Sequence[Pair],
     seconds: float = 60.0,
-    contestants: Sequence[tuple[str, str, dict[str, Any]]] = BASELINES,
+    baselines: Sequence[tuple[str, str, dict[str, Any]]] = BASELINES,
     seed: int = 0,
-    tick: Callable[[str], None] = lambda name: None,
+    on_step: Callable[[str], None] = lambda name: None,
 ) -> Iterator[tuple[Translator, Result]]:
-    """Train each translator for the same time, and measure it, one after the other.
+    """Train each translator for the same CPU time, and evaluate it, one after the other.
 
     Args:
-        seconds: Processor time for each.
-        tick: Called after each step with the name of the translator.
+        pairs: The training data.
+        test: The test set.
+        seconds: CPU time to train each translator for. IBM Model 1 has its fixed number of rounds.
+        baselines: The name, architecture and changed settings of each translator.
+        seed: Of all random draws: initial weights, order of the batches, dropout.
+        on_step: Called after each training step with the name of the translator.
 
     Yields:
-        Each translator, trained, and how it did.
+        Each translator, trained, and its result.
     """
-    for name, arch, sizes in contestants:
-        begun = time.process_time()
-        translator = _trained_for(seconds, arch, pairs, seed, sizes, partial(tick, name))
-        spent = time.process_time() - begun
+    for name, arch, settings in baselines:
+        start = time.process_time()
+        translator = _train(seconds, arch, pairs, seed, settings, partial(on_step, name))
+        spent = time.process_time() - start
         scores, curve = evaluate_translator(translator, test), bleu_by_length(translator, test)
         yield translator, Result(name, translator.n_parameters, spent, scores, curve)
 
 
-def _trained_for(
+def _train(
     seconds: float,
     arch: str,
     pairs: Sequence[Pair],
     seed: int,
-    sizes: dict[str, Any],
-    tick: Callable[[], None],
+    settings: dict[str, Any],
+    on_step: Callable[[], None],
 ) -> Translator:
-    """A translator whose learning rate falls to zero just when its time is over.
+    """Train a translator so that its learning rate decays to zero just when its time is over.
 
-    So after each step it is worked out anew how many more there is time for. A dictionary needs
-    no such time: it gets its ten rounds.
+    The number of steps isn't known beforehand. So after each step it is estimated again from the
+    time per step. Expectation-maximisation has no learning rate, and keeps its number of rounds.
     """
-    begun = time.process_time()
+    start = time.process_time()
     config = replace(ARCHITECTURES[arch].training, seed=seed)
-    translator = Translator.new(arch, pairs, seed=seed, **sizes)
+    translator = Translator.new(arch, pairs, seed=seed, **settings)
     trainer = translation_trainer(translator, pairs, config)
     prepared = time.process_time()
     for _ in trainer.steps():
-        tick()
+        on_step()
         if arch != "word-by-word":
             now = time.process_time()
-            left, pace = seconds - (now - begun), (now - prepared) / trainer.step
-            trainer.config = replace(config, steps=trainer.step + max(0, int(left / pace)))
+            left, per_step = seconds - (now - start), (now - prepared) / trainer.step
+            trainer.config = replace(config, steps=trainer.step + max(0, int(left / per_step)))
     return translator

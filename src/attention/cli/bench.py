@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from attention.benchmarks import models, translators
+from attention.benchmarks import models, timing, translators
 from attention.cli import console, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
 from attention.cli.options import JSON, MANY, check_ranges
@@ -65,4 +65,4 @@ def bench_models(
     check_ranges({"seconds": seconds})
     device = compute.start()
     comparisons = models.bench_models(seconds, device)
-    tables.print_comparisons(models.machine(device), comparisons, as_json)
+    tables.print_comparisons(timing.environment(device), comparisons, as_json)

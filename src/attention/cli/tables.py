@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from attention.benchmarks.models import Comparison
+from attention.benchmarks.timing import Comparison
 from attention.benchmarks.translators import Result
 from attention.evaluation.metrics import LanguageModelScores, TranslationScores
 
@@ -66,8 +66,8 @@ def print_comparisons(
     """Print each comparison as soon as it is there, as a row of a table or as a JSON object.
 
     Args:
-        environment: What all ratios depend on, as `benchmarks.models.machine` gives it; it is the
-            first line of the table, and a part of each JSON object.
+        environment: What all ratios depend on, as `benchmarks.timing.environment` gives it; it is
+            the first line of the table, and a part of each JSON object.
     """
     if not as_json:
         print(", ".join(f"{name}: {value}" for name, value in environment.items()))

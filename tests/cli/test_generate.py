@@ -88,7 +88,7 @@ def test_a_folder_saved_by_transformers_generates_too(tmp_path, capsys):
         assert set(json.loads(output)["text"].split()) <= {"the", "of"}
 
     change_config(tmp_path, bos_token_id=None, eos_token_id=[1, 2])
-    assert "an empty prompt: this model" in refused(capsys, "generate", str(tmp_path))
+    assert "the prompt is empty" in refused(capsys, "generate", str(tmp_path))
     assert LanguageModel.load(tmp_path).eos_ids == [1, 2]
 
 

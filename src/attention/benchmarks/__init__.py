@@ -1,1 +1,4 @@
-"""Benchmarks: quality for equal training time, and speed compared with other implementations."""
+"""Benchmarks: quality for equal training time, and speed beside other implementations.
+
+A comparison of several models belongs here; a metric of one model belongs to `evaluation`.
+"""

@@ -1,4 +1,7 @@
-"""Data: the toy corpus, readers of parallel corpora and plain text, and batches of token ids."""
+"""Data: the toy corpus, readers of parallel corpora and plain text, and batches of token ids.
+
+A new data set, file format or way to form batches belongs here.
+"""
 
 from typing import NamedTuple
 

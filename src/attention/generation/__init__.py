@@ -1,1 +1,5 @@
-"""Generation: from next-token logits to sequences, by search or by sampling."""
+"""Generation: decoding methods, which turn next-token logits into sequences.
+
+A new decoding method, search or sampling, belongs here. It needs nothing of a model but `prefill`
+and `decode_step`.
+"""

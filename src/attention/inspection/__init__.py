@@ -1,1 +1,4 @@
-"""Inspection: attention weights and head contributions, as tensors, matplotlib figures and HTML."""
+"""Inspection: attention weights and head contributions, as tensors, figures and HTML.
+
+A new way to analyse or to display a trained model belongs here.
+"""

@@ -11,7 +11,7 @@ from attention.shapes import Float, Tensor
 
 __all__ = ["COLOURS", "alignment", "bleu_by_length"]
 
-# The colour code of the whole book; safe for colour-blind readers, after Okabe and Ito 2008.
+# The colour code of the whole book, distinct with any colour vision: after Okabe and Ito 2008.
 COLOURS = {
     "query": "#0072B2",
     "key": "#B35900",

@@ -19,7 +19,7 @@ __all__ = [
     "split_words",
 ]
 
-# A word with its hyphens and with the apostrophe that ends it (l', aujourd'), or one other mark.
+# A word with its hyphens and the apostrophe that ends it (l', aujourd'), or a punctuation mark.
 _WORD = Split(Regex(r"\w+(?:-\w+)*['’]?|[^\w\s]"), behavior="removed", invert=True)
 _NFC = NFC()  # so that é and e with a combining accent are the same token
 

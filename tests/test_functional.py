@@ -25,7 +25,7 @@ def qkv(*batch: int, t: int = 5, s: int = 7, k: int = 4, dtype: torch.dtype = to
 
 def random_mask(*shape: int) -> torch.Tensor:
     mask = torch.rand(shape, generator=torch.Generator().manual_seed(1)) > 0.4
-    mask[..., 0] = True  # every query may look somewhere
+    mask[..., 0] = True  # no query is fully masked
     return mask
 
 
@@ -49,7 +49,7 @@ def test_fused_path_equals_formula(masked):
     q, k, v = qkv(2)
     mask = random_mask(2, 5, 7) if masked else None
     if masked:
-        mask[0, 3] = False  # and one query may look nowhere
+        mask[0, 3] = False  # and one query is fully masked
     formula = scaled_dot_product_attention(q, k, v, mask)[0]
     torch.testing.assert_close(fused_attention(q, k, v, mask), formula, rtol=0, atol=1e-12)
 
@@ -57,11 +57,11 @@ def test_fused_path_equals_formula(masked):
 @pytest.mark.parametrize(("t", "s"), [(5, 5), (1, 5), (1, 1), (2, 5), (0, 0)])
 @pytest.mark.parametrize("masked", [False, True])
 def test_causal_is_the_lower_half_and_any_mask_besides(t, s, masked):
-    """Queries stand last: with two of five words, they are the fourth and the fifth."""
+    """Queries are at the last positions: two of five tokens are the fourth and the fifth."""
     q, k, v = qkv(2, t=t, s=s)
     mask = random_mask(2, t, s) if masked and t else None
     if mask is not None:
-        mask[0, 0] = False  # one query may look nowhere
+        mask[0, 0] = False  # one query is fully masked
     causal = combine_causal(mask, q, k)
     assert torch.equal(combine_causal(None, q, k), causal_mask(s)[s - t :])
     assert torch.equal(causal, causal_mask(s)[s - t :] & (True if mask is None else mask))
@@ -76,7 +76,7 @@ def test_causal_is_the_lower_half_and_any_mask_besides(t, s, masked):
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
 @pytest.mark.parametrize("causal", [False, True])
-def test_heads_may_share_keys_and_values(batch, masked, causal):
+def test_groups_of_heads_share_keys_and_values(batch, masked, causal):
     q, k, v = (tensor[..., :2, :, :] for tensor in qkv(*batch, 4, t=5, s=5))
     q = torch.cat([q, -q], dim=-3)  # four heads, two keys and values
     mask = random_mask(*batch, 1, 5, 5) if masked else None
@@ -89,7 +89,7 @@ def test_heads_may_share_keys_and_values(batch, masked, causal):
     )
 
 
-def test_true_means_may_look():
+def test_true_means_may_attend():
     q, k, v = qkv()
     mask = torch.zeros(5, 7, dtype=torch.bool)
     mask[:, 2] = True
@@ -100,7 +100,7 @@ def test_true_means_may_look():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("path", [fused_attention, lambda *a: scaled_dot_product_attention(*a)[0]])
-def test_a_query_that_may_look_nowhere_gets_zeros(path, dtype):
+def test_a_fully_masked_query_gets_zeros(path, dtype):
     q, k, v = qkv(2, dtype=dtype)
     mask = random_mask(2, 5, 7)
     mask[1, 4] = False
@@ -121,7 +121,7 @@ def test_extreme_scores_stay_finite(dtype):
     assert masked_softmax(scores, torch.tensor([[True, False, True]])).tolist() == [[1, 0, 0]]
 
 
-def test_causal_mask_looks_back_and_at_itself():
+def test_the_causal_mask_allows_itself_and_the_past():
     assert causal_mask(3).tolist() == [
         [True, False, False],
         [True, True, False],
@@ -129,7 +129,7 @@ def test_causal_mask_looks_back_and_at_itself():
     ]
 
 
-def test_padding_mask_hides_padding_from_every_query():
+def test_the_padding_mask_masks_padding_for_every_query():
     mask = padding_mask(torch.tensor([[5, 6, 0], [7, 0, 0]]))
     assert mask.tolist() == [[[True, True, False]], [[True, False, False]]]
 
@@ -140,3 +140,42 @@ def test_weights_at_padding_are_exactly_zero():
     weights = scaled_dot_product_attention(q, k, v, padding_mask(ids))[1]
     assert weights[0, :, 5:].abs().max() == 0
     assert weights[1, :, 6:].abs().max() == 0
+
+
+@pytest.mark.parametrize("path", [fused_attention, lambda *a: scaled_dot_product_attention(*a)[0]])
+def test_half_precision_does_not_overflow(path):
+    """40 * 40 * 64 is beyond the largest number of float16, and scaled it isn't."""
+    q = torch.full((1, 3, 64), 40.0, dtype=torch.float16)
+    torch.testing.assert_close(path(q, q, q), q)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_formula_agrees_with_torch_on_torchs_own_samples(dtype):
+    """Those samples reach about 9, so in half precision the scores' rounding would show."""
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    [operator] = [op for op in op_db if op.name == "nn.functional.scaled_dot_product_attention"]
+    compared = 0
+    torch.manual_seed(0)
+    for sample in operator.sample_inputs("cpu", dtype):
+        (k, v), causal = sample.args, sample.kwargs["is_causal"]
+        if sample.kwargs.get("attn_mask") is not None:
+            continue  # one to be added, which our boolean masks are not
+        q = sample.input.expand(*k.shape[:-2], *sample.input.shape[-2:])
+        mask = torch.ones(q.size(-2), k.size(-2), dtype=torch.bool).tril() if causal else None
+        expected = F.scaled_dot_product_attention(sample.input, k, v, is_causal=causal)
+        output, weights = scaled_dot_product_attention(q, k, v, mask)
+        assert output.dtype == weights.dtype == dtype
+        # torch.testing's own tolerance for the dtype, but relative to the largest value, since an
+        # output near zero is a sum of values as large as that.
+        torch.testing.assert_close(output, expected, atol=v.abs().max() * EPSILON[dtype], rtol=0)
+        compared += 1
+    assert compared == 24
+
+
+EPSILON = {  # relative tolerance: two roundings of the dtype
+    torch.float64: 1e-13,
+    torch.float32: 1e-5,
+    torch.bfloat16: 2**-7,
+    torch.float16: 2**-10,
+}

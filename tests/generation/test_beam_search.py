@@ -1,18 +1,19 @@
 """Greedy and beam search, on models whose best sentences are known."""
 
+from functools import partial
 from itertools import product
 from typing import NamedTuple
 
 import pytest
 import torch
 
-from attention.generation.beam_search import _select, beam_search, greedy
+from attention.generation.beam_search import _reorder, beam_search, greedy_search
 from attention.models.rnn import Bahdanau, BahdanauConfig
 from attention.tokenizers.special_tokens import BOS, EOS
 
 A, B, C = 4, 5, 6
-# What may follow what, with which probability: the likeliest first word leads astray.
-CHANCES = {
+# The next-token distribution after each token: the most probable first one leads astray.
+PROBABILITIES = {
     BOS: {A: 0.6, B: 0.4},
     A: {A: 0.4, B: 0.3, EOS: 0.3},
     B: {C: 0.9, EOS: 0.1},
@@ -25,16 +26,18 @@ class Seen(NamedTuple):
 
 
 class Table:
-    """A model of two languages: word 7 makes it follow `CHANCES`, word 8 makes it stop at once."""
+    """From source token 7 it follows `PROBABILITIES`; from source token 8 it ends at once."""
 
-    def start(self, source: torch.Tensor) -> Seen:
-        return Seen((source[:, 0] == 8).long())
+    def prefill(self, source: torch.Tensor, max_new_tokens: int) -> tuple[torch.Tensor, Seen]:
+        return self.decode_step(
+            torch.full_like(source[:, 0], BOS), Seen((source[:, 0] == 8).long())
+        )
 
-    def step(self, word: torch.Tensor, state: Seen) -> tuple[torch.Tensor, Seen]:
+    def decode_step(self, word: torch.Tensor, state: Seen) -> tuple[torch.Tensor, Seen]:
         logits = torch.full((len(word), 7), float("-inf"))
         for i, w in enumerate(word.tolist()):
-            for following, chance in CHANCES.get(w, {EOS: 1.0}).items():
-                logits[i, following] = torch.tensor(chance).log()
+            for following, probability in PROBABILITIES.get(w, {EOS: 1.0}).items():
+                logits[i, following] = torch.tensor(probability).log()
             if state.count[i]:
                 logits[i] = float("-inf")
                 logits[i, EOS] = 0.0
@@ -44,26 +47,27 @@ class Table:
 SOURCE = torch.tensor([[7], [8], [7]])
 
 
-def test_greedy_takes_the_best_word_each_time():
-    assert greedy(Table(), SOURCE, 4) == [[A, A, A, A], [], [A, A, A, A]]
+def test_greedy_search_takes_the_most_probable_token_each_time():
+    assert greedy_search(Table(), SOURCE, 4) == [[A, A, A, A], [], [A, A, A, A]]
 
 
-def test_beam_search_finds_the_better_sentence():
+def test_beam_search_finds_the_more_probable_sentence():
     # B C </s>: 0.4 * 0.9 = 0.36. The best that begins with A is A </s>: 0.6 * 0.3 = 0.18.
-    assert beam_search(Table(), SOURCE, 4, beam=3) == [[B, C], [], [B, C]]
+    assert beam_search(Table(), SOURCE, 4, beam_size=3) == [[B, C], [], [B, C]]
 
 
 def test_length_normalisation_favours_the_longer():
     class Short(Table):
-        def step(self, word, state):
-            logits, state = super().step(word, state)
+        def decode_step(self, word, state):
+            logits, state = super().decode_step(word, state)
             logits[word == BOS] = float("-inf")
             logits[word == BOS, EOS] = torch.tensor(0.38).log()
             logits[word == BOS, B] = torch.tensor(0.40).log()
             return logits, state
 
-    assert beam_search(Short(), SOURCE[:1], 4, beam=3, length_penalty=0.0) == [[]]
-    assert beam_search(Short(), SOURCE[:1], 4, beam=3, length_penalty=1.0) == [[B, C]]
+    assert beam_search(Short(), SOURCE[:1], 4, beam_size=3, length_penalty=0.0) == [[]]
+    assert beam_search(Short(), SOURCE[:1], 4, beam_size=3, length_penalty=1.0) == [[B, C]]
+    assert beam_search(Short(), SOURCE[:1], 4, beam_size=3) == [[B, C]], "1 is the default"
 
 
 @pytest.fixture(scope="module")
@@ -75,17 +79,17 @@ def model() -> Bahdanau:
 IDS = torch.tensor([[4, 5, 6, 7], [8, 9, 0, 0], [10, 0, 0, 0]])
 
 
-def test_a_beam_of_one_is_greedy(model):
-    assert beam_search(model, IDS, 9, beam=1) == greedy(model, IDS, 9)
+def test_a_beam_of_one_is_greedy_search_search(model):
+    assert beam_search(model, IDS, 9, beam_size=1) == greedy_search(model, IDS, 9)
 
 
-@pytest.mark.parametrize("search", [greedy, lambda m, s, n: beam_search(m, s, n, beam=3)])
-def test_batch_equals_one_by_one(model, search):
+@pytest.mark.parametrize("search", [greedy_search, partial(beam_search, beam_size=3)])
+def test_batch_equals_single(model, search):
     singles = [search(model, IDS[i : i + 1], 9)[0] for i in range(3)]
     assert search(model, IDS, 9) == singles
 
 
-@pytest.mark.parametrize("search", [greedy, lambda m, s, n: beam_search(m, s, n, beam=3)])
+@pytest.mark.parametrize("search", [greedy_search, partial(beam_search, beam_size=3)])
 def test_never_longer_than_allowed_and_never_a_special_token(model, search):
     for words in search(model, IDS, 5):
         assert len(words) <= 5
@@ -94,11 +98,19 @@ def test_never_longer_than_allowed_and_never_a_special_token(model, search):
 
 def test_every_tensor_of_a_state_is_reordered_however_deep_it_lies():
     x, rows = torch.arange(6).view(3, 2), torch.tensor([2, 0, 0])
-    count, (pair, (one,)) = _select((Seen(x), ((x, 2 * x), (3 * x,))), rows)
+    count, (pair, (one,)) = _reorder((Seen(x), ((x, 2 * x), (3 * x,))), rows)
     assert isinstance(count, Seen)
     assert count.count.tolist() == [[4, 5], [0, 1], [0, 1]]
     assert [part.tolist() for part in pair] == [[[4, 5], [0, 1], [0, 1]], [[8, 10], [0, 2], [0, 2]]]
     assert one.tolist() == [[12, 15], [0, 3], [0, 3]]
+
+
+@pytest.mark.parametrize("search", [greedy_search, beam_search])
+def test_each_sentence_has_its_own_maximum_length(model, search):
+    limits = torch.tensor([7, 2, 0])
+    singles = [search(model, IDS[i : i + 1], int(limits[i]))[0] for i in range(3)]
+    assert search(model, IDS, limits) == singles
+    assert [len(tokens) for tokens in search(Table(), SOURCE, limits)][2] == 0
 
 
 def test_a_beam_that_drops_nothing_finds_the_best_sentence_there_is():
@@ -106,16 +118,15 @@ def test_a_beam_that_drops_nothing_finds_the_best_sentence_there_is():
     model = Bahdanau(BahdanauConfig(11, 7, 6, 8)).eval()
 
     def score(words: tuple[int, ...], row: int) -> float:
-        state, total, word = model.start(IDS[row : row + 1]), 0.0, torch.tensor([BOS])
+        (logits, state), total = model.prefill(IDS[row : row + 1], 9), 0.0
         for following in words:
-            logits, state = model.step(word, state)
             logits[:, [0, BOS]] = float("-inf")
             total += logits.log_softmax(-1)[0, following].item()
-            word = torch.tensor([following])
+            logits, state = model.decode_step(torch.tensor([following]), state)
         return total / len(words)
 
     writable = (1, A, B, C)
     ended = [(*words, EOS) for n in range(3) for words in product(writable, repeat=n)]
     with torch.inference_mode():
-        for row, best in enumerate(beam_search(model, IDS, 3, beam=150)):
+        for row, best in enumerate(beam_search(model, IDS, 3, beam_size=150)):
             assert (*best, EOS) == max(ended, key=lambda words: score(words, row))

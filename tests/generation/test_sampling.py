@@ -1,17 +1,16 @@
-"""Drawing the next word: known chances in, known chances out; with a cache or without."""
+"""Sampling: known distributions in, known distributions out; with a KV cache or without."""
 
 import math
-from typing import NamedTuple
 
 import pytest
 import torch
 
 from attention.errors import BadInput
-from attention.generation.sampling import Sampler, Uncached, generate, write
+from attention.generation.sampling import Sampler, Uncached, generate, stream
 from attention.models.gpt import GPT, GPTConfig
 
-CHANCES = torch.tensor([0.125, 0.5, 0.0625, 0.25, 0.0625])
-LOGITS = CHANCES.log() + 3
+PROBABILITIES = torch.tensor([0.125, 0.5, 0.0625, 0.25, 0.0625])
+LOGITS = PROBABILITIES.log() + 3
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -28,70 +27,70 @@ def model() -> GPT:
     return model
 
 
-def test_temperature_one_leaves_the_chances_alone():
-    torch.testing.assert_close(Sampler().chances(LOGITS), CHANCES)
-    torch.testing.assert_close(Sampler(top_k=99, top_p=1.0).chances(LOGITS), CHANCES)
+def test_temperature_one_changes_nothing():
+    torch.testing.assert_close(Sampler().probabilities(LOGITS), PROBABILITIES)
+    torch.testing.assert_close(Sampler(top_k=99, top_p=1.0).probabilities(LOGITS), PROBABILITIES)
 
 
 @pytest.mark.parametrize(("temperature", "power"), [(0.5, 2.0), (2.0, 0.5)])
-def test_temperature_raises_chances_to_a_power(temperature, power):
-    expected = CHANCES**power / (CHANCES**power).sum()
-    torch.testing.assert_close(Sampler(temperature=temperature).chances(LOGITS), expected)
+def test_temperature_raises_probabilities_to_a_power(temperature, power):
+    expected = PROBABILITIES**power / (PROBABILITIES**power).sum()
+    torch.testing.assert_close(Sampler(temperature=temperature).probabilities(LOGITS), expected)
 
 
 def test_top_k_keeps_exactly_k():
     for k in range(1, 6):
-        assert (Sampler(top_k=k).chances(LOGITS) > 0).sum() == k
+        assert (Sampler(top_k=k).probabilities(LOGITS) > 0).sum() == k
     torch.testing.assert_close(
-        Sampler(top_k=2).chances(LOGITS), torch.tensor([0, 2 / 3, 0, 1 / 3, 0])
+        Sampler(top_k=2).probabilities(LOGITS), torch.tensor([0, 2 / 3, 0, 1 / 3, 0])
     )
 
 
 @pytest.mark.parametrize(
     ("top_p", "kept"), [(1e-9, 1), (0.5, 1), (0.51, 2), (0.75, 2), (0.76, 3), (0.9, 4), (0.99, 5)]
 )
-def test_top_p_keeps_the_fewest_words_that_reach_p(top_p, kept):
-    chances = Sampler(top_p=top_p).chances(LOGITS)
-    assert (chances > 0).sum() == kept
-    best = CHANCES.sort(descending=True, stable=True).values[:kept]
-    torch.testing.assert_close(chances.sort(descending=True).values[:kept], best / best.sum())
+def test_top_p_keeps_the_fewest_tokens_that_reach_p(top_p, kept):
+    probabilities = Sampler(top_p=top_p).probabilities(LOGITS)
+    assert (probabilities > 0).sum() == kept
+    best = PROBABILITIES.sort(descending=True, stable=True).values[:kept]
+    torch.testing.assert_close(probabilities.sort(descending=True).values[:kept], best / best.sum())
 
 
 def test_top_p_counts_what_top_k_and_temperature_left():
     # Of the two that top-k leaves, the first has two thirds of the chance: enough for p = 0.6.
-    assert Sampler(top_k=2, top_p=0.6).chances(LOGITS).tolist() == [0, 1, 0, 0, 0]
-    assert (Sampler(top_p=0.6).chances(LOGITS) > 0).sum() == 2
-    assert (Sampler(temperature=0.5, top_p=0.7).chances(LOGITS) > 0).sum() == 1
+    assert Sampler(top_k=2, top_p=0.6).probabilities(LOGITS).tolist() == [0, 1, 0, 0, 0]
+    assert (Sampler(top_p=0.6).probabilities(LOGITS) > 0).sum() == 2
+    assert (Sampler(temperature=0.5, top_p=0.7).probabilities(LOGITS) > 0).sum() == 1
 
 
-def test_each_row_has_its_own_words():
+def test_each_row_has_its_own_distribution():
     rows = torch.stack([LOGITS, LOGITS.flip(0)])
     for sampler in (Sampler(top_k=2), Sampler(top_p=0.7), Sampler(0.3)):
-        expected = torch.stack([sampler.chances(row) for row in rows])
-        torch.testing.assert_close(sampler.chances(rows), expected)
+        expected = torch.stack([sampler.probabilities(row) for row in rows])
+        torch.testing.assert_close(sampler.probabilities(rows), expected)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1e-300, 1e-40, 1e-3])
-def test_a_small_temperature_takes_the_likeliest(temperature):
+def test_a_small_temperature_takes_the_most_probable_token(temperature):
     sampler = Sampler(temperature, generator=seeded())
     assert sampler(LOGITS.expand(50, -1)).tolist() == [1] * 50
     assert sampler(1e4 * LOGITS[None]).tolist() == [1]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_and_extreme_scores(dtype):
+def test_half_precision_and_extreme_logits(dtype):
     logits = torch.tensor([[-6e4, 6e4, 0.0, -math.inf]], dtype=dtype)
     for sampler in (Sampler(), Sampler(1e-3), Sampler(top_k=3, top_p=0.9), Sampler(1e30)):
-        chances = sampler.chances(logits)
-        assert chances.isfinite().all()
-        torch.testing.assert_close(chances.sum(-1), torch.ones(1))
-        assert chances[0, 3] == 0 or sampler.temperature > 1
+        probabilities = sampler.probabilities(logits)
+        assert probabilities.isfinite().all()
+        torch.testing.assert_close(probabilities.sum(-1), torch.ones(1))
+        assert probabilities[0, 3] == 0 or sampler.temperature > 1
 
 
-def test_words_come_as_often_as_their_chances_say():
+def test_tokens_are_sampled_as_often_as_their_probabilities_say():
     words = Sampler(generator=seeded())(LOGITS.expand(20_000, -1))
     shares = words.bincount(minlength=5) / 20_000
-    torch.testing.assert_close(shares, CHANCES, rtol=0, atol=0.02)
+    torch.testing.assert_close(shares, PROBABILITIES, rtol=0, atol=0.02)
     kept = Sampler(top_k=2, generator=seeded())(LOGITS.expand(1_000, -1))
     assert set(kept.tolist()) == {1, 3}
 
@@ -99,13 +98,13 @@ def test_words_come_as_often_as_their_chances_say():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"temperature": -1.0}, "temperature -1.0: not a number from 0 up"),
-        ({"temperature": math.nan}, "temperature nan: not a number from 0 up"),
-        ({"temperature": math.inf}, "temperature inf: not a number from 0 up"),
-        ({"top_k": 0}, "top-k 0: at least one word must be left"),
-        ({"top_p": 0.0}, "top-p 0.0: not a probability above 0"),
-        ({"top_p": 1.5}, "top-p 1.5: not a probability above 0"),
-        ({"top_p": math.nan}, "top-p nan: not a probability above 0"),
+        ({"temperature": -1.0}, "temperature -1.0: must be 0 or a positive number"),
+        ({"temperature": math.nan}, "temperature nan: must be 0 or a positive number"),
+        ({"temperature": math.inf}, "temperature inf: must be 0 or a positive number"),
+        ({"top_k": 0}, "top-k 0: at least one token must be left"),
+        ({"top_p": 0.0}, "top-p 0.0: must be a probability above 0"),
+        ({"top_p": 1.5}, "top-p 1.5: must be a probability above 0"),
+        ({"top_p": math.nan}, "top-p nan: must be a probability above 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments, message):
@@ -118,7 +117,7 @@ SETTINGS = [{"temperature": 0.0}, {}, {"temperature": 0.7, "top_k": 5}, {"top_p"
 
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("prompt", [1, 6])
-def test_with_a_cache_or_without_the_words_are_the_same(model, settings, prompt):
+def test_with_a_cache_or_without_the_tokens_are_the_same(model, settings, prompt):
     ids = torch.randint(29, (3, prompt), generator=seeded(1))
     cached, uncached = (
         generate(one, ids, 30, Sampler(**settings, generator=seeded(7)))
@@ -129,7 +128,7 @@ def test_with_a_cache_or_without_the_words_are_the_same(model, settings, prompt)
     assert torch.equal(cached[:, :prompt], ids)
 
 
-def test_the_seed_is_all_the_chance_there_is(model):
+def test_the_generator_is_the_only_source_of_randomness(model):
     ids = torch.tensor([[3, 4]])
     one, again, other = (
         generate(model, ids, 30, Sampler(generator=seeded(seed))) for seed in (1, 1, 2)
@@ -143,42 +142,44 @@ def test_greedy_takes_the_best_of_the_whole_text_each_time(model):
     assert torch.equal(model(ids)[0, 1:-1].argmax(-1), ids[0, 2:])
 
 
-def test_words_are_given_out_as_they_are_written(model):
+def test_tokens_are_yielded_as_they_are_sampled(model):
     ids = torch.tensor([[3, 4], [5, 6]])
-    words = torch.stack(list(write(model, ids, 9, Sampler(0))), dim=1)
+    words = torch.stack(list(stream(model, ids, 9, Sampler(0))), dim=1)
     assert torch.equal(torch.cat([ids, words], dim=1), generate(model, ids, 9, Sampler(0)))
-    first = next(write(model, ids, 10**9, Sampler(0)))
-    assert torch.equal(first, words[:, 0])
-
-
-class Count(NamedTuple):
-    said: torch.Tensor
+    iterator = stream(model, ids, 38, Sampler(0))
+    assert torch.equal(next(iterator), words[:, 0])
 
 
 class Counter:
-    """It counts down from the last word of the beginning, and on below zero from 8."""
+    """It counts down from the last token of the prompt, and goes on from 8 below 0."""
 
-    def start(self, ids: torch.Tensor) -> Count:
-        return Count(ids)
+    def prefill(self, ids: torch.Tensor, max_new_tokens: int) -> tuple[torch.Tensor, None]:
+        return self.decode_step(ids[:, -1], None)
 
-    def step(self, word: torch.Tensor, state: Count) -> tuple[torch.Tensor, Count]:
-        return torch.eye(9)[(word - 1) % 9], state
+    def decode_step(self, token: torch.Tensor, state: None) -> tuple[torch.Tensor, None]:
+        return torch.eye(9)[(token - 1) % 9], None
 
 
 def test_a_text_ends_where_it_ends_and_the_batch_with_the_last():
     ids = torch.tensor([[5, 2], [5, 4]])
-    words = generate(Counter(), ids, 100, Sampler(0), end=0)
+    words = generate(Counter(), ids, 100, Sampler(0), eos_ids=[0])
     assert words.tolist() == [[5, 2, 1, 0, 0, 0], [5, 4, 3, 2, 1, 0]]
     assert generate(Counter(), ids, 3, Sampler(0)).tolist() == [[5, 2, 1, 0, 8], [5, 4, 3, 2, 1]]
 
 
-def test_no_words_are_no_words(model):
+def test_any_of_several_end_tokens_ends_a_text():
+    ids = torch.tensor([[5, 3], [5, 7]])
+    tokens = generate(Counter(), ids, 100, Sampler(0), eos_ids=[0, 5])
+    assert tokens.tolist() == [[5, 3, 2, 1, 0], [5, 7, 6, 5, 5]]
+
+
+def test_no_new_tokens_are_none(model):
     ids = torch.tensor([[3, 4]])
     assert torch.equal(generate(model, ids, 0), ids)
 
 
-def test_a_beginning_is_needed_and_an_end_in_sight(model):
-    with pytest.raises(BadInput, match="no beginning: give one word at least"):
+def test_an_empty_prompt_and_a_text_too_long_are_refused(model):
+    with pytest.raises(BadInput, match="an empty prompt: give at least one token"):
         generate(model, torch.empty(1, 0, dtype=torch.long), 3)
-    with pytest.raises(BadInput, match="41 words, but this model has positions for 40"):
+    with pytest.raises(BadInput, match="41 tokens, but this model has 40 positions"):
         generate(model, torch.tensor([[3, 4]]), 60)

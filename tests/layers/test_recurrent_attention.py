@@ -15,7 +15,7 @@ def inputs(*batch: int):
     return [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
 
 
-def test_score_is_the_small_network_of_the_paper():
+def test_the_score_is_the_papers_feed_forward_network():
     query, memory = inputs()
     weights = LAYER.attention_weights(query, memory)
     scores = torch.tensor(
@@ -34,14 +34,14 @@ def test_score_is_the_small_network_of_the_paper():
     torch.testing.assert_close(LAYER(query, memory), weights @ memory, rtol=0, atol=1e-12)
 
 
-def test_kept_keys_change_nothing():
+def test_precomputed_keys_change_nothing():
     query, memory = inputs(3)
     torch.testing.assert_close(
         LAYER(query, memory, keys=LAYER.keys(memory)), LAYER(query, memory), rtol=0, atol=0
     )
 
 
-def test_padding_is_never_looked_at():
+def test_no_query_attends_to_padding():
     query, memory = inputs(1)
     mask = torch.tensor([[[True, True, True, True, False, False]]])
     weights = LAYER.attention_weights(query, memory, mask)
@@ -59,7 +59,7 @@ def test_weights_depend_on_the_encoder_and_on_the_query():
         assert gradient.any()
 
 
-def test_a_query_that_may_look_nowhere_gets_zeros():
+def test_a_fully_masked_query_gets_zeros():
     query, memory = inputs(1)
     assert not LAYER(query, memory, torch.zeros(1, 1, 6, dtype=torch.bool)).any()
 
@@ -77,17 +77,17 @@ def test_dot_and_general_scores_are_the_products_of_the_paper():
     )
 
 
-def test_a_dot_product_needs_equal_widths():
-    with pytest.raises(ValueError, match="query of 3 numbers and a key of 4"):
+def test_a_dot_product_needs_equal_dimensions():
+    with pytest.raises(ValueError, match="query of dimension 3 and a key of dimension 4"):
         MultiplicativeAttention(3, 4)
 
 
-def local(kind: str, reach: int = 1) -> LocalAttention:
+def local(kind: str, half_width: int = 1) -> LocalAttention:
     torch.manual_seed(0)
-    return LocalAttention(MultiplicativeAttention(3, 4, "general"), 3, kind, reach).double()
+    return LocalAttention(MultiplicativeAttention(3, 4, "general"), 3, kind, half_width).double()
 
 
-def test_a_monotonic_window_moves_with_the_words_written_and_stays_at_the_end():
+def test_a_monotonic_window_moves_with_the_target_and_stays_at_the_end():
     query, memory = inputs(1)
     mask = torch.tensor([[[True] * 5 + [False]]])
     weights = local("monotonic").attention_weights(query, memory, mask, torch.tensor([[1, 9]]))
@@ -98,16 +98,16 @@ def test_a_monotonic_window_moves_with_the_words_written_and_stays_at_the_end():
     torch.testing.assert_close(weights.sum(-1), torch.ones(1, 2, dtype=torch.double))
 
 
-def test_a_predictive_window_is_a_gaussian_around_the_place_it_predicts():
+def test_a_predictive_window_is_a_gaussian_around_the_position_it_predicts():
     query, memory = inputs(1)
-    mask, place = torch.ones(1, 1, 6, dtype=torch.bool), torch.zeros(1, 2, dtype=torch.long)
-    layer = local("predictive", reach=2)
-    weights = layer.attention_weights(query, memory, mask, place)
+    mask, position = torch.ones(1, 1, 6, dtype=torch.bool), torch.zeros(1, 2, dtype=torch.long)
+    layer = local("predictive", half_width=2)
+    weights = layer.attention_weights(query, memory, mask, position)
     for t in range(2):
         centre = 6 * torch.sigmoid(layer.v_p.weight[0] @ torch.tanh(layer.W_p.weight @ query[0, t]))
         distance = torch.arange(6) - centre
         inside = distance.abs() <= 2
-        scores = query[0, t] @ layer.scores.W_a.weight @ memory[0].T
+        scores = query[0, t] @ layer.scorer.W_a.weight @ memory[0].T
         expected = scores.masked_fill(~inside, float("-inf")).softmax(-1)
-        expected = expected * torch.exp(-(distance**2) / (2 * 1.0**2))  # sigma is half the reach
+        expected = expected * torch.exp(-(distance**2) / (2 * 1.0**2))  # sigma: half_width / 2
         torch.testing.assert_close(weights[0, t], expected, rtol=0, atol=1e-12)

@@ -1,4 +1,4 @@
-"""GPT is GPT-2, equal to transformers' to 1e-5; test_model_promises has what all promise."""
+"""GPT is GPT-2, equal to transformers' to 1e-5; test_promises has what every model promises."""
 
 import math
 from pathlib import Path
@@ -10,7 +10,6 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from attention import record_attention
 from attention.errors import BadInput
-from attention.generation.beam_search import _select, beam_search
 from attention.generation.sampling import Sampler, generate
 from attention.models.gpt import GPT, GPTConfig
 
@@ -25,7 +24,7 @@ def model() -> GPT:
 
 
 def perturbed(model: torch.nn.Module) -> torch.nn.Module:
-    """No weight at its first value: a norm that is forgotten or a bias left out would show."""
+    """No weight at its initial value: a forgotten norm or a bias left out would show."""
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
@@ -60,12 +59,12 @@ def loaded(theirs: GPT2LMHeadModel, folder: Path) -> GPT:
 def test_logits_equal_transformers(ours, theirs):
     ids = torch.randint(61, (3, 32), generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(ours(ids), theirs(ids).logits, rtol=0, atol=1e-5)
-    assert ours(ids).std() > 1, "1e-5 must be small beside the scores"
+    assert ours(ids).std() > 1, "1e-5 must be small beside the logits"
 
 
 @torch.inference_mode()
-def test_what_the_norms_add_equals_transformers(tmp_path):
-    """Beside numbers near 1 the 0.00001 is lost, beside small ones it is not."""
+def test_the_norms_epsilon_equals_transformers(tmp_path):
+    """The epsilon of 0.00001 is lost in a variance near 1, but not in a small one."""
     theirs = gpt_2()
     for name, parameter in theirs.named_parameters():
         if "ln_" not in name:
@@ -93,15 +92,15 @@ def test_right_padding_is_irrelevant_here_and_there(ours, theirs):
         torch.testing.assert_close(logits[real], expected[real], rtol=0, atol=1e-5)
 
 
-def test_greedy_words_equal_transformers(ours, theirs):
+def test_greedy_generation_equals_transformers(ours, theirs):
     ids = torch.randint(1, 61, (3, 4), generator=torch.Generator().manual_seed(3))
     expected = theirs.generate(
         ids, attention_mask=torch.ones_like(ids), max_new_tokens=28, do_sample=False,
         eos_token_id=None, pad_token_id=0,
     )  # fmt: skip
-    words = generate(ours, ids, 28, Sampler(temperature=0))
-    assert torch.equal(words, expected)
-    assert words[:, 4:].unique().numel() > 5, "the same word all along would prove little"
+    generated = generate(ours, ids, 28, Sampler(temperature=0))
+    assert torch.equal(generated, expected)
+    assert generated[:, 4:].unique().numel() > 5, "one repeated token would prove little"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +118,7 @@ def test_the_four_gpt_2s_have_their_published_sizes(d_model, n_heads, n_layers, 
     assert sum(p.numel() for p in model.parameters()) == parameters
 
 
-def test_every_word_before_it_moves_every_score(model):
+def test_logits_depend_on_every_earlier_token(model):
     logits = model(IDS)
     for t in range(5):
         changed = IDS.clone()
@@ -127,18 +126,17 @@ def test_every_word_before_it_moves_every_score(model):
         assert ((model(changed) - logits)[:, t:].abs().amax(-1) > 1e-9).all()
 
 
-def test_a_state_can_be_reordered_and_used_twice(model):
-    state, order = model.start(IDS[:, :3]), torch.tensor([1, 1, 0])
-    assert [part.shape for past in state for part in past] == [(2, 2, 3, 4)] * 6
-    turned = _select(state, order)
-    scores, _ = model.step(IDS[order, 3], turned)
-    again, _ = model.step(IDS[order, 3], turned)
-    torch.testing.assert_close(scores, model(IDS)[order, 3], rtol=0, atol=1e-12)
-    assert torch.equal(again, scores)
-    assert len(beam_search(model, IDS, 4, beam=2)) == 2
+def test_initial_weights_into_the_residual_stream_are_scaled_by_the_number_of_sublayers():
+    """2N sublayers add to the residual stream of N blocks: 0.02 / sqrt(2N), not 0.02 / sqrt(N)."""
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(13, d_model=128, n_layers=8))
+    for block in model.layers:
+        for projection in (block.attention.W_o, block.feed_forward.W_2):
+            assert projection.weight.std().item() == pytest.approx(0.02 / 4, rel=0.05)
+        assert block.attention.W_q.weight.std().item() == pytest.approx(0.02, rel=0.05)
 
 
-def test_all_its_weights_can_be_recorded(model):
+def test_the_weights_of_every_layer_are_recorded(model):
     with record_attention(model) as weights:
         model(IDS)
     assert [*weights] == [f"layers.{i}.attention" for i in range(3)]
@@ -147,7 +145,7 @@ def test_all_its_weights_can_be_recorded(model):
         assert not rows.triu(1).any()
 
 
-def test_before_training_every_word_is_about_as_likely():
+def test_before_training_the_next_token_distribution_is_nearly_uniform():
     torch.manual_seed(0)
     model = GPT(GPTConfig(1000, d_model=64, n_layers=8, max_len=16))
     ids = torch.randint(1000, (4, 16))
@@ -162,9 +160,9 @@ def test_dropout_is_off_when_evaluating():
     assert torch.equal(model(IDS), model(IDS))
 
 
-def test_a_text_longer_than_its_positions_is_refused(model):
-    with pytest.raises(BadInput, match="13 words, but this model has positions for 12"):
+def test_a_sequence_longer_than_the_context_length_is_refused(model):
+    with pytest.raises(BadInput, match="13 tokens, but this model has 12 positions"):
         model(torch.ones(1, 13, dtype=torch.long))
-    full = model.start(torch.ones(1, 12, dtype=torch.long))
-    with pytest.raises(BadInput, match="13 words, but"):
-        model.step(torch.ones(1, dtype=torch.long), full)
+    _, full = model.prefill(torch.ones(1, 12, dtype=torch.long), 1)
+    with pytest.raises(BadInput, match="13 tokens, but"):
+        model.decode_step(torch.ones(1, dtype=torch.long), full)

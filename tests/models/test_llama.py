@@ -155,9 +155,9 @@ def test_sharded_and_half_precision_files(tmp_path):
         ({"rope_parameters": "gone", "rope_scaling": {"type": "linear"}}, "rope_type is 'linear'"),
         ({"rope_parameters": "llama3"}, "rope_parameters is 'llama3', not an object"),
         ({"rope_parameters": {"rope_type": "llama3"}}, "factor is None"),
-        ({"rope_parameters": LLAMA_3 | {"factor": 0}}, "does not make slow pairs slower"),
+        ({"rope_parameters": LLAMA_3 | {"factor": 0}}, "needs a positive factor"),
         ({"rope_parameters": LLAMA_3 | {"rope_theta": 0}}, "theta is 0"),
-        ({"num_key_value_heads": 3}, "8 heads cannot share 3 keys and values"),
+        ({"num_key_value_heads": 3}, "8 heads cannot share 3 KV heads"),
         ({"hidden_size": 0}, "hidden_size is 0"),
         ({"intermediate_size": 57}, "mlp.gate_proj.weight' has the shape [56, 32]"),
         ({"num_hidden_layers": 4}, "'layers.3.input_layernorm.weight' is missing"),
@@ -199,30 +199,30 @@ def test_its_weights_can_be_recorded(model):
         assert not rows.triu(1).any()
         torch.testing.assert_close(rows.sum(-1), torch.ones(2, 4, 5).double())
     attention, x = model.layers[0].attention, torch.randn(2, 5, 16).double()
-    values = attention.keys_values(x)[1].repeat_interleave(2, dim=1)
+    values = attention.keys_values(x, None, None)[1].repeat_interleave(2, dim=1)
     mixed = (attention.attention_weights(x) @ values).transpose(1, 2).flatten(2)
     torch.testing.assert_close(attention(x), attention.W_o(mixed), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(
-    ("sizes", "parameters", "cache"),
+    ("sizes", "parameters", "kib_a_token"),
     [
         ((4096, 32, 32, 14336), 8_030_261_248, 128),
         ((8192, 64, 80, 28672), 70_553_706_496, 320),
         ((16384, 128, 126, 53248), 405_853_388_800, 504),
     ],
 )
-def test_llama_3_1_has_its_published_size(sizes, parameters, cache):
+def test_llama_3_1_has_its_published_size(sizes, parameters, kib_a_token):
     d_model, n_heads, n_layers, d_ff = sizes
     config = LlamaConfig(128_256, d_model, n_heads, n_layers, d_ff, max_len=131_072, n_kv_heads=8)
     with torch.device("meta"):
         model = Llama(config).bfloat16()
-        state = model.start(torch.zeros(1, 3, dtype=torch.long))
+        cache = model.new_cache(batch_size=1, max_len=3)
     assert sum(p.numel() for p in model.parameters()) == parameters
     a_layer = d_model * (2 * d_model + 2 * 8 * d_model // n_heads) + 3 * d_model * d_ff
     by_hand = 2 * 128_256 * d_model + n_layers * (a_layer + 2 * d_model) + d_model
     assert by_hand == parameters
-    assert sum(part.nbytes for past in state for part in past) / 3 == cache * 1024
+    assert sum(kv.keys.nbytes + kv.values.nbytes for kv in cache) / 3 == kib_a_token * 1024
 
 
 def test_rms_norm_is_torchs():

@@ -21,6 +21,7 @@ from attention.models.rnn import (
     RNNEncoderDecoderConfig,
 )
 from attention.models.transformer import Transformer, TransformerConfig
+from attention.tokenizers.special_tokens import BOS
 
 SOURCE = torch.tensor([[4, 5, 6, 7], [8, 9, 0, 0], [10, 0, 0, 0]])
 WORDS = torch.tensor([[2, 5, 6, 5, 8], [3, 5, 10, 0, 0], [1, 11, 0, 0, 0]])
@@ -119,13 +120,16 @@ def test_batch_equals_single(name):
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_cached_equals_uncached(name):
-    model = made(name)
-    logits = scores(name, model, SOURCE, WORDS)
-    for begin in range(5) if name in DECODERS else [0]:
-        state = model.start(WORDS[:, :begin] if name in DECODERS else SOURCE)
-        for t in range(begin, 5):
-            now, state = model.step(WORDS[:, t], state)
-            same(now, logits[:, t])
+    model, tokens = made(name), WORDS.clone()
+    if name in TRANSLATORS:
+        tokens[:, 0] = BOS  # which `prefill` decodes
+    logits = scores(name, model, SOURCE, tokens)
+    for prompt in range(1, 5) if name in DECODERS else [1]:
+        now, state = model.prefill(tokens[:, :prompt] if name in DECODERS else SOURCE, 5)
+        for t in range(prompt, 5):
+            same(now, logits[:, t - 1])
+            now, state = model.decode_step(tokens[:, t], state)
+        same(now, logits[:, 4])
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -153,7 +157,7 @@ def test_it_learns_a_batch_by_heart(name):
 
 # The table that the first vectors come from, and in which no word is scored.
 TABLES = {
-    **dict.fromkeys(RECURRENT, "encoder.embed.weight"),
+    **dict.fromkeys(RECURRENT, "encoder.embedding.weight"),
     **dict.fromkeys(TRANSFORMERS, "source_embedding.weight"),
     "gpt": "positions.weight",
     "llama": "embedding.weight",

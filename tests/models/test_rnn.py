@@ -1,4 +1,4 @@
-"""Where the recurrent translators look; test_model_promises has what all models promise."""
+"""Alignment in the recurrent translators; test_promises has what every model promises."""
 
 import pytest
 import torch
@@ -13,14 +13,14 @@ from attention.models.rnn import (
     RNNEncoderDecoderConfig,
     Seq2Seq,
 )
-from attention.models.rnn.fixed_vector import reverse_words
+from attention.models.rnn.fixed_vector import reverse_tokens
 
 SIZES = {"source_vocab_size": 11, "target_vocab_size": 13, "d_embedding": 6, "d_model": 8}
 FIXED = {
     "fixed vector": lambda **sizes: RNNEncoderDecoder(RNNEncoderDecoderConfig(**sizes)),
     "reversed": lambda **sizes: RNNEncoderDecoder(RNNEncoderDecoderConfig(**sizes, reverse=True)),
 }
-LOOKING = {
+ATTENDING = {
     "bahdanau": lambda **sizes: Bahdanau(BahdanauConfig(**sizes)),
     "dot": lambda **sizes: Luong(LuongConfig(**sizes)),
     "general": lambda **sizes: Luong(LuongConfig(**sizes, score="general")),
@@ -32,68 +32,68 @@ SOURCE = torch.tensor([[4, 5, 6, 7], [8, 9, 0, 0], [10, 0, 0, 0]])
 TARGET = torch.tensor([[2, 5, 6, 7, 8], [2, 9, 10, 0, 0], [2, 11, 0, 0, 0]])
 
 
-@pytest.fixture(params=[*FIXED, *LOOKING])
+@pytest.fixture(params=[*FIXED, *ATTENDING])
 def model(request) -> Seq2Seq:
     torch.manual_seed(0)
-    return (FIXED | LOOKING)[request.param](**SIZES).double().eval()
+    return (FIXED | ATTENDING)[request.param](**SIZES).double().eval()
 
 
-@pytest.fixture(params=LOOKING)
-def looking(request) -> Seq2Seq:
+@pytest.fixture(params=ATTENDING)
+def attending(request) -> Seq2Seq:
     torch.manual_seed(0)
-    return LOOKING[request.param](**SIZES).double().eval()
+    return ATTENDING[request.param](**SIZES).double().eval()
 
 
-def test_a_score_for_every_word_at_every_place(model):
+def test_logits_for_every_token_at_every_position(model):
     assert model(SOURCE, TARGET).shape == (3, 5, 13)
 
 
-def look(model, source, target=TARGET):
+def record(model, source, target=TARGET):
     with record_attention(model) as weights:
         logits = model(source, target)
     return weights[model.alignment_layer], logits
 
 
-def test_recorded_rows_are_weights_over_the_real_words(looking):
-    rows, _ = look(looking, SOURCE)
+def test_recorded_rows_are_weights_over_all_but_padding(attending):
+    rows, _ = record(attending, SOURCE)
     assert rows.shape == (3, 5, 4)
     assert not rows[1, :, 2:].any()
     assert (rows >= 0).all()
     totals = rows.sum(-1)
-    if getattr(looking.config, "local", None) == "predictive":
+    if getattr(attending.config, "local", None) == "predictive":
         assert (totals <= 1).all()  # the Gaussian comes after the softmax, as in the paper
     else:
         torch.testing.assert_close(totals, torch.ones_like(totals))
 
 
-def test_every_source_word_moves_the_weights_and_the_scores(looking):
-    weights, logits = look(looking, SOURCE[:1], TARGET[:1])
+def test_weights_and_logits_depend_on_every_source_token(attending):
+    weights, logits = record(attending, SOURCE[:1], TARGET[:1])
     for s in range(4):
         changed = SOURCE[:1].clone()
         changed[0, s] = 3
-        other_weights, other_logits = look(looking, changed, TARGET[:1])
+        other_weights, other_logits = record(attending, changed, TARGET[:1])
         assert not torch.allclose(other_weights, weights)
         assert not torch.allclose(other_logits, logits)
 
 
 @pytest.mark.parametrize("name", FIXED)
-def test_the_fixed_vector_is_all_that_the_decoder_gets(name):
+def test_the_decoder_is_given_the_fixed_vector_alone(name):
     model = FIXED[name](**SIZES).eval()
     assert model.alignment_layer is None
-    state = model.start(SOURCE)
+    state = model.encode(SOURCE)
     assert [tensor.shape for tensor in state] == [(3, 8), (3, 8)]
 
 
-def test_reversing_turns_the_words_and_leaves_the_padding():
-    assert reverse_words(SOURCE).tolist() == [[7, 6, 5, 4], [9, 8, 0, 0], [10, 0, 0, 0]]
+def test_reversing_leaves_padding_at_the_end():
+    assert reverse_tokens(SOURCE).tolist() == [[7, 6, 5, 4], [9, 8, 0, 0], [10, 0, 0, 0]]
 
 
-def test_reading_backwards_is_reading_the_reversed_sentence():
+def test_encoding_in_reverse_is_encoding_the_reversed_sentence():
     torch.manual_seed(0)
     forward = FIXED["fixed vector"](**SIZES)
     backward = FIXED["reversed"](**SIZES)
     backward.load_state_dict(forward.state_dict())
-    torch.testing.assert_close(backward(SOURCE, TARGET), forward(reverse_words(SOURCE), TARGET))
+    torch.testing.assert_close(backward(SOURCE, TARGET), forward(reverse_tokens(SOURCE), TARGET))
 
 
 def test_dropout_is_off_when_evaluating():

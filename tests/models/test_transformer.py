@@ -1,4 +1,4 @@
-"""The Transformer is the paper's, and torch's; test_model_promises has what all models promise."""
+"""The Transformer is the paper's, and torch's; test_promises has what every model promises."""
 
 import pytest
 import torch
@@ -7,7 +7,6 @@ from torch.nn import functional as F
 
 from attention import record_attention
 from attention.benchmarks.peers import TorchTransformer
-from attention.generation.beam_search import _select
 from attention.models.transformer import Transformer, TransformerConfig
 
 SIZES = {"d_model": 8, "n_heads": 2, "n_layers": 2, "d_ff": 12}
@@ -22,19 +21,11 @@ def model(request) -> Transformer:
     return Transformer(config).double().eval()
 
 
-def test_a_score_for_every_word_at_every_place(model):
+def test_logits_for_every_token_at_every_position(model):
     assert model(SOURCE, TARGET).shape == (3, 5, 13)
 
 
-def test_a_state_can_be_reordered_as_beam_search_does(model):
-    _, state = model.step(TARGET[:, 0], model.start(SOURCE))
-    order = torch.tensor([2, 0])
-    scores, _ = model.step(TARGET[order, 1], _select(state, order))
-    expected = model(SOURCE, TARGET)[order, 1]
-    torch.testing.assert_close(scores, expected, rtol=0, atol=1e-12)
-
-
-def test_all_its_weights_can_be_recorded(model):
+def test_the_weights_of_every_layer_are_recorded(model):
     with record_attention(model) as weights:
         model(SOURCE, TARGET)
     shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
@@ -48,10 +39,10 @@ def test_all_its_weights_can_be_recorded(model):
             rows.sum(-1), torch.ones(()).to(rows)
         )
         if name.endswith("cross_attention") or name.startswith("encoder"):
-            assert not rows[1, ..., 2:].any(), "padding is never looked at"
+            assert not rows[1, ..., 2:].any(), "no query attends to padding"
 
 
-def test_every_source_word_moves_every_score(model):
+def test_logits_depend_on_every_source_token(model):
     logits = model(SOURCE[:1], TARGET[:1])
     for s in range(4):
         changed = SOURCE[:1].clone()
@@ -64,12 +55,12 @@ def test_the_order_of_the_source_matters(model):
     assert not torch.allclose(turned, model(SOURCE[:1], TARGET[:1]))
 
 
-def test_a_layer_is_the_papers():
-    """One encoder layer and one decoder layer, written out once more from section 3.1."""
+def test_a_block_is_the_papers():
+    """One encoder block and one decoder block, written out once more from section 3.1."""
     torch.manual_seed(0)
     model = Transformer(TransformerConfig(11, 13, **SIZES)).double().eval()
     memory, x = torch.randn(1, 4, 8).double(), torch.randn(1, 5, 8).double()
-    sees_all = torch.ones(1, 1, 4, dtype=torch.bool)
+    no_padding = torch.ones(1, 1, 4, dtype=torch.bool)
     one, other = model.encoder[0], model.decoder[1]
 
     def norm(layer, x):
@@ -77,13 +68,13 @@ def test_a_layer_is_the_papers():
 
     h = norm(one.self_attention_norm, memory + one.self_attention(memory))
     expected = norm(one.feed_forward_norm, h + one.feed_forward(h))
-    torch.testing.assert_close(one(memory, sees_all), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(one(memory, no_padding), expected, rtol=0, atol=1e-12)
 
     causal = torch.ones(5, 5, dtype=torch.bool).tril()
     h = norm(other.self_attention_norm, x + other.self_attention(x, mask=causal))
     h = norm(other.cross_attention_norm, h + other.cross_attention(h, memory))
     expected = norm(other.feed_forward_norm, h + other.feed_forward(h))
-    torch.testing.assert_close(other(x, memory, sees_all), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(other(x, memory, no_padding), expected, rtol=0, atol=1e-12)
 
 
 def test_feed_forward_is_equation_2(model):
@@ -117,10 +108,10 @@ def test_it_equals_torchs_transformer_with_gradients(norm_first):
     torch.testing.assert_close(gradient, peers, rtol=0, atol=1e-9)
 
 
-def test_a_shared_vocabulary_has_one_table():
+def test_a_shared_vocabulary_has_one_embedding_matrix():
     model = Transformer(TransformerConfig(13, 13, **SIZES, shared_embeddings=True))
     assert model.source_embedding.weight is model.target_embedding.weight
-    with pytest.raises(ValueError, match="one size, not 11 and 13 words"):
+    with pytest.raises(ValueError, match="one size, not 11 and 13 tokens"):
         TransformerConfig(11, 13, shared_embeddings=True)
 
 

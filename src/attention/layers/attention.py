@@ -174,7 +174,7 @@ class MultiHeadAttention(nn.Module):
         q = self.encode_positions(self._split(self.W_q(x)), keys.size(-2) - x.size(-2))
         k = keys.repeat_interleave(self.n_heads // self.n_kv_heads, -3)
         mask = None if mask is None else mask.unsqueeze(-3)
-        mask = combine_causal(mask, x, k) if causal else mask
+        mask = combine_causal(mask, q, k) if causal else mask
         return scaled_dot_product_attention(q, k, k, mask)[1]
 
     def keys_values(

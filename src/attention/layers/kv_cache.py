@@ -66,8 +66,9 @@ class KVCache:
     def __init__(self, attentions: Iterable[Any], batch_size: int, max_len: int) -> None:
         self.layers = []
         for attention in attentions:
-            shape = 2, batch_size, attention.n_kv_heads, max_len, attention.d_head
-            self.layers.append(KeyValue(*attention.W_k.weight.new_empty(shape)))
+            shape = batch_size, attention.n_kv_heads, max_len, attention.d_head
+            keys, values = (attention.W_k.weight.new_empty(shape) for _ in range(2))
+            self.layers.append(KeyValue(keys, values))
 
     def __iter__(self) -> Iterator[KeyValue]:
         return iter(self.layers)

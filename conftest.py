@@ -47,9 +47,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def trained_translator() -> Translator:
-    """The translator of the Introduction: trained once, kept in build/ until the code changes.
+    """The translator of the Introduction, which its lab trains and saves.
 
-    Tests that use it carry `@pytest.mark.xdist_group("trained")`, so that one worker trains it.
+    Tests that use it carry the lab's group, `@pytest.mark.xdist_group("introduction-lab.py")`:
+    the worker that executes the lab has the translator, so it is trained once.
     """
     from images import introduction
 

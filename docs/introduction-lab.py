@@ -83,6 +83,13 @@ for step, loss in enumerate(trainer.steps(), start=1):
         print(f"step {step:4}   loss {loss:.3f}")
 
 # %% [markdown]
+# Training is done, so save the translator: its vocabularies and its parameters go into a folder. `Translator.load("translator")` brings it back in
+# another session, and so does the command: `attention translate translator "They arrived late."`
+
+# %%
+translator.save("translator")
+
+# %% [markdown]
 # ## The three sentences
 
 # %%

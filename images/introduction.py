@@ -1,27 +1,23 @@
 """The figures of the Introduction.
 
 The diagrams come from this script alone. The frames of the stepper (5 to 15) show the encoder's
-vectors and the attention weights of a trained translator, the very one that the chapter trains. It
-is kept in `build/` until the package changes; where there is none, it is trained in a minute.
+vectors and the attention weights of a trained translator, the very one that the chapter's lab
+trains and saves. Its files are kept with the lab's outputs until the package or the lab changes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-import shutil
 
 import torch
-from tqdm import tqdm
 
 from attention import Translator
-from attention.tasks.runs import TranslationRun
-from attention.training.trainer import TrainingConfig
 from images import course_map
 from images.frames import Reading, frames
-from images.style import IMAGES, LABEL, TEXT, WIDTH, Drawing, text_width
+from images.style import LABEL, TEXT, WIDTH, Drawing, text_width
+from tools import labs
 
-SOURCES = sorted((IMAGES.parent / "src" / "attention").rglob("*.py"))
+LAB = labs.ROOT / "docs" / "introduction-lab.py"
 SENTENCE = "The European Economic Area was created in January 1994 ."
 
 
@@ -191,21 +187,11 @@ DIAGRAMS = {
 
 
 def trained_translator() -> Translator:
-    """Load the translator that the chapter trains; train it, or train it to the end, if need be."""
-    torch.set_num_threads(1)  # more give other roundings, and so another translator
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest()[:12]
-    folder = IMAGES.parent / "build" / f"introduction-{code}"
-    if (folder / "run.json").exists():
-        run = TranslationRun.resume(folder, "cpu")
-    else:
-        for stale in folder.parent.glob("introduction-*"):
-            shutil.rmtree(stale)
-        run = TranslationRun.begin(folder, "bahdanau", ["toy"], TrainingConfig(), "cpu")
-    left = run.trainer.config.steps - run.trainer.step
-    if left:
-        for _ in tqdm(run.steps(), "training a translator", total=left):
-            pass
-    return run.task
+    """Load the translator that the chapter's lab trains; execute the lab first, if need be."""
+    torch.set_num_threads(1)  # more give other roundings, and so other numbers
+    if not labs.kept(LAB).exists():
+        print(f"Executing {LAB.name}, which trains the translator: one or two minutes", flush=True)
+    return Translator.load(labs.execute(LAB).with_suffix("") / "translator")
 
 
 def read(translator: Translator) -> Reading:

@@ -114,3 +114,14 @@ def test_a_crash_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
         save_tensors(path, {"a": torch.zeros(99)})
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["t.safetensors"]
+
+
+def test_a_folder_is_made_for_what_is_saved(tmp_path):
+    save_json(tmp_path / "runs" / "first" / "settings.json", {"a": 1})
+    assert load_json(tmp_path / "runs" / "first" / "settings.json") == {"a": 1}
+
+
+def test_a_file_is_no_folder_to_save_in(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(BadInput, match=r"settings\.json: cannot be written \(.+\)"):
+        save_json(tmp_path / "runs" / "settings.json", {})

@@ -1,8 +1,9 @@
 """Labs: notebooks written as `docs/**/*.py`, in jupytext's percent format, and their execution.
 
-A lab is executed once for each state of its text, the package and the pinned versions, and kept
-under `.cache/labs`. A cell tagged `raises-exception` must raise, and no other may; one tagged
-`solution` is folded. `tools.lab_pages` makes the pages.
+A lab is executed once for each state of its text, the package and the pinned versions. Its outputs
+are kept under `.cache/labs`, and the files that it writes beside them. A cell tagged
+`raises-exception` must raise, and no other may; one tagged `solution` is folded. `tools.lab_pages`
+makes the pages.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -76,6 +78,9 @@ def kept(lab: Path) -> Path:
 def execute(lab: Path) -> Path:
     """Execute a lab, unless its outputs are kept already, and give their place.
 
+    The files that it writes are kept too, in the folder of the same name without `.ipynb`, so that
+    what a lab trains can be loaded.
+
     Raises:
         PluginError: a cell failed, or did not although it is there to fail, or draws without
             saying what; the message names the cell.
@@ -85,30 +90,37 @@ def execute(lab: Path) -> Path:
         return place
     log.info(f"Executing the lab {lab.name}; its outputs will be kept in {KEPT}")
     notebook = read(lab)
-    with TemporaryDirectory() as folder:
-        client = NotebookClient(
-            notebook,
-            timeout=900,
-            kernel_name="python3",
-            record_timing=False,
-            coalesce_streams=True,
-            extra_arguments=["--log-level=ERROR"],
-            resources={"metadata": {"path": folder}},
-        )
-        try:
-            client.execute(env=os.environ | ENVIRONMENT)
-        except (CellControlSignal, DeadKernelError) as error:
-            trace = strip_ansi(str(error))
-            raise PluginError(f"{lab.name}: {cell_that_failed(notebook)}\n{trace}") from None
-    if kept(lab) != place:
-        return execute(lab)  # something changed meanwhile: these outputs may be of neither state
-    if fault := cell_without_error(notebook) or picture_without_words(notebook):
-        raise PluginError(f"{lab.name}: {fault}")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = place.with_suffix(f".{os.getpid()}")
-    nbformat.write(notebook, unfinished)
-    unfinished.replace(place)
-    return place
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=KEPT) as folder:
+        files, outputs = Path(folder, "files"), Path(folder, place.name)
+        files.mkdir()
+        run(notebook, files, lab.name)
+        if fault := cell_without_error(notebook) or picture_without_words(notebook):
+            raise PluginError(f"{lab.name}: {fault}")
+        nbformat.write(notebook, outputs)
+        if kept(lab) == place:
+            with suppress(OSError):  # another process was faster
+                files.rename(place.with_suffix(""))
+            outputs.replace(place)
+    return execute(lab)  # anew, if something changed meanwhile: these may be of neither state
+
+
+def run(notebook: NotebookNode, folder: Path, name: str) -> None:
+    """Run all cells of a notebook in a folder; its outputs stand in it afterwards."""
+    client = NotebookClient(
+        notebook,
+        timeout=900,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(folder)}},
+    )
+    try:
+        client.execute(env=os.environ | ENVIRONMENT)
+    except (CellControlSignal, DeadKernelError) as error:
+        trace = strip_ansi(str(error))
+        raise PluginError(f"{name}: {cell_that_failed(notebook)}\n{trace}") from None
 
 
 def raises(cell: NotebookNode) -> bool:

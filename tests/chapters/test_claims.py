@@ -1,4 +1,4 @@
-"""The Introduction's claims, held by the very translator that its command and its lab train."""
+"""The Introduction's claims, held by the translator that its lab trains."""
 
 import pytest
 
@@ -7,8 +7,10 @@ from attention.data import toy
 from attention.data.parallel import load_pairs
 from attention.data.toy import SPLIT_SIZES
 from attention.evaluation.metrics import evaluate_translator, hard_alignment
+from attention.training.trainer import TrainingConfig
+from images import introduction
 
-pytestmark = pytest.mark.xdist_group("trained")
+pytestmark = pytest.mark.xdist_group("introduction-lab.py")
 
 
 def test_it_translates_the_held_out_sentences_to_the_letter(trained_translator: Translator):
@@ -32,6 +34,13 @@ def test_the_first_french_word_looks_at_the_first_english_one(trained_translator
     )
     assert translation.target[:2] == ["La", "zone"]
     assert translation.attention.argmax(dim=-1)[:2].tolist() == [0, 3]
+
+
+def test_its_lab_trains_as_the_command_does():
+    lab = introduction.LAB.read_text("utf-8")
+    assert f'toy.pairs("train", {SPLIT_SIZES["train"]:_})' in lab
+    assert "TrainingConfig(seed=0)" in lab
+    assert TrainingConfig() == TrainingConfig(seed=0)
 
 
 def test_nothing_that_it_is_measured_on_was_in_its_training():

@@ -243,6 +243,13 @@ def test_a_lab_is_executed_once(lab, elsewhere, monkeypatch):
         labs.execute(lab.rename(lab.with_name("other.py")))
 
 
+def test_what_a_lab_writes_is_kept_with_its_outputs(lab, elsewhere):
+    lab.write_text(lab.read_text() + '\n# %%\nopen("model.txt", "w").write("trained")\n')
+    place = labs.execute(lab)
+    assert (place.with_suffix("") / "model.txt").read_text() == "trained"
+    assert {path.name for path in labs.KEPT.iterdir()} == {place.name, place.stem}
+
+
 def test_what_is_kept_goes_with_what_it_came_from(lab, monkeypatch, tmp_path):
     package = tmp_path / "src" / "attention" / "heads.py"
     package.parent.mkdir(parents=True)

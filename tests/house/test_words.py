@@ -138,7 +138,7 @@ INTRODUCED = {
     "layer normalisation": "layer normalisation",
     "logits": "logits",
     "masked language": "masked language model",
-    "mean pooling": "mean pool",
+    "mean pooling": "mean pool(ing)?",
     "n-gram": "n-gram",
     "nucleus": "nucleus",
     "padding mask": "padding mask",

@@ -93,7 +93,7 @@ def test_the_diagrams_of_a_chapter_are_redrawn_byte_for_byte(chapter: Any) -> No
     assert changed == [], "run `make figures`"
 
 
-@pytest.mark.xdist_group("trained")
+@pytest.mark.xdist_group("introduction-lab.py")
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_frame_is_redrawn_from_a_model_trained_anew(reading: Reading, name: str) -> None:
     """All but the numbers is the same; the weights agree within 25 points of a hundred.
@@ -112,7 +112,7 @@ def test_a_frame_is_redrawn_from_a_model_trained_anew(reading: Reading, name: st
         assert len(set(cells)) > len(cells) / 2  # a real vector, not a flat one
 
 
-@pytest.mark.xdist_group("trained")
+@pytest.mark.xdist_group("introduction-lab.py")
 def test_the_story_of_the_frames_is_true(reading: Reading) -> None:
     assert reading.source[:4] == ["The", "European", "Economic", "Area"]
     assert reading.target[:4] == ["La", "zone", "économique", "européenne"]

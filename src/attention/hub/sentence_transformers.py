@@ -102,7 +102,7 @@ def _pooling_mode(config: Mapping[str, Any], path: Path) -> str:
 
 
 def _max_seq_length(folder: Path, encoder: Mapping[str, Any]) -> int:
-    """The first limit that a file states, in the order in which the library looks for one."""
+    """The first limit that a file states; the library gives them the same precedence."""
     limits = [
         encoder.get("max_seq_length"),
         _optional_json(folder / "tokenizer_config.json").get("model_max_length"),

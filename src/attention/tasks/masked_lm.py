@@ -22,7 +22,7 @@ SIZES = {"n_layers": 1, "max_len": 64, "dropout": 0.1}  # where they differ from
 
 
 class MaskedLM:
-    """A BERT with its tokenizer.
+    """A masked language model: a BERT with its tokenizer.
 
     Attributes:
         arch: The name of its architecture, a key of `LANGUAGE_MODELS`.
@@ -73,7 +73,7 @@ class MaskedLM:
 
     @classmethod
     def load(cls, path_or_name: str | os.PathLike[str]) -> "MaskedLM":
-        """A model that `save` has written, or any BERT in Hugging Face's layout.
+        """Load a model that `save` has written, or any BERT in Hugging Face's layout.
 
         Args:
             path_or_name: The folder, or a model's name on the hub, such as `bert-base-uncased`.

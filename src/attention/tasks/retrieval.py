@@ -26,7 +26,7 @@ TOKENS_PER_BATCH = 4096
 def mean_pool(
     states: Float[Tensor, "B T D"], is_token: Bool[Tensor, "B T"]
 ) -> Float[Tensor, "B D"]:
-    """The mean of the hidden states of each text's tokens, padding left out.
+    """Mean pooling: the mean of the hidden states of each text's tokens, without padding.
 
     Args:
         states: From `BERT.encode`.
@@ -67,8 +67,8 @@ class TextEncoder:
     Args:
         model: A BERT, best one that was trained to be searched with.
         tokenizer: Its tokenizer.
-        config: How hidden states are pooled, how embeddings are compared, and so on; a mean over
-            all tokens, compared by cosine, if not given.
+        config: How texts are embedded and compared; by mean pooling and cosine similarity, without
+            prompts, if not given.
 
     Attributes:
         model: The BERT, in evaluation mode.
@@ -84,9 +84,9 @@ class TextEncoder:
 
     @classmethod
     def load(cls, path_or_name: str | os.PathLike[str]) -> "TextEncoder":
-        """A `MaskedLM` that was saved, or any BERT in Hugging Face's layout.
+        """Load a model that `MaskedLM.save` has written, or any BERT in Hugging Face's layout.
 
-        A folder from the Sentence Transformers library gives the embeddings that the library gives.
+        A folder of the Sentence Transformers library gives the embeddings that the library gives.
 
         Args:
             path_or_name: The folder, or a model's name on the hub, such as

@@ -61,8 +61,8 @@ class WordPieceTokenizer:
         for text in texts:
             found = pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text))
             words.update(word for word, _ in found)
-        # The trainer numbers letters in the order in which it happens to meet them, and breaks ties
-        # between pairs by these ids. With the letters in a fixed order, training is reproducible.
+        # The trainer gives letters their ids in an order that differs from run to run, and breaks
+        # ties between pairs by these ids. A fixed order of the letters makes training reproducible.
         letters = {word[0] for word in words} | {f"##{c}" for word in words for c in word[1:]}
         trainer = WordPieceTrainer(
             vocab_size=vocab_size,

@@ -161,14 +161,15 @@ def test_every_key_of_the_config_is_one_of_transformers(tmp_path, kind, config, 
 @pytest.mark.parametrize(("kind", "config", "loader", "expected"), SAVED)
 def test_a_saved_model_comes_back(tmp_path, kind, config, loader, expected):
     model = random_model(kind, config)
-    model.save_pretrained(str(tmp_path), eos_token_id=7)
-    again = kind.from_pretrained(tmp_path)
+    folder = tmp_path / "new" / "folder"
+    model.save_pretrained(str(folder), eos_token_id=7)
+    again = kind.from_pretrained(folder)
     assert again.config == config
     assert not again.training
     state = again.state_dict()
     assert state.keys() == model.state_dict().keys()
     assert all(torch.equal(state[name], one) for name, one in model.state_dict().items())
-    assert json.loads((tmp_path / "config.json").read_text())["eos_token_id"] == 7
+    assert json.loads((folder / "config.json").read_text())["eos_token_id"] == 7
 
 
 @pytest.mark.parametrize("form", ["rope_parameters", "rope_scaling"])

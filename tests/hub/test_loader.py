@@ -274,3 +274,13 @@ def test_absent_and_null_settings_have_defaults(folder):
     files.require("absent", True)
     with pytest.raises(BadInput, match="absent is None, not a number"):
         files.get_float("absent")
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), -0.1, True, "0.1"])
+def test_a_float_is_finite_and_not_negative(folder, value):
+    change_config(folder, resid_pdrop=value, free=value)
+    files = PretrainedFiles(folder, "gpt2")
+    with pytest.raises(BadInput, match=f"free is {value!r}, not a number from 0 up"):
+        files.get_float("free")
+    with pytest.raises(BadInput, match=f"resid_pdrop is {value!r}, not a number from 0 to 1"):
+        files.get_float("resid_pdrop", maximum=1.0)

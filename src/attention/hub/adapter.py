@@ -128,7 +128,7 @@ class PretrainedModel(nn.Module):
         """Save the config, the weights in their dtype, and the tokenizer, in Hugging Face's layout.
 
         Args:
-            folder: An existing folder.
+            folder: Created if it doesn't exist.
             config: Further entries of `config.json`, such as `eos_token_id`.
 
         Raises:

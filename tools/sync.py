@@ -1,6 +1,6 @@
 """Write into the pages what the code says: `make sync`, then read the diff.
 
-`python -m tools.sync PAGE...` does it for some pages only.
+`python -m tools.sync PAGE...` does it for some pages only, and leaves the API pages alone.
 
 Excerpts of the package are filled in from its source. Every block is run, and an output that
 differs from what its page shows is replaced; an output that the page does not show yet is added.
@@ -17,6 +17,7 @@ import pytest
 from tests.blocks.comparing import first_difference
 from tests.blocks.excerpts import source_of
 from tests.blocks.plugin import BlockItem
+from tools import api_pages
 from tools.blocks import Block, Fence, PageError, read_blocks
 
 MARK = "<!--pytest-codeblocks:expected-output-->"
@@ -105,4 +106,6 @@ def sync(root: Path, pages: Sequence[Path] = ()) -> int:
 
 
 if __name__ == "__main__":
+    if not sys.argv[1:]:
+        api_pages.write()
     raise SystemExit(sync(Path.cwd(), [Path(name).resolve() for name in sys.argv[1:]]))

@@ -1,5 +1,7 @@
 """What went wrong with something a user gave us, in one line they can act on."""
 
+__all__ = ["BadInput", "first_line"]
+
 
 class BadInput(ValueError):
     """A file, an argument or a checkpoint that cannot be used.

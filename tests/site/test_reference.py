@@ -1,36 +1,37 @@
 """The reference has a page for every module, and says what the package says."""
 
-import ast
 import re
-from pathlib import Path
+from pkgutil import iter_modules
 
 import attention
 from attention import shapes
 from attention.inspection.plots import COLOURS
 from tests.site_fixtures import ROOT
+from tools import api_pages
 
 REFERENCE = ROOT / "docs" / "reference"
 PACKAGE = ROOT / "src" / "attention"
 
 
-def is_public(module: Path) -> bool:
-    """A module that says what it offers, in `__all__`, is there for readers."""
-    assignments = [
-        node for node in ast.parse(module.read_text()).body if isinstance(node, ast.Assign)
-    ]
-    return any(getattr(node.targets[0], "id", "") == "__all__" for node in assignments)
-
-
-def dotted(module: Path) -> str:
-    parts = module.relative_to(PACKAGE.parent).with_suffix("").parts
-    return ".".join(parts).removesuffix(".__init__")
+def test_the_api_pages_are_those_of_the_package():
+    written = {page: page.read_text() for page in api_pages.API.rglob("*.md")}
+    wanted = api_pages.pages()
+    different = {page for page in written | wanted if written.get(page) != wanted.get(page)}
+    assert not different, "run `make sync`: " + ", ".join(map(str, sorted(different)))
 
 
 def test_every_public_module_has_its_page():
-    modules = {dotted(module) for module in PACKAGE.rglob("*.py") if is_public(module)}
-    pages = [page.read_text() for page in (REFERENCE / "api").rglob("*.md")]
-    shown = [name for page in pages for name in re.findall(r"^::: (\S+)", page, re.MULTILINE)]
+    modules = {
+        ".".join(module.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        for module in PACKAGE.rglob("*.py")
+        if re.search("^__all__ = ", module.read_text(), re.MULTILINE)
+    }
+    shown = re.findall(r"^::: (\S+)", "\n".join(api_pages.pages().values()), re.MULTILINE)
     assert sorted(shown) == sorted(modules - {"attention"})
+
+
+def test_every_room_has_its_floor():
+    assert sorted(api_pages.ROOMS) == sorted(room.name for room in iter_modules(attention.__path__))
 
 
 def test_every_name_that_chapters_import_is_listed():

@@ -33,11 +33,11 @@ site: setup ## build the site into site/, every lab executed
 	$(RUN) -m mkdocs build
 
 .PHONY: test
-test: setup ## everything that must hold: style, types, every block and test, the site
+test: setup ## everything that must hold: style, types, imports, every block and test, the site
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
-	.venv/bin/lint-imports --no-cache
+	.venv/bin/lint-imports --no-cache --no-logo
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadgroup
 	$(RUN) -m mkdocs build
 
@@ -50,7 +50,7 @@ figures: setup ## draw the figures of images/ again
 	$(RUN) -m images
 
 .PHONY: sync
-sync: setup ## bring the code and the outputs that the pages show up to date
+sync: setup ## bring code, outputs and API pages up to date
 	$(RUN) -m tools.sync
 
 .PHONY: clean

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from attention.data import Pair
-from attention.data.parallel import read_pairs, read_text
+from attention.data.parallel import load_pairs, read_pairs, read_text
 from attention.errors import BadInput
 
 
@@ -118,3 +118,8 @@ def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [0, 3])
 def test_it_takes_one_file_or_two(tmp_path: Path, count: int) -> None:
     assert f"not {count} files" in refusal(*[write(tmp_path, "a", "a\tb")] * count)
+
+
+def test_the_splits_of_the_toy_corpus_have_names() -> None:
+    assert load_pairs(["toy"], "valid") == load_pairs(["toy-valid"])
+    assert load_pairs(["toy-valid"]) != load_pairs(["toy-test"])

@@ -116,7 +116,7 @@ def test_a_damaged_run_gets_one_line(tmp_path, pairs_file):
 
 
 def test_an_impossible_config_names_the_architecture(tmp_path, pairs_file):
-    with pytest.raises(BadInput, match="--arch transformer: .*heads"):
+    with pytest.raises(BadInput, match=r"--arch transformer: .*heads"):
         TranslationRun.begin(
             tmp_path / "run", "transformer", [pairs_file], CONFIG, "cpu", d_model=10, n_heads=4
         )

@@ -99,6 +99,11 @@ def test_averaging_ends_with_the_mean_of_the_last_weights():
 
 def test_an_epoch_without_batches_is_refused():
     model = nn.Linear(2, 1)
-    trainer = Trainer(model, lambda _: [], lambda _: model.weight.sum(), CONFIG)
+
+    def batches(epoch: int) -> list[int]:
+        assert epoch < 3, "it asks for the batches of one empty epoch after another"
+        return []
+
+    trainer = Trainer(model, batches, lambda _: model.weight.sum(), CONFIG)
     with pytest.raises(BadInput, match="nothing to train on"):
         next(trainer.steps())

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from attention.cli.app import main
+from attention.tasks.masked_lm import MaskedLM
 from tests.cli.commands import SENTENCES, TEXT, TINY, TRANSLATIONS
 
 
@@ -58,6 +59,14 @@ def language_run(request, tmp_path_factory, text_file) -> str:
     start = ["train", "language", "--arch", request.param, "--data", text_file, "--out", out]
     main([*start, *options, *TINY])
     return out
+
+
+@pytest.fixture(scope="session")
+def masked_lm_folder(tmp_path_factory) -> str:
+    """The folder of an untrained BERT."""
+    folder = tmp_path_factory.mktemp("bert")
+    MaskedLM.new("bert", [TEXT], subwords=60, d_model=32, n_heads=2, max_len=64).save(folder)
+    return str(folder)
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from attention.cli.compute import LARGE, choose_device, choose_threads
 from attention.errors import BadInput
 from tests.cli.commands import SENTENCES
 
+COMMANDS = ["train", "translate", "evaluate", "generate", "fill", "search"]
+
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch):
@@ -53,7 +55,9 @@ def test_the_cpu_is_a_device():
 
 
 @pytest.fixture
-def commands(translator_run, language_run, pairs_file, tmp_path) -> dict[str, list[str]]:
+def commands(
+    translator_run, language_run, masked_lm_folder, pairs_file, text_file, tmp_path
+) -> dict[str, list[str]]:
     """A command of each kind that loads or trains a model."""
     train = ["train", "translation", "--data", pairs_file, "--out", str(tmp_path / "x")]
     return {
@@ -61,10 +65,12 @@ def commands(translator_run, language_run, pairs_file, tmp_path) -> dict[str, li
         "translate": ["translate", translator_run, SENTENCES[0]],
         "evaluate": ["evaluate", translator_run, "--data", pairs_file],
         "generate": ["generate", language_run, "The", "--tokens", "2"],
+        "fill": ["fill", masked_lm_folder, "The [MASK]"],
+        "search": ["search", masked_lm_folder, "The agreement", text_file],
     }
 
 
-@pytest.mark.parametrize("name", ["train", "translate", "evaluate", "generate"])
+@pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize(("options", "threads"), [([], 1), (["--threads", "2"], 2)])
 def test_commands_compute_on_these_threads(name, options, threads, commands, capsys):
     torch.set_num_threads(3 - threads)
@@ -75,9 +81,9 @@ def test_commands_compute_on_these_threads(name, options, threads, commands, cap
         assert f"18 sentence pairs, 1 steps, {told}\n" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["train", "translate", "evaluate", "generate"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_commands_know_the_size_of_their_model(name, commands, monkeypatch):
-    monkeypatch.setattr(compute, "LARGE", 10_000)  # all of them are larger
+    monkeypatch.setattr(compute, "LARGE", 1000)  # all of them are larger
     main(commands[name])
     assert torch.get_num_threads() == 3
 

@@ -17,6 +17,7 @@ from attention.training.trainer import TrainingConfig
 from tests.cli.commands import SENTENCES, TRANSLATIONS, refused, shown
 
 NEW = ["--out", "{tmp}/x"]
+SMALL = ["--n-heads", "2", "--n-layers", "1", "--d-ff", "16"]
 # A value other than the default for every setting of a training.
 TYPED = TrainingConfig(
     steps=3,
@@ -55,7 +56,7 @@ def test_it_shows_progress_measures_and_says_what_to_try(tmp_path, pairs_file, c
         ["luong", "--score", "concat", "--local", "predictive"],
         ["luong", "--local", "monotonic"],
         ["luong", "--local"],
-        ["transformer", "--n-heads", "2", "--n-layers", "1", "--d-ff", "16"],
+        ["transformer", "--average-fraction", "0", *SMALL],
         ["transformer", "--norm-first", "--subwords", "90", "--average-fraction", "0.2"],
     ],
 )

@@ -24,6 +24,7 @@ app = App(
     help_epilogue="Begin with: attention train translation --data toy --out runs/first",
     version_flags=[],
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # so that `main` alone decides how the command ends
 )
 train = App(name="train", help="Train a model and save it in a folder.")
 app.command(train)

@@ -26,26 +26,32 @@ def test_no_module_outgrows_its_idea():
     assert not long, f"over {LONGEST} lines; find the missing idea:\n" + "\n".join(long)
 
 
-def skipped_lines(tree: ast.AST) -> set[int]:
-    """The lines of docstrings, imports, `__all__` and fields, which are alike by nature."""
-    nodes = list(ast.walk(tree))
-    skipped = [
-        node
-        for node in nodes
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
-    ]
-    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
-    skipped += [node for one in classes for node in one.body if isinstance(node, ast.AnnAssign)]
-    return {line for node in skipped for line in range(node.lineno, node.end_lineno + 1)}
+def declared_lines(tree: ast.AST) -> set[int]:
+    """The lines that say what there is and do nothing, which are alike by nature.
+
+    Docstrings, imports, heads of classes, their fields, and calls of `super().__init__`.
+    """
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        inherited = isinstance(node, ast.Expr) and ast.unparse(node) == "super().__init__()"
+        if isinstance(node, ast.ClassDef):
+            first = min(one.lineno for one in (*node.decorator_list, node))
+            lines |= set(range(first, node.body[0].lineno))
+        if constant or inherited or isinstance(node, ast.Import | ast.ImportFrom):
+            lines |= set(range(node.lineno, node.end_lineno + 1))
+        if isinstance(node, ast.ClassDef | ast.Module):
+            for one in node.body:
+                if isinstance(one, ast.Assign | ast.AnnAssign):
+                    lines |= set(range(one.lineno, one.end_lineno + 1))
+    return lines
 
 
 def shape_of_lines(code: str) -> dict[int, str]:
     """Each line of code, by number, without what names, numbers and strings it says."""
-    skipped, shapes = skipped_lines(ast.parse(code)), defaultdict(list)
+    declared, shapes = declared_lines(ast.parse(code)), defaultdict(list)
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
-        if token.type not in LAYOUT and token.string and token.start[0] not in skipped:
+        if token.type not in LAYOUT and token.string and token.start[0] not in declared:
             shapes[token.start[0]].append("x" if token.type in NAMELESS else token.string)
     return {line: " ".join(shape) for line, shape in shapes.items()}
 
@@ -92,10 +98,8 @@ def attend(x, scale):
 
 def test_a_copy_is_found_under_other_names():
     copy = STEPS.replace("x", "y").replace("Weigh", "Weigh them").replace('"no"', '"never"')
-    assert repetitions({"a.py": STEPS, "b.py": "\n" + copy.replace("# queries", "")}) == [
-        "b.py:3 repeats a.py:2",
-        "b.py:7 repeats a.py:6",
-    ]
+    twice = repetitions({"a.py": STEPS, "b.py": "\n" + copy.replace("# queries", "")})
+    assert twice == ["b.py:3 repeats a.py:2", "b.py:7 repeats a.py:6"]
     changed = copy.replace("y * 2", "y + y")
     assert not repetitions({"a.py": STEPS, "b.py": changed})
 

@@ -62,6 +62,9 @@ def test_every_axis_is_in_the_legend():
 
 def test_every_letter_of_the_legend_is_used():
     used = {letter for one in all_annotations() for letter in one.letters}
+    for file, _ in modules():  # in text, a shape is written `(B, T, F)`
+        for shape in re.findall(r"\((?:\*?[A-Z\d], ?)+[A-Z\d]?\)", file.read_text("utf-8")):
+            used |= set(shape)
     assert list(LETTERS) == [letter for letter in LETTERS if letter in used]
 
 

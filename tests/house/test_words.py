@@ -35,7 +35,7 @@ PHRASES = {
     r"mix(es|ed|ing)?": "weighted sum; average; project",
     r"weigh(s|ed|ing)?": "weight; weighted sum; softmax",
     r"chances?|lots": "probability; sampled, at random",
-    r"(a|the|as) share|shares? of|share:": "proportion, fraction, rate",
+    r"(a|the|as) share|shares? of": "proportion, fraction, rate",
     r"wanted": "target",
     r"all given|in writing": "teacher-forced; autoregressive",
     r"guess(es|ed|ing)?": "prediction; to predict",
@@ -47,7 +47,7 @@ PHRASES = {
     r"(put|laid|lie|lay|sentences|texts|translated) side by side|end to end": "concatenated; batch",
     r"(heads'? |of the )answers? of the heads|answers? of (the|its|all) heads": "head outputs",
     r"offer(s|ed)?|leaves? behind": "keys and values; KV cache",
-    r"shared by groups": "grouped-query attention, KV heads",
+    r"shared by groups(?! of)": "grouped-query attention, KV heads",
     r"cut at zero|smooth one|instead of a curve": "ReLU; GELU; activation function",
     r"to (a )?size": "normalise",
     r"thinks?": "position-wise feed-forward network",
@@ -75,7 +75,7 @@ PHRASES = {
 INNOCENT = (
     r"look(s|ed|ing)?( (it|them|one|(a|all|the) \w+))? up|look-?ahead|"
     r"(byte order|question|punctuation) marks?|marks of (its|a) headings?|"
-    r"mixed precision|(random|real|line|version) numbers|half-width|up to size|"
+    r"mixed precision|(random|real|line|version) numbers|half[-_]width|up to size|"
     r"in(to)?( (its|their))? place|takes? (the|its) place|in places"
 )
 # Words that are parts of names: `look_back` and `look` are both made of `look`.
@@ -84,7 +84,7 @@ NAMES = {
     "blind": "fully_masked",
     "pieces?": "tokenizer, tokens, subwords",
     "marks?": "special_tokens",
-    "widths?": "dimension, length",
+    "(?<!half_)widths?": "dimension, length",
     "mix|mixed": "weighted sum, average",
     "chances?": "probabilities",
     "shares?": "proportion, fraction, rate",
@@ -106,7 +106,7 @@ NAMES = {
     "reach": "half_width",
     "tied": "tie_word_embeddings",
     "proposals?": "candidate",
-    "sizes_of|contestants": "config, BASELINES",
+    "contestants": "BASELINES",
 }
 # Names of the first edition that nothing has now, wherever in the package.
 RETIRED = (

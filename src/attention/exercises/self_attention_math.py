@@ -174,17 +174,17 @@ def check_attention_output(attention_output: Callable[..., Any]) -> None:
 def mix(
     q: Float[Tensor, "*B T K"],
     k: Float[Tensor, "*B S K"],
-    v: Float[Tensor, "*B S V"],
+    v: Float[Tensor, "*B S _"],
     scale: float | None = None,
     dim: int = -1,
-) -> Float[Tensor, "*B T V"]:
+) -> Float[Tensor, "*B T _"]:
     """The formula, with a scale and an axis that may be wrong."""
     scale = math.sqrt(k.size(-1)) if scale is None else scale
     return (q @ k.transpose(-2, -1) / scale).softmax(dim) @ v
 
 
 def wrong_mixes(
-    q: Float[Tensor, "*B T K"], k: Float[Tensor, "*B S K"], v: Float[Tensor, "*B S V"]
+    q: Float[Tensor, "*B T K"], k: Float[Tensor, "*B S K"], v: Float[Tensor, "*B S _"]
 ) -> list[tuple[object, str]]:
     """What comes out of the formula when one thing in it is wrong, and what that is."""
     scores = q @ k.transpose(-2, -1)

@@ -171,7 +171,7 @@ import torch
 
 ids = torch.tensor([translator.source_tokenizer.encode(" ".join(before.source))])
 with torch.inference_mode():
-    start = translator.model.start(ids)  # the decoder, before it writes its first word
+    start = translator.model.encode(ids)  # the decoder, before it writes its first word
     look = translator.model.decoder.attention.attention_weights
     weights = look(start.hidden, start.memory[0])
     turned = look(start.hidden, start.memory[0].flip(0))

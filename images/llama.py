@@ -92,7 +92,7 @@ def turning() -> Drawing:
         "three pairs of a vector, each with a hand for the positions 0 to 4. The hands of the "
         "first pair lie far apart, those of the second close, those of the third nearly together.",
     )
-    speeds = RotaryEmbedding(6, theta=100.0).speeds()
+    speeds = RotaryEmbedding(6, theta=100.0).inverse_frequencies()
     query, key = 0.9, 0.0  # where they stand at position 0
     for x, t, u in ((140.0, 3, 1), (400.0, 5, 3)):
         drawing.text(x, 14, f"query at {t}, key at {u}", "ink bold")

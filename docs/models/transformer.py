@@ -535,15 +535,15 @@ assert alike(x) < 0.8
 # α = 0.6, in a slightly different formula.) What will a beam change here?
 
 # %%
-from attention.generation.beam_search import beam_search, greedy
+from attention.generation.beam_search import beam_search, greedy_search
 
 some = test[:150]
 ids = pad([translator.source_tokenizer.encode(pair.source) for pair in some])
 right = [translator.target_tokenizer.encode(pair.target) for pair in some]
 found = {
-    "greedy": greedy(translator.model, ids, 60),
-    "beam 5, α = 0": beam_search(translator.model, ids, 60, beam=5, length_penalty=0.0),
-    "beam 5, α = 1": beam_search(translator.model, ids, 60, beam=5, length_penalty=1.0),
+    "greedy": greedy_search(translator.model, ids, 60),
+    "beam 5, α = 0": beam_search(translator.model, ids, 60, beam_size=5, length_penalty=0.0),
+    "beam 5, α = 1": beam_search(translator.model, ids, 60, beam_size=5, length_penalty=1.0),
 }
 for name, words in found.items():
     exact = sum(map(list.__eq__, words, right)) / len(some)
@@ -555,12 +555,12 @@ for name, words in found.items():
 # ## Writing with a cache
 #
 # To write a word, the decoder needs the keys and values of all words before it. Without a memory, it would compute all of them anew for each word. But they never change: the causal mask keeps later words out of earlier vectors. So keep them. That is the
-# *cache*. `start` reads the source and computes the keys and values that encoder-decoder attention will look at. `step` takes one word, and goes through the layers with it alone. Here is how the package's decoder layer does it. `past` is the cache, and `memory` the keys and values of the source:
+# *KV cache*. `prefill` reads the source and `<s>`, and computes the keys and values of the source, which encoder-decoder attention will need again. `decode_step` takes one word, and goes through the layers with it alone. Here is how the package's decoder block does it: with the very lines of training. Each attention appends the new keys and values to its cache, or, for the source, takes those that are there:
 
 # %%
 import inspect
 
-print(inspect.getsource(package.DecoderBlock.step))
+print(inspect.getsource(package.DecoderBlock.forward))
 
 # %% [markdown]
 # **Predict**: our sentence has 14 French words, and `</s>`. How many word vectors go through a decoder layer, with the cache and without it?
@@ -584,7 +584,7 @@ def without_cache(source, max_len=40):
 
 
 def with_cache(source):
-    return greedy(model, source, max_len=40)[0]
+    return greedy_search(model, source, 40)[0]
 
 
 def counted(write):
@@ -616,7 +616,7 @@ print(f"with    {fast_passed}, {fast_flops:12,} operations")
 print(f"the same words, for {slow_flops / fast_flops:.1f} times less")
 
 # %% [markdown]
-# The longer the translation, the more it saves. Count before you time anything: a count is the same on every machine. (`greedy` and `beam_search` of the package always use the cache. And because it must not change a word, [the tests](../reference/how-this-book-is-tested.md) compare both ways to twelve digits.)
+# The longer the translation, the more it saves. Count before you time anything: a count is the same on every machine. (`greedy_search` and `beam_search` of the package always use the cache. And because it must not change a word, [the tests](../reference/how-this-book-is-tested.md) compare both ways to twelve digits.)
 #
 # ## Real text: pieces of words
 #
@@ -847,14 +847,14 @@ def loss(logits, wanted, epsilon):
 check_smoothed_loss(loss)
 
 # %% [markdown]
-# **4. Write with the cache.** A model has `start(source)`, which gives a state, and `step(word, state)`, which gives the scores of the next word and the next state. Both work on batches, and yours has one sentence: words are tensors of shape `(1,)`. Write greedily.
+# **4. Write with the cache.** A model has `prefill(source, max_new_tokens)`, which reads the source and `<s>`, and gives the logits of the first word and a state; and `decode_step(word, state)`, which gives the logits of the next word and the next state. Both work on batches, and yours has one sentence: words are tensors of shape `(1,)`. Write greedily.
 # The check counts your steps.
 
 # %% tags=["raises-exception"]
 import torch
 
 from attention.exercises import check_greedy
-from attention.tokenizers.special_tokens import BOS, EOS
+from attention.tokenizers.special_tokens import EOS
 
 
 def write(model, source, max_len):
@@ -871,14 +871,14 @@ check_greedy(write)
 # <details markdown="1">
 # <summary>Hint 1</summary>
 #
-# `start` once, before the loop. The first word that goes in is `torch.tensor([BOS])`.
+# `prefill` once, before the loop. Its logits are those of the first word.
 #
 # </details>
 #
 # <details markdown="1">
 # <summary>Hint 2</summary>
 #
-# `scores.argmax(-1)` is the next word, as a tensor of shape `(1,)`: the very thing that the next `step` wants. If it is `EOS`, stop before you keep it.
+# `logits.argmax(-1)` is the next word, as a tensor of shape `(1,)`: the very thing that the next `decode_step` wants. If it is `EOS`, stop before you keep it.
 #
 # </details>
 
@@ -886,17 +886,17 @@ check_greedy(write)
 import torch
 
 from attention.exercises import check_greedy
-from attention.tokenizers.special_tokens import BOS, EOS
+from attention.tokenizers.special_tokens import EOS
 
 
 def write(model, source, max_len):
-    state, word, written = model.start(source), torch.tensor([BOS]), []
+    (logits, state), written = model.prefill(source, max_len), []
     for _ in range(max_len):
-        scores, state = model.step(word, state)
-        word = scores.argmax(-1)
+        word = logits.argmax(-1)
         if word.item() == EOS:
             break
         written.append(word.item())
+        logits, state = model.decode_step(word, state)
     return written
 
 

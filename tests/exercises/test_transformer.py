@@ -128,22 +128,20 @@ def greedily(**mistake):
     """Greedy writing, with a mistake."""
 
     def write(model, source, max_len):
-        state, word, written = model.start(source), torch.tensor([BOS]), []
-        if mistake.get("begin"):
-            word = torch.tensor([mistake["begin"]])
+        (logits, state), written = model.prefill(source, max_len), []
         for _ in range(99 if mistake.get("endless") else max_len):
-            if mistake.get("restart"):
-                state = model.start(source)
-            asked = word.unsqueeze(0) if mistake.get("deep") else word
-            scores, following = model.step(asked, state)
-            state = state if mistake.get("forgets") else following
-            best = scores.argmax(-1)
-            word = word if mistake.get("deaf") else best
-            if best.item() == EOS and not mistake.get("deaf_to_end"):
+            token = logits.argmax(-1)
+            if token.item() == EOS and not mistake.get("deaf_to_end"):
                 if mistake.get("keeps_end"):
                     written.append(EOS)
                 break
-            written.append(best if mistake.get("tensors") else best.item())
+            written.append(token if mistake.get("tensors") else token.item())
+            if mistake.get("restart"):
+                state = model.prefill(source, max_len)[1]
+            asked = token.unsqueeze(0) if mistake.get("deep") else token
+            asked = torch.tensor([mistake["feeds"]]) if mistake.get("feeds") else asked
+            logits, following = model.decode_step(asked, state)
+            state = state if mistake.get("forgets") else following
         written = written[: max_len - 1] if mistake.get("cuts") else written
         return [BOS, *written] if mistake.get("keeps_begin") else written
 
@@ -153,10 +151,9 @@ def greedily(**mistake):
 @pytest.mark.parametrize(
     ("mistake", "hint"),
     [
-        ({"begin": 7}, r"should be given <s> \(BOS\) and was given 7"),
-        ({"deaf": True}, "which was just written, and was given 2"),
-        ({"forgets": True}, "You gave step an old state"),
-        ({"restart": True}, "You call start again"),
+        ({"feeds": BOS}, "should be given 7, the last token, but got 2"),
+        ({"forgets": True}, "You gave decode_step an old state"),
+        ({"restart": True}, "You call prefill again"),
         ({"deep": True}, r"of shape \(1,\), not torch.Size\(\[1, 1\]\)"),
         ({"keeps_end": True}, "</s> is a sign to stop"),
         ({"keeps_begin": True}, "<s> is a sign to begin"),
@@ -173,19 +170,19 @@ def test_wrong_writers(mistake, hint):
 
 def test_a_writer_that_works_too_much():
     def twice(model, source, max_len):
-        model.start(source)
+        model.prefill(source, max_len)
         return greedily()(model, source, max_len)
 
     def one_more(model, source, max_len):
-        state, word, written = model.start(source), torch.tensor([BOS]), []
+        (logits, state), written = model.prefill(source, max_len), []
         for _ in range(max_len):
-            scores, state = model.step(word, state)
-            word = scores.argmax(-1)
-            written.append(word.item())
+            token = logits.argmax(-1)
+            written.append(token.item())
+            logits, state = model.decode_step(token, state)
         return written[: written.index(EOS)] if EOS in written else written
 
-    with pytest.raises(Hint, match="call start again"):
+    with pytest.raises(Hint, match="call prefill again"):
         check_greedy(twice)
-    with pytest.raises(Hint, match="10 steps, and 5 are enough"):
+    with pytest.raises(Hint, match="10 steps, and 4 are enough"):
         check_greedy(one_more)
     check_greedy(greedily())

@@ -135,41 +135,44 @@ def check_smoothed_loss(loss: Callable[..., Any]) -> None:
 
 
 class Speller:
-    """A model that says the numbers of its source, then `</s>`, as long as it is asked rightly."""
+    """A model that says the ids of its source, then `</s>`, as long as it is asked rightly."""
 
     def __init__(self) -> None:
-        self.starts = self.steps = 0
+        self.prefills = self.steps = 0
 
-    def start(self, source: Tensor) -> tuple[Tensor, int, int]:
-        """The sentence, the place in it, and the word that must come in next."""
-        self.starts += 1
-        return source[0], 0, BOS
+    def prefill(self, source: Tensor, max_new_tokens: int) -> tuple[Tensor, Any]:
+        """The first token's logits; the state is the source, a position, and the token due next."""
+        self.prefills += 1
+        return self._logits(source[0], 0)
 
-    def step(self, word: Tensor, state: tuple[Tensor, int, int]) -> tuple[Tensor, Any]:
-        """Scores of all words; a wrong word, or an old state, makes it stutter."""
-        source, place, due = state
+    def decode_step(self, token: Tensor, state: tuple[Tensor, int, int]) -> tuple[Tensor, Any]:
+        """Next-token logits; a wrong token, or an old state, gets a hint."""
+        source, position, due = state
         self.steps += 1
-        if not isinstance(word, Tensor) or word.shape != (1,):
-            found = f"(), a {type(word).__name__}" if not isinstance(word, Tensor) else word.shape
-            raise Hint(f"step wants the last word alone, a tensor of shape (1,), not {found}")
+        if not isinstance(token, Tensor) or token.shape != (1,):
+            found = f"a {type(token).__name__}" if not isinstance(token, Tensor) else token.shape
+            raise Hint(f"decode_step wants the last token, a tensor of shape (1,), not {found}")
         if self.steps > 99:
-            raise Hint("You took 99 steps, and go on: stop at </s>, and after max_len words.")
-        if place + 1 < self.steps:
-            old = "You gave step an old state. It returns the next one: give that to the next step."
-            raise Hint(old if self.starts == 1 else "You call start again: read the source once.")
-        if int(word) != due:
-            asked = "<s> (BOS)" if due == BOS else f"{due}, which was just written,"
-            raise Hint(f"step should be given {asked} and was given {int(word)}.")
-        following = int(source[place]) if place < len(source) else EOS
-        return F.one_hot(torch.tensor([following]), 20).float(), (source, place + 1, following)
+            raise Hint("You took 99 steps, and go on: stop at </s>, and after max_len tokens.")
+        if position < self.steps:
+            old = "You gave decode_step an old state. It returns the next one: pass that on."
+            again = "You call prefill again: encode the source once."
+            raise Hint(old if self.prefills == 1 else again)
+        if int(token) != due:
+            raise Hint(f"decode_step should be given {due}, the last token, but got {int(token)}.")
+        return self._logits(source, position)
+
+    def _logits(self, source: Tensor, position: int) -> tuple[Tensor, Any]:
+        due = int(source[position]) if position < len(source) else EOS
+        return F.one_hot(torch.tensor([due]), 20).float(), (source, position + 1, due)
 
 
 def check_greedy(write: Callable[..., Any]) -> None:
-    """Check greedy writing with a cache, one step for each word.
+    """Check greedy decoding with a KV cache, one step for each token.
 
     Args:
-        write: From a model with `start` and `step`, source numbers `(1, S)` and `max_len`, the
-            numbers of the words written, without `<s>` and `</s>`.
+        write: From a model with `prefill` and `decode_step`, source ids `(1, S)` and `max_len`,
+            the ids of the translation, without `<s>` and `</s>`.
 
     Raises:
         Hint: Other words, or more work than needed.
@@ -191,9 +194,9 @@ def check_greedy(write: Callable[..., Any]) -> None:
         ]  # fmt: skip
         mine = answer(what, lambda ids, m=model, n=max_len: write(m, ids, n), torch.tensor([words]))
         compare(what, mine, expected, mistakes)
-        if model.starts > 1:
-            raise Hint("The words are right, but you call start again: read the source once.")
-        needed = min(len(spoken) + 1, max_len)
-        if model.steps > needed:
-            raise Hint(f"{model.steps} steps, and {needed} are enough: one for each word.")
-    right("one look at the source, and one step for each word.")
+        if model.prefills > 1:
+            raise Hint("The tokens are right, but you call prefill again: encode the source once.")
+        if model.steps > len(expected):
+            enough = f"{len(expected)} are enough: one for each token"
+            raise Hint(f"{model.steps} steps, and {enough}. The first one's logits come for free.")
+    right("the source is encoded once, and each token is decoded once.")

@@ -114,7 +114,7 @@ def a_gap() -> Drawing:
     ids = torch.tensor([tokenizer.encode(text, allow_special=True)])
     with record_attention(model) as weights:
         model(ids)
-    row = weights["layers.1.attention"][0, :, 1, 1:8]  # (H, S), from the gap on
+    row = weights["layers.1.self_attention"][0, :, 1, 1:8]  # (H, S), from the gap on
     [predictions] = fill_mask(model, tokenizer, text, top=2)
 
     widths = [text_width(word) + 9 for word in SENTENCE]

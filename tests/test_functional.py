@@ -6,7 +6,6 @@ from torch.nn import functional as F
 
 from attention.functional import (
     causal_mask,
-    combine_causal,
     masked_softmax,
     padding_mask,
     scaled_dot_product_attention,
@@ -42,51 +41,6 @@ def test_formula_equals_torch_with_gradients(batch, masked):
     expected.sin().sum().backward()
     for mine, theirs_ in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine.grad, theirs_.grad, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("masked", [False, True])
-def test_fused_path_equals_formula(masked):
-    q, k, v = qkv(2)
-    mask = random_mask(2, 5, 7) if masked else None
-    if masked:
-        mask[0, 3] = False  # and one query is fully masked
-    formula = scaled_dot_product_attention(q, k, v, mask)[0]
-    torch.testing.assert_close(fused_attention(q, k, v, mask), formula, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize(("t", "s"), [(5, 5), (1, 5), (1, 1), (2, 5), (0, 0)])
-@pytest.mark.parametrize("masked", [False, True])
-def test_causal_is_the_lower_half_and_any_mask_besides(t, s, masked):
-    """Queries are at the last positions: two of five tokens are the fourth and the fifth."""
-    q, k, v = qkv(2, t=t, s=s)
-    mask = random_mask(2, t, s) if masked and t else None
-    if mask is not None:
-        mask[0, 0] = False  # one query is fully masked
-    causal = combine_causal(mask, q, k)
-    assert torch.equal(combine_causal(None, q, k), causal_mask(s)[s - t :])
-    assert torch.equal(causal, causal_mask(s)[s - t :] & (True if mask is None else mask))
-    formula = scaled_dot_product_attention(q, k, v, causal)[0]
-    output = fused_attention(q, k, v, mask, causal=True)
-    torch.testing.assert_close(output, formula, rtol=0, atol=1e-12)
-    gradients = torch.autograd.grad(formula.sin().sum(), (q, k, v))
-    fused = torch.autograd.grad(output.sin().sum(), (q, k, v))
-    torch.testing.assert_close(fused, gradients, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
-@pytest.mark.parametrize("causal", [False, True])
-def test_groups_of_heads_share_keys_and_values(batch, masked, causal):
-    q, k, v = (tensor[..., :2, :, :] for tensor in qkv(*batch, 4, t=5, s=5))
-    q = torch.cat([q, -q], dim=-3)  # four heads, two keys and values
-    mask = random_mask(*batch, 1, 5, 5) if masked else None
-    copies = [tensor.repeat_interleave(2, dim=-3) for tensor in (k, v)]
-    torch.testing.assert_close(
-        fused_attention(q, k, v, mask, causal),
-        fused_attention(q, *copies, mask, causal),
-        rtol=0,
-        atol=1e-12,
-    )
 
 
 def test_true_means_may_attend():

@@ -47,10 +47,10 @@ def scaled_dot_product_attention(
 def masked_softmax(
     scores: Float[Tensor, "*B T S"], mask: Bool[Tensor, "*#B #T S"] | None = None
 ) -> Float[Tensor, "*B T S"]:
-    """Turn each query's scores into attention weights: positive numbers that sum to one.
+    """Turn each query's scores into attention weights, which are positive and sum to one.
 
     Args:
-        scores: Any real numbers, one for each query and key.
+        scores: Any real values, one for each query and key.
         mask: True where a query may attend to a key; elsewhere the weight is exactly zero.
             A fully masked row is all zeros instead of NaN, and so is its gradient.
     """

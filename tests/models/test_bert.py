@@ -207,7 +207,7 @@ def test_too_long_a_text_is_refused(model):
 def test_its_weights_can_be_recorded(model):
     with record_attention(model) as weights:
         model(IDS)
-    assert list(weights) == ["layers.0.attention", "layers.1.attention"]
+    assert list(weights) == ["layers.0.self_attention", "layers.1.self_attention"]
     for rows in weights.values():
         assert rows.shape == (3, 4, 5, 5)
         assert not rows[1, ..., 2:].any(), "padding is never looked at"

@@ -69,11 +69,11 @@ _EMBEDDING = {
     "segments": "token_type_embeddings",
 }
 _BLOCK = {
-    "attention.W_q": "attention.self.query",
-    "attention.W_k": "attention.self.key",
-    "attention.W_v": "attention.self.value",
-    "attention.W_o": "attention.output.dense",
-    "attention_norm.norm": "attention.output.LayerNorm",
+    "self_attention.W_q": "attention.self.query",
+    "self_attention.W_k": "attention.self.key",
+    "self_attention.W_v": "attention.self.value",
+    "self_attention.W_o": "attention.output.dense",
+    "self_attention_norm.norm": "attention.output.LayerNorm",
     "feed_forward.W_1": "intermediate.dense",
     "feed_forward.W_2": "output.dense",
     "feed_forward_norm.norm": "output.LayerNorm",

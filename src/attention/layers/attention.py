@@ -102,20 +102,19 @@ class EncoderDecoderAttention(nn.Module):
 
 
 class MultiHeadAttention(nn.Module):
-    """Several attention heads in parallel, concatenated and mixed by an output projection.
+    """Several attention heads in parallel, whose outputs an output projection combines.
 
     Args:
         d_model: Dimension of the input and of the output. A head's is `d_model // n_heads`.
         n_heads: Query heads; must divide `d_model`.
-        n_kv_heads: KV heads; must divide `n_heads`, its default. Fewer are shared by groups of
-            query heads (grouped-query attention; multi-query attention if there is one).
+        n_kv_heads: KV heads; must divide `n_heads`, the default. Groups of query heads share one.
         bias: Whether the four projections have one, as in `torch.nn.MultiheadAttention`.
-        dropout: Attention dropout: the probability with which, in training, a weight is dropped.
+        dropout: Attention dropout: the probability of dropping a weight in training.
 
     Raises:
         ValueError: `n_heads` does not divide `d_model`, or `n_kv_heads` not `n_heads`.
 
-    Source: Vaswani et al. 2017, section 3.2.2; grouped-query attention: Ainslie et al. 2023.
+    Source: Vaswani et al. 2017, section 3.2.2; grouped- and multi-query: Ainslie et al. 2023.
     """
 
     def __init__(

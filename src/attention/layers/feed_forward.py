@@ -11,12 +11,12 @@ __all__ = ["FeedForward", "SwiGLU"]
 
 
 class FeedForward(nn.Module):
-    """Each word thinks for itself about what it has gathered: wider, cut off at zero, narrow again.
+    """Two linear layers with an activation function between them, at each position alike.
 
     Args:
-        d_model: Width of a word's vector, before and after.
-        d_ff: Width in between.
-        activation: What is done there to each number; the paper's cut at zero unless given.
+        d_model: Dimension of the input and of the output.
+        d_ff: Inner dimension.
+        activation: Applied to the inner vector; ReLU, as in the paper, unless given.
 
     Source: Vaswani et al. 2017, section 3.3, equation 2.
     """
@@ -30,17 +30,17 @@ class FeedForward(nn.Module):
         self.W_2 = nn.Linear(d_ff, d_model)
 
     def forward(self, x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:
-        """The same for every word, whatever stands beside it."""
+        """Transform each position's vector on its own, with the same weights."""
         return self.W_2(self.activation(self.W_1(x)))
 
 
 class SwiGLU(nn.Module):
-    """A feed-forward layer with gates: each number in the middle is let through more or less.
+    """A gated feed-forward network: a SiLU gate scales each component of the inner vector.
 
     Args:
-        d_model: Width of a word's vector, before and after.
-        d_ff: Width in between. There are three matrices instead of two, so two thirds of the
-            width of a `FeedForward` makes as many parameters.
+        d_model: Dimension of the input and of the output.
+        d_ff: Inner dimension. There are three matrices instead of two, so two thirds of the inner
+            dimension of a `FeedForward` makes as many parameters.
 
     Source: Shazeer 2020, arXiv 2002.05202, equation 6.
     """
@@ -52,5 +52,5 @@ class SwiGLU(nn.Module):
         self.W_down = nn.Linear(d_ff, d_model, bias=False)
 
     def forward(self, x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:
-        """The same for every word, whatever stands beside it."""
+        """Transform each position's vector on its own, with the same weights."""
         return self.W_down(F.silu(self.W_gate(x)) * self.W_up(x))

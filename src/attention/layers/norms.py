@@ -11,15 +11,16 @@ __all__ = ["AddNorm", "RMSNorm"]
 
 
 class AddNorm(nn.Module):
-    """A layer adds what it has found to what was there, and the sum is brought back to size.
+    """A residual connection around a sublayer, with layer normalisation after or before it.
 
     Args:
-        d_model: Width of a word's vector.
-        dropout: Share of numbers dropped from what is added, in training.
-        norm_first: Bring what the layer sees to size instead, and leave the sum as it is.
-        eps: Added to the variance, so that a vector of equal numbers can be divided by it.
+        d_model: Dimension of the vectors.
+        dropout: Probability with which, in training, a component of the sublayer's output is
+            dropped.
+        norm_first: Pre-norm: normalise the sublayer's input instead of the sum (post-norm).
+        eps: Added to the variance, so that a vector of equal components can be normalised.
 
-    Source: Vaswani et al. 2017, sections 3.1 and 5.4; the norm first: Xiong et al. 2020.
+    Source: Vaswani et al. 2017, sections 3.1 and 5.4; pre-norm: Xiong et al. 2020.
     """
 
     def __init__(
@@ -31,22 +32,22 @@ class AddNorm(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(
-        self, x: Float[Tensor, "*B T D"], layer: Callable[[Tensor], Tensor]
+        self, x: Float[Tensor, "*B T D"], sublayer: Callable[[Tensor], Tensor]
     ) -> Float[Tensor, "*B T D"]:
-        """`layer` sees `x` and says what to add."""
+        """Add the sublayer's output to its input."""
         if self.norm_first:
-            return x + self.dropout(layer(self.norm(x)))
-        return self.norm(x + self.dropout(layer(x)))
+            return x + self.dropout(sublayer(self.norm(x)))
+        return self.norm(x + self.dropout(sublayer(x)))
 
 
 class RMSNorm(nn.Module):
-    """Brings a vector to a size of one number in the middle, and leaves its direction alone.
+    """Scales each vector to a root mean square of 1, then multiplies it by a learned gain.
 
-    Its difference from a layer norm: no mean is taken away, and no bias is added.
+    Unlike layer normalisation, it neither subtracts the mean nor adds a bias.
 
     Args:
-        d_model: Width of a word's vector.
-        eps: Added to the mean square, so that a vector of zeros can be divided by it.
+        d_model: Dimension of the vectors.
+        eps: Added to the mean square, so that a zero vector can be normalised.
 
     Source: Zhang and Sennrich 2019, arXiv 1910.07467, equation 4.
     """
@@ -57,7 +58,7 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(d_model))
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
-        """Squares are too large for half precision, so they are taken in float32."""
+        """Normalise in float32, because squares overflow in half precision."""
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        size = (wide.square().mean(dim=-1, keepdim=True) + self.eps).rsqrt()
-        return self.weight * (wide * size).to(x.dtype)
+        scale = (wide.square().mean(dim=-1, keepdim=True) + self.eps).rsqrt()
+        return self.weight * (wide * scale).to(x.dtype)

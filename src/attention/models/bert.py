@@ -5,7 +5,6 @@ instead of ReLU, and a head that predicts masked tokens.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -20,6 +19,7 @@ from attention.layers.attention import MultiHeadAttention
 from attention.layers.feed_forward import FeedForward
 from attention.layers.norms import AddNorm
 from attention.models.config import ModelConfig
+from attention.models.transformer import EncoderBlock
 from attention.shapes import Bool, Float, Int, Tensor
 
 __all__ = ["BERT", "BERTBlock", "BERTConfig", "BERTEmbedding", "BERTHead"]
@@ -72,26 +72,21 @@ class BERTEmbedding(nn.Module):
         return self.dropout(self.norm(x))
 
 
-class BERTBlock(nn.Module):
-    """A post-norm encoder block: bidirectional self-attention, then a feed-forward network.
+class BERTBlock(EncoderBlock):
+    """The Transformer's encoder block, with biases in its attention, and GELU instead of ReLU.
 
-    Source: Devlin et al. 2018, section 3; Vaswani et al. 2017, section 3.1.
+    Source: Devlin et al. 2018, section 3 and appendix A.2.
     """
 
     def __init__(self, config: BERTConfig) -> None:
-        super().__init__()
+        nn.Module.__init__(self)  # all sublayers are made here
         d_model, dropout = config.d_model, config.attention_dropout
-        self.attention = MultiHeadAttention(d_model, config.n_heads, bias=True, dropout=dropout)
+        self.self_attention = MultiHeadAttention(
+            d_model, config.n_heads, bias=True, dropout=dropout
+        )
         self.feed_forward = FeedForward(d_model, config.d_ff or 4 * d_model, F.gelu)
-        self.attention_norm = AddNorm(d_model, config.dropout, eps=config.norm_eps)
+        self.self_attention_norm = AddNorm(d_model, config.dropout, eps=config.norm_eps)
         self.feed_forward_norm = AddNorm(d_model, config.dropout, eps=config.norm_eps)
-
-    def forward(
-        self, x: Float[Tensor, "B T D"], mask: Bool[Tensor, "B #T T"]
-    ) -> Float[Tensor, "B T D"]:
-        """Each position attends to every position that `mask` allows."""
-        x = self.attention_norm(x, partial(self.attention, mask=mask))
-        return self.feed_forward_norm(x, self.feed_forward)
 
 
 class BERTHead(nn.Module):

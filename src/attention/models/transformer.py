@@ -72,9 +72,9 @@ class EncoderBlock(nn.Module):
         self.feed_forward_norm = AddNorm(*settings)
 
     def forward(
-        self, x: Float[Tensor, "B S D"], mask: Bool[Tensor, "B 1 S"]
+        self, x: Float[Tensor, "B S D"], mask: Bool[Tensor, "B #S S"]
     ) -> Float[Tensor, "B S D"]:
-        """Each source position attends to all source positions that aren't padding."""
+        """Each position attends to every position that `mask` allows: all but padding."""
         x = self.self_attention_norm(x, partial(self.self_attention, mask=mask))
         return self.feed_forward_norm(x, self.feed_forward)
 

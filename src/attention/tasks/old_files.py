@@ -38,6 +38,8 @@ TENSORS = [
     (r"\bembedding\.words\.", "embedding.tokens."),
     (r"\bembedding\.types\.", "embedding.segments."),
 ]
+# Those of a BERT besides, which an embedding of types tells from a GPT.
+BERT_TENSORS = [(r"\blayers\.(\d+)\.attention(_norm)?\.", r"layers.\1.self_attention\2.")]
 
 
 def current_training(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,10 +54,12 @@ def current_config(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def current_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a translator or of a training run, saved by any version, by today's names."""
-    return {_current_name(name): tensor for name, tensor in tensors.items()}
+    is_bert = any("embedding.types." in name for name in tensors)
+    patterns = TENSORS + (BERT_TENSORS if is_bert else [])
+    return {_current_name(name, patterns): tensor for name, tensor in tensors.items()}
 
 
-def _current_name(name: str) -> str:
-    for old, new in TENSORS:
+def _current_name(name: str, patterns: list[tuple[str, str]]) -> str:
+    for old, new in patterns:
         name = re.sub(old, new, name)
     return name

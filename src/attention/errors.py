@@ -1,4 +1,4 @@
-"""What went wrong with something a user gave us, in one line they can act on."""
+"""`BadInput`: a file, an argument or a checkpoint that can't be used, and what to do about it."""
 
 __all__ = ["BadInput", "first_line"]
 

@@ -1,4 +1,4 @@
-"""Where a command computes, and on how many threads: options that all of them share."""
+"""`--device` and `--threads`, the options of every command that computes."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The command's options: how they are typed, and whether their values make sense together."""
+"""Options of the command, those of training among them: how they are typed, and their checks."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields

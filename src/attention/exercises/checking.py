@@ -1,4 +1,4 @@
-"""How a check speaks: one line when an answer is right, and else a hint that says what is wrong."""
+"""What all checks of exercises share: comparing an answer, and a hint that says what is wrong."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

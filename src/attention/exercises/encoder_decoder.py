@@ -1,4 +1,4 @@
-"""Checks for the chapter *The encoder-decoder and its bottleneck*."""
+"""Exercises of the chapter *The encoder-decoder and its bottleneck*."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Checks for the chapter *Self-attention and masked self-attention*."""
+"""Exercises of the chapter *Self-attention and masked self-attention*."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Checks for the chapter *Word by word*."""
+"""Exercises of the chapter *Word by word*."""
 
 from collections.abc import Callable
 from typing import Any

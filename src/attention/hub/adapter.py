@@ -1,4 +1,4 @@
-"""Loading a model of any family from Hugging Face's files, and saving it as such files."""
+"""`from_pretrained` and `save_pretrained`, for any family that has a name map."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Pretrained weights: a folder in Hugging Face's layout, or a model's name on the hub.
+"""Reading a folder in Hugging Face's layout: checked settings, and tensors into parameters.
 
 A model is loaded in three steps: its Config is read from `config.json`; it is built on torch's meta
 device, where tensors have shapes but no storage; and every tensor is read and assigned.

@@ -1,4 +1,4 @@
-"""Attention layers, a staircase: each class is its difference from the one before.
+"""Attention layers, from single-head self-attention to multi-head attention with a KV cache.
 
 `SelfAttention` -> `MaskedSelfAttention` -> `EncoderDecoderAttention` -> `MultiHeadAttention`.
 

@@ -139,7 +139,9 @@ class RotaryEmbedding(nn.Module):
         self.reset_buffers()
 
     def forward(
-        self, x: Float[Tensor, "*B T K"], position_offset: int = 0
+        self,
+        x: Float[Tensor, "*B T K"],
+        position_offset: int = 0,
     ) -> Float[Tensor, "*B T K"]:
         """Rotate queries or keys of the positions from `position_offset` on."""
         end = position_offset + x.size(-2)

@@ -1,4 +1,4 @@
-"""Training objectives: the batches and the loss of a translator and of a causal language model."""
+"""How tasks are trained: a `Trainer` with the batches and the loss of a task."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The training objectives, as pure functions from a model's outputs to a scalar loss."""
+"""Loss functions: cross-entropy with label smoothing, masked-LM and contrastive losses."""
 
 import torch
 from torch.nn import functional as F

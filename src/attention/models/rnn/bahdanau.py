@@ -1,4 +1,4 @@
-"""Additive attention: the first translator that learns to align (Bahdanau et al. 2014)."""
+"""The recurrent translator with additive attention (Bahdanau et al. 2014)."""
 
 from typing import NamedTuple
 

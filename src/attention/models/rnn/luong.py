@@ -1,4 +1,4 @@
-"""Dot-product attention in a recurrent translator, global and local (Luong et al. 2015)."""
+"""The recurrent translator with multiplicative attention, global or local (Luong et al. 2015)."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple

@@ -21,15 +21,15 @@ __all__ = [
 def scaled_dot_product_attention(
     q: Float[Tensor, "*B T K"],
     k: Float[Tensor, "*B S K"],
-    v: Float[Tensor, "*B S K"],
+    v: Float[Tensor, "*B S _"],
     mask: Bool[Tensor, "*#B #T S"] | None = None,
-) -> tuple[Float[Tensor, "*B T K"], Float[Tensor, "*B T S"]]:
+) -> tuple[Float[Tensor, "*B T _"], Float[Tensor, "*B T S"]]:
     """Attend from each query to all keys, and return the weighted sums of the values.
 
     Args:
         q: The queries.
         k: The keys, compared with the queries.
-        v: The values, one for each key.
+        v: The values, one for each key; their dimension, that of the outputs, may differ.
         mask: True where a query may attend to a key. A fully masked query gets zeros.
 
     Returns:

@@ -12,11 +12,11 @@ __all__ = ["fused_attention"]
 def fused_attention(
     q: Float[Tensor, "*B T K"],
     k: Float[Tensor, "... S K"],
-    v: Float[Tensor, "... S K"],
+    v: Float[Tensor, "... S _"],
     mask: Bool[Tensor, "*#B #T S"] | None = None,
     causal: bool = False,
     dropout: float = 0.0,
-) -> Float[Tensor, "*B T K"]:
+) -> Float[Tensor, "*B T _"]:
     """Scaled dot-product attention by torch's fused kernels, which never store the weights.
 
     Equal to the outputs of `scaled_dot_product_attention`, for any mask.

@@ -41,24 +41,24 @@ class Module:
         self.reexports = path.name == "__init__.py" and not defines
         self.name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
         self.name = self.name.removesuffix(".__init__")
-        docstring = ast.get_docstring(ast.Module(body, [])) or ""
-        self.first_line = docstring.partition("\n\n")[0].replace("\n", " ")
+        self.docstring = ast.get_docstring(ast.Module(body, [])) or ""
+        self.first_line = self.docstring.partition("\n\n")[0].replace("\n", " ")
 
-    def page(self, order: int, parents: str, below: str = "") -> str:
+    def page(self, order: int, parents: str, is_room: bool = False) -> str:
         """The Markdown of a page: front matter, heading and what mkdocstrings is to show."""
         quoted = self.first_line.replace("\\", "\\\\").replace('"', '\\"')
         parent, grand_parent = parents.split()
-        children = "has_children: true\n" if below else ""
+        children = "has_children: true\n" if is_room else ""  # the theme lists them
         text = f"---\ntitle: {self.name}\nparent: {parent}\ngrand_parent: {grand_parent}\n"
         text += f'{children}nav_order: {order}\ndescription: "{quoted}"\n---\n'
         text += f"# attention.{self.name}\n\n"
         if not self.is_public:
-            return f"{text}{self.first_line}\n{below}"
+            return f"{text}{self.docstring}\n"
         text += f"::: attention.{self.name}\n    options:\n      show_root_heading: false\n"
         text += "      show_root_toc_entry: false\n"
         if self.reexports:  # what it names is shown where it is defined
             text += "      members: false\n"
-        return text + below
+        return text
 
 
 def pages() -> dict[Path, str]:
@@ -81,13 +81,11 @@ def room_pages(room: str, order: int) -> Iterator[tuple[Path, str]]:
         yield API / f"{room}.md", Module(PACKAGE / f"{room}.py").page(order, "API Reference")
         return
     index, *modules = map(Module, sorted((PACKAGE / room).rglob("*.py")))
-    below = "\n| Module | What it holds |\n| --- | --- |\n"
     for number, module in enumerate((one for one in modules if one.is_public), start=1):
         name = module.name.removeprefix(f"{room}.")
         file = f"{name.replace('.', '_')}.md"
-        below += f"| [{name}]({file}) | {module.first_line} |\n"
         yield API / room / file, module.page(number, f"{room} API")
-    yield API / room / "index.md", index.page(order, "API Reference", below)
+    yield API / room / "index.md", index.page(order, "API Reference", is_room=True)
 
 
 def write() -> None:

@@ -102,3 +102,17 @@ def test_dropout_is_off_when_evaluating():
     assert not torch.equal(model(SOURCE, TARGET), model(SOURCE, TARGET))
     model.eval()
     assert torch.equal(model(SOURCE, TARGET), model(SOURCE, TARGET))
+
+
+def test_a_monotonic_window_moves_on_with_the_target():
+    torch.manual_seed(0)
+    model = ATTENDING["monotonic"](**SIZES).eval()
+    source, target = torch.randint(3, 11, (1, 16)), torch.randint(3, 13, (1, 9))
+    rows, _ = record(model, source, target)
+    distance = torch.arange(16) - torch.arange(9).unsqueeze(1)
+    assert torch.equal(rows[0] > 0, distance.abs() <= 5)
+    with record_attention(model) as decoded:
+        _, state = model.prefill(source, 9)
+        for token in target[0, 1:]:
+            _, state = model.decode_step(token.unsqueeze(0), state)
+    assert torch.equal(decoded[model.alignment_layer][0] > 0, distance.abs() <= 5)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,14 @@ from attention.cli.app import main
 from tests.cli.commands import SENTENCES, TRANSLATIONS
 
 MODULE = [sys.executable, "-m", "attention.cli"]
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+def run(command: list[str], output: Any) -> subprocess.CompletedProcess:
+    """A process that keeps its output until the end, as it does where nobody asks otherwise."""
+    return subprocess.run(
+        command, stdout=output, stderr=subprocess.PIPE, text=True, check=False, env=BUFFERED
+    )
 
 
 def stopped(capsys, *arguments: str) -> tuple[int, str]:
@@ -50,7 +59,7 @@ def test_a_full_disk_under_standard_output_gets_one_line(translator_run, monkeyp
 def test_a_full_disk_is_not_reported_twice_when_the_interpreter_exits():
     command = [*MODULE, "--version"]
     with open("/dev/full", "w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = run(command, full)
     assert done.returncode == 2
     assert done.stderr == "attention: [Errno 28] No space left on device\n"
 
@@ -59,7 +68,7 @@ def test_a_reader_that_has_gone_is_no_error(translator_run):
     command = [*MODULE, "translate", translator_run, *SENTENCES]
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    done = run(command, writing)
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -180,6 +180,15 @@ def test_a_picture_needs_a_format(translator_run, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.filterwarnings("error")
+def test_characters_that_no_font_has_are_named_in_one_line(translator_run, tmp_path, capsys):
+    capsys.readouterr()
+    sentence, picture = "They \U000f0000 arrived .", str(tmp_path / "map.png")
+    main(["translate", translator_run, sentence, "--attention", picture])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1:] == ["attention: no installed font has \U000f0000: boxes are drawn instead"]
+
+
 def test_attention_weights_are_drawn(translator_run, capsys, tmp_path):
     command = ["translate", translator_run, SENTENCES[0], "--attention"]
     main([*command, str(tmp_path / "map.svg")])

@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from tqdm import tqdm
 
 from attention.cli import text_io
 from attention.errors import BadInput
-from attention.inspection import plots
+from attention.inspection import fonts, plots
 from attention.tasks.runs import Run
 from attention.tasks.translation import Translation, Translator
 from attention.tokenizers.words import split_words
@@ -158,6 +159,8 @@ def save_attention(translation: Translation, path: Path) -> None:
     """
     if translation.attention is None:
         raise BadInput("this translator has no attention, so there are no weights to draw")
+    if missing := fonts.missing_characters([*translation.source, *translation.target]):
+        warn(f"no installed font has {missing}: boxes are drawn instead")
     figure = plots.alignment(translation.attention, translation.source, translation.target)
     save_figure(figure, path)
 
@@ -170,7 +173,9 @@ def save_figure(figure: Figure, path: Path) -> None:
     """
     check_figure_format(path)
     try:
-        figure.savefig(path)
+        with warnings.catch_warnings():  # of the boxes, about which `save_attention` warns
+            warnings.filterwarnings("ignore", r"Glyph .* missing from")
+            figure.savefig(path)
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: cannot be drawn ({error})") from error
 

@@ -56,8 +56,8 @@ def test_a_full_disk_under_standard_output_gets_one_line(translator_run, monkeyp
     assert line == "attention: [Errno 28] No space left on device\n"
 
 
-def test_a_full_disk_is_not_reported_twice_when_the_interpreter_exits():
-    command = [*MODULE, "--version"]
+def test_a_full_disk_is_not_reported_twice_when_the_interpreter_exits(translator_run, pairs_file):
+    command = [*MODULE, "evaluate", translator_run, "--data", pairs_file]
     with open("/dev/full", "w") as full:
         done = run(command, full)
     assert done.returncode == 2

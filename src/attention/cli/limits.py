@@ -8,7 +8,7 @@ from attention.errors import BadInput
 
 __all__ = ["AT_MOST", "check_memory"]
 
-AT_MOST = {  # no machine finishes with more within a lifetime
+AT_MOST = {  # no machine that runs this package finishes with more within a day
     "beam": 1000,
     "n_best": 1000,
     "length_penalty": 100,
@@ -19,8 +19,8 @@ AT_MOST = {  # no machine finishes with more within a lifetime
     "d_ff": 2**18,
     "n_heads": 1024,
     "n_kv_heads": 1024,
-    "n_layers": 1024,
-    "max_len": 2**18,
+    "n_layers": 256,
+    "max_len": 2**15,
     "subwords": 2**21,
 }
 BYTES_PER_PARAMETER = 16  # in training: the weight, its gradient and Adam's two moments

@@ -181,6 +181,13 @@ def test_a_picture_needs_a_format(translator_run, tmp_path, capsys):
 
 
 @pytest.mark.filterwarnings("error")
+def test_a_blank_line_has_no_weights_to_draw(translator_run, tmp_path, monkeypatch, capsys):
+    feed(monkeypatch, b"\n")
+    command = ["translate", translator_run, "--attention", str(tmp_path / "map.svg")]
+    assert "no attention weights to draw" in refused(capsys, *command)
+
+
+@pytest.mark.filterwarnings("error")
 def test_characters_that_no_font_has_are_named_in_one_line(translator_run, tmp_path, capsys):
     capsys.readouterr()
     sentence, picture = "They \U000f0000 arrived .", str(tmp_path / "map.png")

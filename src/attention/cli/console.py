@@ -155,10 +155,12 @@ def save_attention(translation: Translation, path: Path) -> None:
     """Draw the attention weights, in the format that the file's ending names.
 
     Raises:
-        BadInput: The model has no attention, or `save_figure` fails.
+        BadInput: The model has no attention or nothing to attend to, or `save_figure` fails.
     """
     if translation.attention is None:
         raise BadInput("this translator has no attention, so there are no weights to draw")
+    if not (translation.source and translation.target):
+        raise BadInput("an empty sentence or translation has no attention weights to draw")
     if missing := fonts.missing_characters([*translation.source, *translation.target]):
         warn(f"no installed font has {missing}: boxes are drawn instead")
     figure = plots.alignment(translation.attention, translation.source, translation.target)

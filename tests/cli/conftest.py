@@ -1,5 +1,6 @@
 """What the command's tests share: small data, and small models trained on them."""
 
+import io
 import sys
 from types import SimpleNamespace
 
@@ -17,6 +18,11 @@ def same_threads():
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def empty_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
 
 
 @pytest.fixture(scope="session")

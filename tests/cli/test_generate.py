@@ -64,8 +64,54 @@ def test_tokens_are_printed_as_they_are_generated(language_run, monkeypatch):
     monkeypatch.setattr(sys, "stdout", page)
     main(["generate", language_run, "The agreement", "--temperature", "0", "--tokens", "5"])
     assert flushed[0] == "The agreement"
-    assert len(flushed) == 6
-    assert page.getvalue() == flushed[-1] + "\n"
+    assert len(set(flushed)) == 7, "the prompt, five tokens, and the end of the line"
+    assert page.getvalue() == flushed[-1]
+
+
+def feed(monkeypatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("typed", [["-"], []])
+def test_the_prompt_can_come_from_standard_input(typed, language_run, monkeypatch, capsys):
+    feed(monkeypatch, b"The agreement\n")
+    command = ["generate", language_run, *typed, "--temperature", "0", "--tokens", "9", "--json"]
+    values = json.loads(shown(capsys, *command))
+    assert values["prompt"] == "The agreement"
+    assert values["text"].startswith(" on the European Economic")
+    feed(monkeypatch, b"The \xe9")
+    assert "standard input: line 1 is not UTF-8" in refused(capsys, *command)
+
+
+def test_a_typed_prompt_leaves_standard_input_alone(language_run, monkeypatch, capsys):
+    for prompt in ("The", ""):
+        feed(monkeypatch, b"agreement")
+        values = json.loads(shown(capsys, "generate", language_run, prompt, "--json"))
+        assert values["prompt"] == prompt
+
+
+def test_several_samples_differ(language_run, capsys):
+    command = ["generate", language_run, "The", "--temperature", "5", "--tokens", "20"]
+    command += ["--samples", "3", "--seed", "1"]
+    values = json.loads(shown(capsys, *command, "--json"))
+    assert list(values) == ["prompt", "text", "tokens", "samples"]
+    assert [list(sample) for sample in values["samples"]] == [["text", "tokens"]] * 3
+    assert len({sample["text"] for sample in values["samples"]}) == 3
+    assert values["samples"][0] == {"text": values["text"], "tokens": values["tokens"]}
+    parts = shown(capsys, *command).split("--- sample ")
+    texts = [f"{n}\nThe{sample['text']}" for n, sample in enumerate(values["samples"], start=1)]
+    assert [part.rstrip("\n") for part in parts[1:]] == [text.rstrip("\n") for text in texts]
+
+
+def test_text_ends_before_the_first_stop_string(language_run, capsys):
+    command = ["generate", language_run, "The agreement", "--temperature", "0", "--tokens", "15"]
+    whole = json.loads(shown(capsys, *command, "--json"))
+    assert "pean Econ" in whole["text"]
+    stops = ["--stop", "no such text", "--stop", "pean Econ", "--stop", "Area"]
+    values = json.loads(shown(capsys, *command, *stops, "--json"))
+    assert values["text"] == " on the Euro"
+    assert values["tokens"] < whole["tokens"]
+    assert shown(capsys, *command, *stops) == "The agreement on the Euro\n"
 
 
 def change_config(folder: Path, **values: object) -> None:
@@ -127,6 +173,10 @@ def test_a_model_whose_logits_are_nan_gets_one_line(tmp_path, capsys):
         (["{run}", "The", "--seed", "99999999999999999999"], "must be below"),
         (["{run}", "\udcff"], "the prompt is not UTF-8"),
         (["{run}", "The", "agreement"], "agreement"),
+        (["{run}", "The", "-"], "- reads the prompt from standard input"),
+        (["{run}", "The", "--stop", ""], "--stop: an empty string"),
+        (["{run}", "The", "--stop", "\udcff"], "the stop string is not UTF-8"),
+        (["{run}", "The", "--samples", "0"], "--samples 0: must be above 0"),
     ],
 )
 def test_bad_input_gets_one_clear_line(arguments, hint, language_run, tmp_path, capsys, no_hub):

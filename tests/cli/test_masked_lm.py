@@ -10,8 +10,9 @@ from attention.cli.app import main
 from attention.data import prose
 from attention.models.bert import BERT, BERTConfig
 from attention.models.gpt import GPT, GPTConfig
+from attention.tasks.retrieval import TextEncoder
 from attention.tokenizers.wordpiece import WordPieceTokenizer
-from tests.cli.commands import refused
+from tests.cli.commands import refused, shown
 
 PARAGRAPHS = [f"the {name} treaty was signed .\nIt was {name} ." for name in ("old", "long", "new")]
 TINY = ["--d-model", "32", "--n-layers", "1", "--max-len", "24", "--subwords", "60"]
@@ -80,6 +81,39 @@ def test_search_prints_the_best_first(run, text, capsys):
     assert 1 >= rows[0]["score"] > rows[1]["score"] >= -1
     main(["search", run, "It was long .", text, "--top", "1"])
     assert rows[0]["text"] in capsys.readouterr().out
+
+
+def test_an_index_saves_the_embedding_of_the_files(run, text, tmp_path, monkeypatch, capsys):
+    embedded = []
+    embed = TextEncoder.embed
+
+    def counted(encoder, texts, prompt=None):
+        embedded.append(len(texts))
+        return embed(encoder, texts, prompt)
+
+    monkeypatch.setattr(TextEncoder, "embed", counted)
+    command = ["search", run, "It was long .", text, "--index", str(tmp_path / "index")]
+    outputs = [shown(capsys, *command) for _ in range(2)]
+    assert outputs[0] == outputs[1] == shown(capsys, *command[:-2])
+    assert embedded == [3, 1, 1, 3, 1], "the second search embeds the query alone"
+
+
+def test_an_index_that_cannot_be_written_is_no_obstacle(run, text, capsys):
+    capsys.readouterr()
+    main(["search", run, "It was long .", text, "--top", "1", "--index", "/proc/none/index"])
+    output = capsys.readouterr()
+    assert "no index is kept: /proc/none/index: cannot be written" in output.err
+    assert "the long treaty was signed" in output.out
+
+
+def test_a_text_without_blank_lines_is_cut(run, tmp_path, capsys):
+    path = tmp_path / "long.txt"
+    lines = [f"the old treaty was signed in {year} ." for year in range(1000, 1200)]
+    path.write_text("\n".join(lines))
+    rows = shown(capsys, "search", run, "old treaty", str(path), "--top", "99", "--json")
+    texts = [json.loads(row)["text"] for row in rows.splitlines()]
+    assert len(texts) > 5
+    assert all(text.endswith(".") and len(text) <= 1000 for text in texts)
 
 
 def test_a_page_s_prose_is_searched_and_several_files_can_be(run, text, tmp_path, capsys):
@@ -152,6 +186,11 @@ def test_search_pools_as_the_folder_says(encoder, text, capsys):
     [
         (["fill", "{run}", "no mask"], "no [MASK] in the text"),
         (["fill", "{run}", ""], "no [MASK] in the text"),
+        (["fill", "{run}", "caf\udce9 [MASK]"], "the text is not UTF-8 text"),
+        (["search", "{run}", "caf\udce9", "{text}"], "the query is not UTF-8 text"),
+        (["search", "{run}", "treaty", "{text}", "--index", "{text}"], "no search index"),
+        (["search", "{run}", "treaty", "{text}", "--index", "{run}/model.safetensors"],
+         "holds tensors, but no search index"),
         (["fill", "{run}", "[MASK] " * 30], "32 tokens, but this model has 24 positions"),
         (["fill", "{run}", "[MASK]", "--top", "0"], "--top 0"),
         (["fill", "{run}"], "TEXT"),

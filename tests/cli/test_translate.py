@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 import sys
 
 import pytest
@@ -68,6 +67,135 @@ def test_two_thousand_words_are_translated_with_a_warning(translator_run, capsys
     assert output.out.count("\n") == 1
 
 
+def test_lines_come_from_one_file_and_go_into_another(translator_run, tmp_path, capsys):
+    source, target = tmp_path / "source.txt", tmp_path / "target.txt"
+    source.write_text("".join(f"{line}\r\n" for line in [*SENTENCES, "", SENTENCES[0]]))
+    command = ["translate", translator_run, "--input", str(source), "--output", str(target)]
+    assert shown(capsys, *command, "--batch-size", "2") == ""
+    expected = [*TRANSLATIONS, "", TRANSLATIONS[0]]
+    assert target.read_text("utf-8") == "".join(f"{line}\n" for line in expected)
+    main([*command, "--json"])
+    assert [json.loads(line)["text"] for line in target.open(encoding="utf-8")] == expected
+
+
+def test_the_output_is_written_whole_or_not_at_all(translator_run, tmp_path, capsys):
+    source, target = tmp_path / "source.txt", tmp_path / "target.txt"
+    source.write_bytes(b"They arrived .\nd\xe9j\xe0\n")
+    target.write_text("as it was")
+    command = ["translate", translator_run, "--input", str(source), "--batch-size", "1"]
+    assert "line 2 is not UTF-8" in refused(capsys, *command, "--output", str(target))
+    assert target.read_text() == "as it was"
+    assert sorted(tmp_path.iterdir()) == [source, target]
+    for place, hint in ("/dev/null", "not a file"), (str(tmp_path / "gone/x"), "cannot be written"):
+        assert hint in refused(capsys, *command, "--output", place)
+    assert "cannot read gone" in refused(capsys, "translate", translator_run, "--input", "gone")
+
+
+class Asking(io.RawIOBase):
+    """Standard input that says how much was printed by the time each line was read."""
+
+    def __init__(self, lines: list[bytes], printed) -> None:
+        self.lines, self.printed, self.seen = lines, printed, []
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        self.seen.append(self.printed())
+        line = self.lines.pop(0) if self.lines else b""
+        buffer[: len(line)] = line
+        return len(line)
+
+
+@pytest.mark.parametrize(("size", "expected"), [("1", [0, 1, 2, 3]), ("2", [0, 0, 2, 2])])
+def test_each_line_is_printed_as_soon_as_its_batch_is_done(
+    size, expected, translator_run, monkeypatch
+):
+    page = io.StringIO()
+    asking = Asking([b"They arrived .\n"] * 3, lambda: page.getvalue().count("\n"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(asking)))
+    monkeypatch.setattr(sys, "stdout", page)
+    main(["translate", translator_run, "--batch-size", size])
+    assert asking.seen[:4] == expected
+    assert page.getvalue().splitlines() == [TRANSLATIONS[0]] * 3
+
+
+def test_progress_is_shown_on_a_terminal_alone(translator_run, tmp_path, monkeypatch, capsys):
+    command = ["translate", translator_run, *SENTENCES, "--output", str(tmp_path / "x")]
+    main(command)
+    assert "sentence" not in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    main(command)
+    assert "2/2" in capsys.readouterr().err
+
+
+def test_the_best_hypotheses_come_with_their_scores(random_run, capsys):
+    command = ["translate", random_run, *SENTENCES, "--beam", "5", "--n-best", "3"]
+    rows = [line.split("\t") for line in shown(capsys, *command).splitlines()]
+    assert [row[0] for row in rows] == ["1"] * 3 + ["2"] * 3
+    scores = [float(row[1]) for row in rows]
+    assert scores[:3] == sorted(scores[:3], reverse=True)
+    assert scores[0] < 0
+    assert len({row[2] for row in rows[:3]}) == 3
+    line = json.loads(shown(capsys, *command, "--json").splitlines()[0])
+    assert list(line) == ["source", "target", "text", "attention", "hypotheses"]
+    assert [h["text"] for h in line["hypotheses"]] == [row[2] for row in rows[:3]]
+    assert line["hypotheses"][0]["text"] == line["text"]
+    assert line["hypotheses"][0]["target"] == line["target"]
+    assert line["hypotheses"][1]["score"] == pytest.approx(scores[1], abs=1e-4)
+
+
+def test_the_length_penalty_reaches_the_search(random_run, capsys):
+    command = ["translate", random_run, SENTENCES[1], "--beam", "5"]
+    lengths = []
+    for penalty in ("0", "10"):
+        output = shown(capsys, *command, "--length-penalty", penalty, "--json")
+        lengths.append(len(json.loads(output)["target"]))
+    assert lengths[0] < lengths[1]
+
+
+def test_tokens_beyond_the_maximum_length_are_left_out_aloud(translator_run, capsys):
+    capsys.readouterr()
+    main(["translate", translator_run, "They left early . They arrived .", "--max-length", "4"])
+    output = capsys.readouterr()
+    assert output.out == f"{TRANSLATIONS[1]}\n"
+    assert "only the first 4 of 7 tokens are translated (--max-length)" in output.err
+
+
+def test_a_picture_is_drawn_before_anything_is_printed(translator_run, tmp_path, monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    picture = tmp_path / "map.svg"
+    main(["translate", translator_run, SENTENCES[0], "--json", "--attention", str(picture)])
+    assert picture.exists()
+
+
+def test_a_picture_needs_a_format(translator_run, tmp_path, capsys):
+    picture = str(tmp_path / "map")
+    line = refused(capsys, "translate", translator_run, SENTENCES[0], "--attention", picture)
+    assert "give a name that ends in .svg, .png or .pdf" in line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_blank_line_has_no_weights_to_draw(translator_run, tmp_path, monkeypatch, capsys):
+    feed(monkeypatch, b"\n")
+    command = ["translate", translator_run, "--attention", str(tmp_path / "map.svg")]
+    assert "no attention weights to draw" in refused(capsys, *command)
+
+
+@pytest.mark.filterwarnings("error")
+def test_characters_that_no_font_has_are_named_in_one_line(translator_run, tmp_path, capsys):
+    capsys.readouterr()
+    sentence, picture = "They \U000f0000 arrived .", str(tmp_path / "map.png")
+    main(["translate", translator_run, sentence, "--attention", picture])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1:] == ["attention: no installed font has \U000f0000: boxes are drawn instead"]
+
+
 def test_attention_weights_are_drawn(translator_run, capsys, tmp_path):
     command = ["translate", translator_run, SENTENCES[0], "--attention"]
     main([*command, str(tmp_path / "map.svg")])
@@ -93,14 +221,10 @@ def test_a_model_without_attention_has_no_weights_to_draw(tmp_path, pairs_file, 
     assert "has no attention" in capsys.readouterr().err
 
 
-def test_a_language_model_is_no_translator(language_run, capsys, tmp_path):
-    for command in (["evaluate", language_run], ["translate", language_run, SENTENCES[0]]):
-        line = refused(capsys, *command)
-        assert f"{language_run}: holds a language model, not a translator" in line
-        measure = f"attention train language --out {language_run} --resume --valid FILE"
-        assert f"`{measure}` evaluates it" in line
-    shutil.copy(f"{language_run}/config.json", tmp_path)
-    assert "--resume" not in refused(capsys, "evaluate", str(tmp_path)), "no run of ours"
+def test_a_language_model_is_no_translator(language_run, capsys):
+    line = refused(capsys, "translate", language_run, SENTENCES[0])
+    assert f"{language_run}: holds a language model, not a translator" in line
+    assert "attention evaluate measures it" in line
 
 
 @pytest.mark.parametrize(
@@ -110,6 +234,14 @@ def test_a_language_model_is_no_translator(language_run, capsys, tmp_path):
         (["{run}", " "], "empty sentence"),
         (["{run}", "They", "--beam", "0"], "--beam 0: must be above 0"),
         (["{run}", "They", "--beam", "-1"], "--beam -1: must be above 0"),
+        (["{run}", "They", "--beam", "1000000"], "--beam 1000000: must be at most 1,000"),
+        (["{run}", "They", "--n-best", "2"], "--n-best 2: needs a beam of as many"),
+        (["{run}", "They", "--length-penalty", "2"], "give a --beam of 2 or more"),
+        (["{run}", "They", "--beam", "2", "--length-penalty", "-1"], "must be 0 or more"),
+        (["{run}", "They", "--max-length", "0"], "--max-length 0: must be above 0"),
+        (["{run}", "They", "--input", "x"], "sentences are given too"),
+        (["{run}", "caf\udce9"], "the sentence is not UTF-8 text"),
+        (["{run}", "- They arrived ."], "behind a --"),
     ],
 )
 def test_bad_input_gets_one_clear_line(arguments, hint, translator_run, capsys):

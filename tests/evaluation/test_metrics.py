@@ -29,9 +29,9 @@ class Oracle(Translator):
     def __init__(self, hypotheses: list[str], weights: list[torch.Tensor] | None = None) -> None:
         self.hypotheses, self.weights, self.beam_size = hypotheses, weights, None
 
-    def translate(self, sentences, beam_size=1):
-        self.beam_size = beam_size
-        return [translation(self.hypotheses[int(name)]) for name in sentences]
+    def stream(self, sentences, search=None, batch_size=100):
+        self.beam_size = search.beam_size
+        return (translation(self.hypotheses[int(name)]) for name in sentences)
 
     def align(self, pairs):
         return None if self.weights is None else [self.weights[int(p.source)] for p in pairs]
@@ -102,8 +102,8 @@ def test_no_pairs_no_scores():
 
 def test_bleu_by_length_groups_sentences_by_their_sources():
     class Echo(Oracle):
-        def translate(self, sentences, beam_size=1):
-            return [translation(s if len(s) < 11 else s.upper()) for s in sentences]
+        def stream(self, sentences, search=None, batch_size=100):
+            return (translation(s if len(s) < 11 else s.upper()) for s in sentences)
 
     sources = ["a b c d", "a b c d e", "a b c d e f", " ".join(["a"] * 101)]
     curve = bleu_by_length(Echo([]), [Pair(s, s) for s in sources], lengths=(4, 5, 6, 100))

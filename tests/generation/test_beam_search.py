@@ -1,5 +1,6 @@
 """Greedy and beam search, on models whose best sentences are known."""
 
+import math
 from functools import partial
 from itertools import product
 from typing import NamedTuple
@@ -7,7 +8,12 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from attention.generation.beam_search import _reorder, beam_search, greedy_search
+from attention.generation.beam_search import (
+    _reorder,
+    beam_search,
+    greedy_search,
+    search_hypotheses,
+)
 from attention.models.rnn import Bahdanau, BahdanauConfig
 from attention.tokenizers.special_tokens import BOS, EOS
 
@@ -103,6 +109,27 @@ def test_every_tensor_of_a_state_is_reordered_however_deep_it_lies():
     assert count.count.tolist() == [[4, 5], [0, 1], [0, 1]]
     assert [part.tolist() for part in pair] == [[[4, 5], [0, 1], [0, 1]], [[8, 10], [0, 2], [0, 2]]]
     assert one.tolist() == [[12, 15], [0, 3], [0, 3]]
+
+
+def test_hypotheses_come_by_score_which_is_normalised_by_length_with_the_end():
+    """Worked by hand from `PROBABILITIES`; the beam is wider than there are hypotheses."""
+    probabilities = {(B, C): 0.4 * 0.9, (B,): 0.4 * 0.1, (A,): 0.6 * 0.3, (A, A): 0.6 * 0.4 * 0.3}
+    probabilities |= {(A, B): 0.6 * 0.3 * 0.1}
+    for penalty in (0.0, 1.0, 2.0):
+        [found] = search_hypotheses(Table(), SOURCE[:1], 3, beam_size=20, length_penalty=penalty)
+        expected = {
+            words: math.log(p) / (len(words) + 1) ** penalty for words, p in probabilities.items()
+        }
+        assert {tuple(h.ids): h.score for h in found} == pytest.approx(expected, rel=1e-5)
+        assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
+    [_, [only]] = search_hypotheses(Table(), SOURCE[:2], 3, beam_size=20)
+    assert only == ([], pytest.approx(0))
+
+
+def test_incomplete_hypotheses_are_found_only_where_none_is_complete():
+    [found] = search_hypotheses(Table(), SOURCE[:1], 1, beam_size=3)
+    assert [h.ids for h in found] == [[A], [B]]
+    assert [h.score for h in found] == pytest.approx([math.log(0.6), math.log(0.4)])
 
 
 @pytest.mark.parametrize("search", [greedy_search, beam_search])

@@ -1,35 +1,38 @@
 """What the `attention` command shows a person: progress, warnings, and what models generate."""
 
-import json
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from attention.cli import text_io
 from attention.errors import BadInput
-from attention.inspection import plots
+from attention.inspection import fonts, plots
 from attention.tasks.runs import Run
 from attention.tasks.translation import Translation, Translator
 from attention.tokenizers.words import split_words
 
 __all__ = [
-    "print_stream",
+    "check_figure_format",
     "print_translation",
-    "read_stdin_lines",
+    "progress",
     "save_attention",
     "save_figure",
     "train_with_progress",
+    "warn",
     "warn_about_input",
 ]
+
+T = TypeVar("T")
 
 LONG = 100  # words; no sentence that a translator of ours is trained on is nearly as long
 
@@ -92,68 +95,74 @@ def _deferred_ctrl_c() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def read_stdin_lines() -> list[str]:
-    """All lines of standard input; none where it is empty.
+def progress(items: Iterable[T], total: int | None, unit: str = "sentence") -> Iterator[T]:
+    """The items, behind a progress bar on standard error if that is a terminal.
 
-    Raises:
-        BadInput: Standard input is a terminal, or is not UTF-8.
+    There is no bar where the terminal shows the results themselves as they come.
     """
-    if sys.stdin.isatty():
-        raise BadInput('give a sentence: attention translate RUN "They arrived late ."')
-    try:
-        text = sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise BadInput(f"standard input: line {line} is not UTF-8") from error
-    return [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+    hidden = not sys.stderr.isatty() or sys.stdout.isatty()
+    yield from tqdm(items, total=total, unit=unit, mininterval=0.5, disable=hidden)
 
 
-def warn_about_input(translator: Translator, sentences: Sequence[str]) -> None:
-    """Warn on standard error of unknown words and of sentences too long to translate well."""
-    for number, sentence in enumerate(sentences, start=1):
-        where = f"sentence {number}: " if len(sentences) > 1 else ""
-        if unknown := translator.source_tokenizer.unknown(sentence):
-            names = ", ".join(dict.fromkeys(unknown))
-            names = names if len(names) < 200 else f"{names[:200]} ..."
-            print(f"attention: {where}not in the vocabulary: {names}", file=sys.stderr)
-        if (length := len(split_words(sentence))) > LONG:
-            print(
-                f"attention: {where}{length:,} words; a sentence this long is rarely "
-                "translated well",
-                file=sys.stderr,
-            )
+def warn(message: str) -> None:
+    """Print a warning on standard error, above the progress bar if there is one."""
+    tqdm.write(f"attention: {message}", file=sys.stderr)
 
 
-def print_translation(translation: Translation, as_json: bool) -> None:
-    """Print the translated sentence, or the whole `Translation` as one line of JSON."""
+def warn_about_input(
+    translator: Translator, sentence: str, where: str = "", max_length: int | None = None
+) -> None:
+    """Warn of unknown words, and of a sentence that is too long to be translated well.
+
+    Args:
+        where: Which of several sentences it is; prepended to each warning.
+        max_length: The most tokens that are translated.
+    """
+    if unknown := translator.source_tokenizer.unknown(sentence):
+        names = ", ".join(dict.fromkeys(unknown))
+        names = names if len(names) < 200 else f"{names[:200]} ..."
+        warn(f"{where}not in the vocabulary: {names}")
+    length = len(split_words(sentence))
+    if length > LONG:
+        warn(f"{where}{length:,} words; a sentence this long is rarely translated well")
+    n_tokens = len(translator.source_tokenizer.encode(sentence))
+    if max_length is not None and n_tokens > max_length:
+        warn(
+            f"{where}only the first {max_length:,} of {n_tokens:,} tokens are translated "
+            "(--max-length)"
+        )
+
+
+def print_translation(
+    translation: Translation, as_json: bool, number: int, file: Any = None
+) -> None:
+    """Print the translated sentence, or the whole `Translation` as one line of JSON.
+
+    Where there are several hypotheses, each gets a line: the sentence's number, score and text.
+    """
     if as_json:
         weights = translation.attention
         values = asdict(translation) | {"attention": None if weights is None else weights.tolist()}
-        print(json.dumps(values, ensure_ascii=False))
-    else:
-        print(translation.text)
-
-
-def print_stream(prompt: str, tokens: Iterable[str], as_json: bool) -> None:
-    """Print the prompt, then the text of each token as it is generated; or one line of JSON."""
-    if as_json:
-        generated = list(tokens)
-        values = {"prompt": prompt, "text": "".join(generated), "tokens": len(generated)}
-        print(json.dumps(values, ensure_ascii=False))
+        if not translation.hypotheses:
+            del values["hypotheses"]
+        text_io.print_json(values, file)
         return
-    for text in chain([prompt], tokens):
-        print(text, end="", flush=True)
-    print()
+    lines = [f"{number}\t{each.score:.4f}\t{each.text}" for each in translation.hypotheses]
+    print("\n".join(lines or [translation.text]), file=file, flush=True)
 
 
 def save_attention(translation: Translation, path: Path) -> None:
     """Draw the attention weights, in the format that the file's ending names.
 
     Raises:
-        BadInput: The model has no attention, or `save_figure` fails.
+        BadInput: The model has no attention or nothing to attend to, or `save_figure` fails.
     """
     if translation.attention is None:
         raise BadInput("this translator has no attention, so there are no weights to draw")
+    if not (translation.source and translation.target):
+        raise BadInput("an empty sentence or translation has no attention weights to draw")
+    if missing := fonts.missing_characters([*translation.source, *translation.target]):
+        warn(f"no installed font has {missing}: boxes are drawn instead")
     figure = plots.alignment(translation.attention, translation.source, translation.target)
     save_figure(figure, path)
 
@@ -164,7 +173,20 @@ def save_figure(figure: Figure, path: Path) -> None:
     Raises:
         BadInput: The file cannot be written, or matplotlib does not know the format.
     """
+    check_figure_format(path)
     try:
-        figure.savefig(path)
+        with warnings.catch_warnings():  # of the boxes, about which `save_attention` warns
+            warnings.filterwarnings("ignore", r"Glyph .* missing from")
+            figure.savefig(path)
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: cannot be drawn ({error})") from error
+
+
+def check_figure_format(path: Path) -> None:
+    """Refuse a file whose ending names no format that matplotlib writes.
+
+    Raises:
+        BadInput: It has another ending, or none.
+    """
+    if path.suffix.lower().lstrip(".") not in Figure().canvas.get_supported_filetypes():
+        raise BadInput(f"{path}: cannot be drawn; give a name that ends in .svg, .png or .pdf")

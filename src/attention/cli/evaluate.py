@@ -1,19 +1,33 @@
-"""`attention evaluate`: measure a trained translator."""
+"""`attention evaluate`: measure a trained translator or a language model."""
 
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
-from attention.cli import tables
+from cyclopts import Parameter
+
+from attention.checkpoints import load_json
+from attention.cli import console, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
-from attention.cli.options import JSON, MANY, TranslatorFolder, check_ranges
+from attention.cli.options import JSON, MANY, check_ranges
 from attention.cli.translate import load_translator
 from attention.data.parallel import load_pairs
-from attention.evaluation.metrics import evaluate_translator
+from attention.data.prose import read_texts
+from attention.errors import BadInput
+from attention.evaluation.metrics import evaluate_language_model, evaluate_translator
+from attention.tasks.language_modelling import LanguageModel
 
 __all__ = ["evaluate"]
 
+Model = Annotated[
+    str,
+    Parameter(help="The folder that `attention train` made; or any GPT-2 or Llama: its folder, or "
+    "its name on the Hugging Face hub, like gpt2."),
+]  # fmt: skip
+
 
 def evaluate(
-    run: TranslatorFolder,
+    run: Model,
     /,
     *,
     data: Annotated[list[str] | None, MANY] = None,
@@ -21,18 +35,62 @@ def evaluate(
     as_json: Annotated[bool, JSON] = False,
     compute: ComputeOptions = DEFAULT_COMPUTE,
 ) -> None:
-    """Measure a translator: BLEU, chrF, exact match, and alignment error rate.
+    """Measure a translator or a language model on held-out data.
 
-    The alignment error rate needs gold alignments, which only the toy corpus has.
+    A translator: BLEU, chrF, exact match, and alignment error rate, which needs gold alignments;
+    only the toy corpus has them. A language model: loss per token, perplexity, and bits per byte,
+    which can be compared between vocabularies.
 
     Args:
-        data: toy-test (the default) or toy-valid; or FILE FILE; or FILE, tab-separated.
-        beam: Beam size: how many hypotheses beam search keeps. 1 is greedy decoding, which takes
-            the most probable token at each step.
+        data: Translators: toy-test, toy-valid; or FILE FILE; or FILE, tab-separated. Language
+            models: FILE ..., text in UTF-8; toy-test, toy-valid, or book. Of a run on toy,
+            toy-test unless given.
+        beam: Translators: how many hypotheses beam search keeps. 1 is greedy decoding, which
+            takes the most probable token at each step.
         as_json: One JSON object with all scores.
     """
     check_ranges({"beam": beam})
+    compute.start()
+    config = Path(run) / "config.json"
+    if config.is_file() and load_json(config).get("model_type") == "bert":
+        hint = "attention fill and attention search use it"
+        raise BadInput(f"{run}: holds a masked language model; {hint}")
+    data = data or _held_out_data(Path(run))
+    if (Path(run) / "translator.json").exists():
+        _evaluate_translator(Path(run), data, beam, as_json, compute)
+        return
+    if beam != 1:
+        raise BadInput("--beam goes with a translator; a language model is measured without search")
+    texts = read_texts(data)
+    language_model = LanguageModel.load(run)
+    compute.prepare(language_model.model)
+    track = partial(console.progress, unit="window")
+    scores = evaluate_language_model(language_model, texts, track)
+    tables.print_language_scores(scores, as_json, data)
+
+
+def _evaluate_translator(
+    run: Path, data: list[str], beam: int, as_json: bool, compute: ComputeOptions
+) -> None:
+    pairs = load_pairs(data, "test")
     translator = load_translator(run, compute)
-    pairs = load_pairs(data or ["toy-test"], "test")
-    scores = evaluate_translator(translator, pairs, beam)
-    tables.print_translation_scores(scores, as_json)
+    scores = evaluate_translator(translator, pairs, beam, console.progress)
+    tables.print_translation_scores(scores, as_json, data)
+
+
+def _held_out_data(run: Path) -> list[str]:
+    """The data that a run is measured on unless other data is named.
+
+    Raises:
+        BadInput: There is none: it was trained on something else than the toy corpus.
+    """
+    if not run.is_dir():
+        raise BadInput(f"{run}: no such folder; with a name on the hub, name the --data too")
+    settings = run / "run.json"
+    trained_on = load_json(settings).get("data") if settings.is_file() else None
+    if trained_on in (["toy"], ["toy-train"]):
+        return ["toy-test"]
+    other = "not a run on the toy corpus"
+    if isinstance(trained_on, list):
+        other = f"trained on {' '.join(map(str, trained_on))}"
+    raise BadInput(f"{run}: {other}; name held-out data of its kind with --data")

@@ -1,10 +1,10 @@
 """`attention fill`: predict the masked tokens of a text."""
 
-import json
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from attention.cli import text_io
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
 from attention.cli.options import JSON, check_ranges
 from attention.tasks.masked_lm import MaskedLM, Prediction, fill_mask
@@ -36,6 +36,7 @@ def fill(
             predictions, a list for each [MASK].
     """
     check_ranges({"top": top})
+    text_io.check_text("text", text)
     compute.start()
     masked_lm = MaskedLM.load(run)
     compute.prepare(masked_lm.model)
@@ -44,7 +45,7 @@ def fill(
     filled = masked_lm.tokenizer.replace_masks(text, best)
     if as_json:
         rows = [[one._asdict() for one in candidates] for candidates in predictions]
-        print(json.dumps({"text": filled, "predictions": rows}, ensure_ascii=False))
+        text_io.print_json({"text": filled, "predictions": rows})
     else:
         _print(filled, predictions)
 

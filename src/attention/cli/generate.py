@@ -5,9 +5,11 @@ from typing import Annotated
 import torch
 from cyclopts import Parameter
 
-from attention.cli import console
+from attention.cli import text_io
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
 from attention.cli.options import JSON, check_ranges
+from attention.cli.samples import print_samples
+from attention.errors import BadInput
 from attention.generation.sampling import Sampler
 from attention.tasks.language_modelling import LanguageModel
 
@@ -22,22 +24,27 @@ Model = Annotated[
 
 def generate(
     run: Model,
-    prompt: str = "",
+    prompt: str | None = None,
     /,
     *,
+    from_stdin: Annotated[bool, Parameter(name="-", negative=())] = False,
     tokens: int | None = None,
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int | None = None,
+    samples: int | None = None,
+    stop: list[str] | None = None,
     as_json: Annotated[bool, JSON] = False,
     compute: ComputeOptions = DEFAULT_COMPUTE,
 ) -> None:
     """Continue a text with a language model, one sampled token at a time.
 
     Args:
-        prompt: The text to continue, in quotes; without one, the model starts from its BOS token,
-            if it has one.
+        prompt: The text to continue, in quotes. Without one it is read from standard input, if
+            that is a file or a pipe; where there is none, the model starts from its BOS token, if
+            it has one.
+        from_stdin: Read the prompt from standard input.
         tokens: The most tokens to generate; 100 unless given, or as many as fit into the model's
             context.
         temperature: Divides the logits. Below 1 it makes probable tokens more probable still,
@@ -46,14 +53,37 @@ def generate(
         top_p: Nucleus sampling: only from the fewest most probable tokens whose probabilities add
             up to this.
         seed: Seed of the random draws; a new one each time unless given.
-        as_json: One JSON object: prompt, text, and tokens, the number of tokens generated.
+        samples: Sample this many continuations; one unless given.
+        stop: End before this string; give --stop several times for several strings.
+        as_json: One JSON object: prompt, text, and tokens, the number of tokens generated; with
+            --samples also samples, each with its text and tokens.
     """
     check_ranges(
-        {"tokens": tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+        {
+            "tokens": tokens,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "seed": seed,
+            "samples": samples,
+        }
     )
+    if not all(stop := stop or []):
+        raise BadInput("--stop: an empty string would end every text before it begins")
+    text_io.check_text("stop string", *stop)
+    if from_stdin and prompt is not None:
+        raise BadInput("- reads the prompt from standard input, but another is given; leave it out")
     generator = torch.Generator(compute.start())
     generator.seed() if seed is None else generator.manual_seed(seed)
     sampler = Sampler(temperature, top_k, top_p, generator)
     language_model = LanguageModel.load(run)
     compute.prepare(language_model.model)
-    console.print_stream(prompt, language_model.stream(prompt, tokens, sampler), as_json)
+    if from_stdin or (prompt is None and text_io.stdin_has_text()):
+        prompt = text_io.read_prompt()
+    print_samples(
+        prompt or "",
+        (language_model.stream(prompt or "", tokens, sampler) for _ in range(samples or 1)),
+        stop,
+        as_json,
+        several=samples is not None,
+    )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from attention.cli.limits import AT_MOST, check_memory
 from attention.errors import BadInput
 from attention.tasks.architectures import Architecture
 from attention.tasks.runs import Run
@@ -32,6 +33,7 @@ TranslatorFolder = Annotated[
 ]
 
 MAY_BE_ZERO = {"seed", "dropout", "warmup", "label_smoothing", "average_fraction", "temperature"}
+MAY_BE_ZERO |= {"length_penalty"}
 UPPER_BOUND = 2**31
 BELOW_ONE = {"dropout", "label_smoothing", "average_fraction"}
 
@@ -93,10 +95,13 @@ def check_ranges(options: dict[str, Any]) -> None:
             raise BadInput(f"{_flag(name)} {value}: must be {least}")
         if not value < UPPER_BOUND:  # not a number (nan) is not below it either
             raise BadInput(f"{_flag(name)} {value}: must be below {UPPER_BOUND:,}")
+        if value > AT_MOST.get(name, UPPER_BOUND):
+            raise BadInput(f"{_flag(name)} {value}: must be at most {AT_MOST[name]:,}")
         if name in BELOW_ONE and value >= 1:
             raise BadInput(f"{_flag(name)} {value}: must be below 1")
         if name == "d_model" and value % 2:
             raise BadInput(f"--d-model {value}: must be even")
+    check_memory(options)
 
 
 def check_belongs_to(

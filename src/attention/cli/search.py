@@ -1,15 +1,18 @@
 """`attention search`: find the paragraphs whose embeddings are closest to that of a query."""
 
-import json
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from attention.cli import console, text_io
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
 from attention.cli.options import FLAG, JSON, check_ranges
-from attention.data.prose import read_paragraphs
+from attention.data.passages import split_long
+from attention.data.prose import Paragraph, read_paragraphs
 from attention.errors import BadInput
-from attention.tasks.retrieval import TextEncoder
+from attention.tasks.retrieval import SearchHit, TextEncoder
+from attention.tasks.search_index import indexed_embeddings
 
 __all__ = ["search"]
 
@@ -27,6 +30,7 @@ def search(
     /,
     *,
     top: int = 5,
+    index: Path | None = None,
     as_json: Annotated[bool, JSON] = False,
     compute: ComputeOptions = DEFAULT_COMPUTE,
 ) -> None:
@@ -38,24 +42,39 @@ def search(
     Args:
         query: In quotes: a few words, or a sentence.
         files: Text, or Markdown if the name ends in .md; the chapters of this book unless given.
-        top: How many paragraphs to show, the most similar first.
+        top: How many paragraphs to show, the most similar first; a long one is cut into passages.
+        index: Keep the paragraphs' embeddings in this file, so that the next search of the same
+            files with the same model needn't compute them again. It is made anew where the texts
+            or the model have changed.
         as_json: One JSON object a paragraph: score, file, heading and text. The score is a cosine,
             from -1 to 1, or a dot product if the model was trained for that.
     """
     check_ranges({"top": top})
+    text_io.check_text("query", query)
     if not query.strip():
         raise BadInput("an empty query: there is nothing to search for")
     compute.start()
     files = list(dict.fromkeys(files or ["book"]))
-    paragraphs = read_paragraphs(files)
+    paragraphs = list(split_long(read_paragraphs(files)))
     if not paragraphs:
         raise BadInput(f"{', '.join(files)}: no paragraph to search")
     encoder = TextEncoder.load(run)
     compute.prepare(encoder.model)
-    for hit in encoder.search(query, list(map(str, paragraphs)), top):
-        found = paragraphs[hit.index]
-        if as_json:
-            print(json.dumps({"score": hit.score} | vars(found), ensure_ascii=False))
-        else:
-            where = f"{found.file}, {found.heading}" if found.heading else found.file
-            print(f"{hit.score:6.3f}  {where}\n        {found.text}")
+    texts = list(map(str, paragraphs))
+    if index is None:
+        hits = encoder.search(query, texts, top)
+    else:
+        embeddings, problem = indexed_embeddings(encoder, texts, index)
+        hits = encoder.rank(query, embeddings, top)
+        if problem:
+            console.warn(f"no index is kept: {problem}")
+    for hit in hits:
+        _print(paragraphs[hit.index], hit, as_json)
+
+
+def _print(found: Paragraph, hit: SearchHit, as_json: bool) -> None:
+    if as_json:
+        text_io.print_json({"score": hit.score} | vars(found))
+    else:
+        where = f"{found.file}, {found.heading}" if found.heading else found.file
+        print(f"{hit.score:6.3f}  {where}\n        {found.text}")

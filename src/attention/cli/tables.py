@@ -1,12 +1,14 @@
 """Measurements as the `attention` command prints them: tables, or JSON for machines."""
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from attention.benchmarks.timing import Comparison
 from attention.benchmarks.translators import Result
+from attention.cli import text_io
 from attention.evaluation.metrics import LanguageModelScores, TranslationScores
 
 __all__ = [
@@ -17,11 +19,18 @@ __all__ = [
 ]
 
 
-def print_translation_scores(scores: TranslationScores, as_json: bool) -> None:
-    """Print the scores of a translator as a small table, or as one JSON object."""
+def print_translation_scores(
+    scores: TranslationScores, as_json: bool, data: Sequence[str] = ()
+) -> None:
+    """Print the scores of a translator as a small table, or as one JSON object.
+
+    Args:
+        data: What it was measured on, as `--data` names it.
+    """
     if as_json:
-        print(json.dumps(asdict(scores)))
+        text_io.print_json(asdict(scores) | {"data": " ".join(data)})
         return
+    _print_data(data, "data                  ")
     aer = "unknown: no gold alignment" if scores.aer is None else f"{scores.aer:.3f}"
     print(f"sentences             {scores.sentences:,}")
     print(f"BLEU                  {scores.bleu:.1f}   {scores.signature}")
@@ -30,12 +39,28 @@ def print_translation_scores(scores: TranslationScores, as_json: bool) -> None:
     print(f"alignment error rate  {aer}")
 
 
-def print_language_scores(scores: LanguageModelScores) -> None:
-    """Print the scores of a language model as a small table."""
+def print_language_scores(
+    scores: LanguageModelScores, as_json: bool = False, data: Sequence[str] = ()
+) -> None:
+    """Print the scores of a language model as a small table, or as one JSON object.
+
+    Args:
+        data: What it was measured on, as `--data` names it.
+    """
+    if as_json:  # JSON has no infinity, which a perplexity can be
+        finite = {k: v if math.isfinite(v) else None for k, v in asdict(scores).items()}
+        text_io.print_json(finite | {"data": " ".join(data)})
+        return
+    _print_data(data, "data            ")
     print(f"tokens          {scores.n_tokens:,}")
     print(f"loss per token  {scores.loss:.3f}")
     print(f"perplexity      {scores.perplexity:.2f}")
     print(f"bits per byte   {scores.bits_per_byte:.3f}")
+
+
+def _print_data(data: Sequence[str], label: str) -> None:
+    if data:
+        print(f"{label}{' '.join(data)}")
 
 
 def print_results(results: Iterator[Result], as_json: bool) -> list[Result]:

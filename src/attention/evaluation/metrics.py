@@ -1,8 +1,9 @@
 """Metrics of translators (BLEU, chrF, exact match, AER) and of language models (perplexity)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from sacrebleu.metrics.bleu import BLEU
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 from attention.data import Pair
 from attention.errors import BadInput
 from attention.shapes import Float, Tensor
+from attention.tasks.decoding import Search
 from attention.tasks.language_modelling import LanguageModel
 from attention.tasks.translation import Translator
 from attention.tokenizers.words import split_words
@@ -28,8 +30,14 @@ __all__ = [
 
 LENGTHS = (5, 10, 15, 20, 25, 100)
 NOT_PREDICTED = -100  # the target that `cross_entropy` leaves out
+LONGEST_WINDOW = 4096  # tokens; the logits of more need gigabytes where the vocabulary is large
 
+Track = Callable[[Iterable[Any], int], Iterable[Any]]
 Alignment = frozenset[tuple[int, int]]  # links (target position, source position)
+
+
+def _untracked(items: Iterable[Any], total: int) -> Iterable[Any]:
+    return items
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class TranslationScores:
 
 
 def evaluate_translator(
-    translator: Translator, pairs: Sequence[Pair], beam_size: int = 1
+    translator: Translator, pairs: Sequence[Pair], beam_size: int = 1, track: Track = _untracked
 ) -> TranslationScores:
     """Translate the sources, and compare the hypotheses with the references.
 
@@ -67,8 +75,8 @@ def evaluate_translator(
     """
     if not pairs:
         raise BadInput("there are no sentence pairs to evaluate on")
-    translations = translator.translate([pair.source for pair in pairs], beam_size)
-    hypotheses = [translation.text for translation in translations]
+    translations = translator.stream([pair.source for pair in pairs], Search(beam_size))
+    hypotheses = [translation.text for translation in track(translations, len(pairs))]
     references = [" ".join(pair.target.split()) for pair in pairs]
     bleu = BLEU(force=True)  # no warning that the toy corpus looks tokenized: it ends in " ."
     return TranslationScores(
@@ -145,20 +153,24 @@ class LanguageModelScores:
 
 @torch.inference_mode()
 def evaluate_language_model(
-    language_model: LanguageModel, texts: Sequence[str]
+    language_model: LanguageModel, texts: Sequence[str], track: Track = _untracked
 ) -> LanguageModelScores:
     """Predict each token of a corpus from the tokens before it.
 
-    The corpus is cut into windows of the model's `max_len`, which have no context from the window
-    before: a longer `max_len` makes prediction easier. A token that only begins texts is context,
-    and is never predicted.
+    The corpus is cut into windows of the model's `max_len`, or of 4,096 tokens if that is longer;
+    they have no context from the window before, so a longer `max_len` makes prediction easier. A
+    token that only begins texts is context, and is never predicted.
+
+    Args:
+        track: Passes on the windows, whose number it gets too: for a progress bar.
 
     Raises:
         BadInput: There is no token to predict.
 
     Source of bits per byte: Gao et al. 2020, arXiv 2101.00027.
     """
-    ids, length = language_model.encode_corpus(texts), language_model.model.config.max_len
+    ids = language_model.encode_corpus(texts)
+    length = min(language_model.model.config.max_len, LONGEST_WINDOW)
     targets = ids[1:]
     if language_model.bos_id is not None and language_model.bos_id not in language_model.eos_ids:
         targets = targets.masked_fill(targets == language_model.bos_id, NOT_PREDICTED)
@@ -167,15 +179,16 @@ def evaluate_language_model(
     if not n_tokens or not n_bytes:
         raise BadInput("the text is too short to evaluate on: there is no token to predict")
     total = 0.0
-    for window, target in zip(ids[:-1].split(length), targets.split(length), strict=True):
+    windows = list(zip(ids[:-1].split(length), targets.split(length), strict=True))
+    for window, target in track(windows, len(windows)):
         logits = language_model.model(window.unsqueeze(0).to(language_model.device)).squeeze(0)
         target = target.to(logits.device)
         total += F.cross_entropy(
             logits.float(), target, ignore_index=NOT_PREDICTED, reduction="sum"
         ).item()
-    loss = total / n_tokens
-    perplexity = torch.tensor(loss).exp().item()  # infinite where math.exp would raise an error
-    return LanguageModelScores(loss, perplexity, total / math.log(2) / n_bytes, n_tokens)
+    perplexity = torch.tensor(total / n_tokens).exp().item()  # infinite where math.exp would fail
+    bits = total / math.log(2)
+    return LanguageModelScores(total / n_tokens, perplexity, bits / n_bytes, n_tokens)
 
 
 def _alignment_error_rate_of(translator: Translator, pairs: Sequence[Pair]) -> float | None:

@@ -1,14 +1,14 @@
 """Greedy search and beam search: the most probable translations under a model."""
 
 from itertools import takewhile
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 
 from attention.shapes import Bool, Float, Int, Tensor
 from attention.tokenizers.special_tokens import BOS, EOS, PAD
 
-__all__ = ["Autoregressive", "beam_search", "greedy_search"]
+__all__ = ["Autoregressive", "Hypothesis", "beam_search", "greedy_search", "search_hypotheses"]
 
 
 @runtime_checkable
@@ -57,7 +57,18 @@ def greedy_search(
     return [_until_eos(row) for row in torch.stack(tokens, dim=1).tolist()]
 
 
-@torch.inference_mode()
+class Hypothesis(NamedTuple):
+    """A hypothesis of beam search.
+
+    Attributes:
+        ids: Its tokens, without `<s>` and `</s>`.
+        score: Its log-probability, divided by a power of its length, in which `</s>` counts.
+    """
+
+    ids: list[int]
+    score: float
+
+
 def beam_search(
     model: Autoregressive,
     source: Int[Tensor, "B S"],
@@ -65,7 +76,20 @@ def beam_search(
     beam_size: int = 5,
     length_penalty: float = 1.0,
 ) -> list[list[int]]:
-    """Extend the `beam_size` best hypotheses at each step, and return the best complete one.
+    """The tokens of the best hypothesis that `search_hypotheses` finds for each sentence."""
+    found = search_hypotheses(model, source, max_lengths, beam_size, length_penalty)
+    return [hypotheses[0].ids for hypotheses in found]
+
+
+@torch.inference_mode()
+def search_hypotheses(
+    model: Autoregressive,
+    source: Int[Tensor, "B S"],
+    max_lengths: int | Int[Tensor, " B"],
+    beam_size: int = 5,
+    length_penalty: float = 1.0,
+) -> list[list[Hypothesis]]:
+    """Extend the `beam_size` best hypotheses at each step, and return the complete ones.
 
     Args:
         max_lengths: The most tokens of a translation: one limit, or one for each sentence.
@@ -74,7 +98,8 @@ def beam_search(
             divided, so that long ones are not at a disadvantage: 0 compares sums, 1 means.
 
     Returns:
-        The tokens of each translation, without `<s>` and `</s>`.
+        The hypotheses of each sentence, the best first; those without `</s>` only where none has
+        it.
 
     Source: Graves 2012, section 3; length normalisation: Wu et al. 2016, section 7.
     """
@@ -102,7 +127,7 @@ def beam_search(
             break
         rows = torch.arange(n, device=source.device).unsqueeze(1) * beam_size + parent
         logits, state = model.decode_step(token.flatten(), _reorder(state, rows.flatten()))
-    return [_until_eos(row) for row in _best(tokens, log_probability, length_penalty)]
+    return _ranked(tokens, log_probability, length_penalty)
 
 
 def _limits(source: Int[Tensor, "B S"], max_lengths: int | Int[Tensor, " B"]) -> Int[Tensor, " B"]:
@@ -133,15 +158,24 @@ def _reorder(state: Any, rows: Int[Tensor, " N"]) -> Any:
     return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
 
 
-def _best(
+def _ranked(
     tokens: Int[Tensor, "B N T"], log_probability: Float[Tensor, "B N"], length_penalty: float
-) -> list[list[int]]:
-    """The best hypothesis of each sentence; one without `</s>` only where none has it."""
-    ranks = log_probability / (tokens != PAD).sum(dim=-1).clamp(min=1) ** length_penalty
-    complete = (tokens == EOS).any(dim=-1)
+) -> list[list[Hypothesis]]:
+    """The complete hypotheses of each sentence by score; all of them where none is complete."""
+    scores = log_probability / (tokens != PAD).sum(dim=-1).clamp(min=1) ** length_penalty
+    complete = (tokens == EOS).any(dim=-1) & (log_probability > float("-inf"))
     eligible = complete | ~complete.any(dim=1, keepdim=True)
-    best = ranks.masked_fill(~eligible, float("-inf")).argmax(dim=1)
-    return tokens[torch.arange(len(tokens), device=tokens.device), best].tolist()
+    best = scores.masked_fill(~eligible, float("-inf")).sort(dim=1, descending=True, stable=True)
+    rows = torch.arange(len(tokens), device=tokens.device).unsqueeze(1)
+    ranked = zip(tokens[rows, best.indices].tolist(), best.values.tolist(), strict=True)
+    return [
+        [
+            Hypothesis(_until_eos(ids), score)
+            for ids, score in zip(hypotheses, values, strict=True)
+            if score != float("-inf")  # the beam can be wider than there are hypotheses
+        ]
+        for hypotheses, values in ranked
+    ]
 
 
 def _until_eos(ids: list[int]) -> list[int]:

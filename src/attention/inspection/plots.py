@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from io import StringIO
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from attention.inspection import fonts
 from attention.shapes import Float, Tensor
 
 __all__ = ["COLOURS", "alignment", "bleu_by_length"]
@@ -63,8 +65,11 @@ def alignment(
             cell.set_alpha(min(1.0, max(0.0, weight)))
             axes.add_patch(cell)
     axes.set(xlim=(-0.5, len(source) - 0.5), ylim=(len(target) - 0.5, -0.5), aspect="equal")
-    axes.set_xticks(range(len(source)), source, rotation=90, color=COLOURS["source"])
-    axes.set_yticks(range(len(target)), target, color=COLOURS["target"])
+    families = fonts.fallback_families([*source, *target])
+    style: dict[str, Any] = {"parse_math": False}  # a token such as `$x$` is no formula
+    style |= {"fontfamily": families} if families else {}
+    axes.set_xticks(range(len(source)), source, rotation=90, color=COLOURS["source"], **style)
+    axes.set_yticks(range(len(target)), target, color=COLOURS["target"], **style)
     axes.set_xlabel("key (source token)", color=COLOURS["key"])
     axes.set_ylabel("query (target token)", color=COLOURS["query"])
     axes.xaxis.set_ticks_position("top")

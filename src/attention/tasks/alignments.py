@@ -13,6 +13,9 @@ from attention.tokenizers.special_tokens import BOS
 
 __all__ = ["batches_of_sources", "has_alignment", "soft_alignments"]
 
+SHORT = 64  # tokens; below them, the work on a sentence grows with its length, not with its square
+WORK = 2**22  # of a batch: sentences x tokens x tokens
+
 
 def has_alignment(model: Any) -> bool:
     """Whether a translation model aligns target tokens with source tokens."""
@@ -20,17 +23,32 @@ def has_alignment(model: Any) -> bool:
 
 
 def batches_of_sources(
-    sources: Sequence[Sequence[int]], batch_size: int, device: torch.device
+    sources: Sequence[Sequence[int]], batch_size: int, device: torch.device, copies: int = 1
 ) -> Iterator[tuple[list[int], Int[Tensor, "B S"]]]:
-    """Padded batches of sources of similar length, leaving out empty ones.
+    """Padded batches of sources of similar length, the shortest first, leaving out empty ones.
+
+    A long source doesn't delay short ones, which would be decoded for as many steps as it needs:
+    the longest of a batch has at most twice as many tokens as the shortest, and ten more.
+
+    Args:
+        batch_size: The most sources in a batch; fewer long ones, whose attention weights need
+            memory.
+        copies: Hypotheses that the search keeps of each.
 
     Yields:
         The indices of the sources in the batch, and their token ids.
     """
-    rows = sorted((i for i, s in enumerate(sources) if s), key=lambda i: len(sources[i]))
-    for start in range(0, len(rows), batch_size):
-        batch = rows[start : start + batch_size]
-        yield batch, pad([sources[i] for i in batch]).to(device)
+    batch: list[int] = []
+    for i in sorted((i for i, s in enumerate(sources) if s), key=lambda i: len(sources[i])):
+        length = len(sources[i])
+        work = (len(batch) + 1) * copies * length * max(length, SHORT)
+        too_long = batch and length > 2 * len(sources[batch[0]]) + 10
+        if batch and (len(batch) == batch_size or work > WORK or too_long):
+            yield batch, pad([sources[j] for j in batch]).to(device)
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch, pad([sources[j] for j in batch]).to(device)
 
 
 @torch.inference_mode()

@@ -137,8 +137,13 @@ class TextEncoder:
         """
         if not query.strip():
             raise BadInput("an empty query: there is nothing to search for")
+        return self.rank(query, self.embed(texts, self.config.document_prompt), top)
+
+    def rank(
+        self, query: str, documents: Float[Tensor, "B D"], top: int | None = None
+    ) -> list[SearchHit]:
+        """The same for texts that are embedded already, as documents: see `indexed_embeddings`."""
         queries = self.embed([query], self.config.query_prompt)
-        documents = self.embed(texts, self.config.document_prompt)
         scores = self._similarity(queries, documents).squeeze(0).float()
         best = scores.sort(descending=True, stable=True)
         hits = zip(best.indices.tolist(), best.values.tolist(), strict=True)

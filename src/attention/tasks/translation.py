@@ -1,8 +1,8 @@
 """Translation: a model with its two tokenizers, from sentences to sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,12 @@ import torch
 from attention.checkpoints import load_json, load_tensors, save_json, save_tensors
 from attention.data import Pair
 from attention.errors import BadInput, first_line
-from attention.generation.beam_search import beam_search, greedy_search
 from attention.models.ibm_model_1 import IBMModel1
 from attention.shapes import Float, Tensor
-from attention.tasks.alignments import batches_of_sources, has_alignment, soft_alignments
+from attention.tasks.alignments import has_alignment, soft_alignments
 from attention.tasks.architectures import ARCHITECTURES
+from attention.tasks.decoding import Aligned, Candidate, Search, decode, in_order
 from attention.tasks.old_files import current_config, current_tensors
-from attention.tokenizers.special_tokens import UNK
 from attention.tokenizers.subwords import SubwordTokenizer, tokenizer_from_dict
 from attention.tokenizers.words import WordTokenizer
 
@@ -37,12 +36,14 @@ class Translation:
         text: The translation as a sentence.
         attention: The weights that each target token (row) gives to the source tokens (columns);
             None if the model has no attention.
+        hypotheses: The n best hypotheses, the translation first, where they are asked for.
     """
 
     source: list[str]
     target: list[str]
     text: str
     attention: Float[Tensor, "T S"] | None
+    hypotheses: tuple[Candidate, ...] = ()
 
 
 class Translator:
@@ -111,30 +112,30 @@ class Translator:
     def translate(
         self, sentences: Sequence[str], beam_size: int = 1, batch_size: int = 100
     ) -> list[Translation]:
-        """Translate sentences; the translation of a blank one is blank.
+        """Translate sentences with beam search; see `stream`."""
+        return list(self.stream(sentences, Search(beam_size), batch_size))
 
-        A translation ends after twice as many tokens as its source has, and ten more, if it has
-        not ended before.
+    def stream(
+        self, sentences: Iterable[str], search: Search | None = None, batch_size: int = 100
+    ) -> Iterator[Translation]:
+        """Translate sentences in their order, yielding each as soon as it is done.
+
+        The translation of a blank sentence is blank.
 
         Args:
-            beam_size: Hypotheses that beam search keeps; 1 is greedy search.
-            batch_size: Sentences in a batch, which changes the speed but not the translations.
+            search: How to search; greedily unless given.
+            batch_size: Sentences that are read, and translated together, before the first of them
+                is yielded. It changes the speed but not the translations.
         """
-        sources = [self.source_tokenizer.encode(sentence) for sentence in sentences]
-        targets: list[list[int]] = [[] for _ in sources]
-        for rows, source in batches_of_sources(sources, batch_size, self.device):
-            max_lengths = torch.tensor([2 * len(sources[i]) + 10 for i in rows])
-            found = (
-                greedy_search(self.model, source, max_lengths)
-                if beam_size == 1
-                else beam_search(self.model, source, max_lengths, beam_size)
+        search, remaining = search or Search(), iter(sentences)
+        while window := list(islice(remaining, batch_size)):
+            tokens = [self.source_tokenizer.tokenize(s)[: search.max_length] for s in window]
+            ids = [self.source_tokenizer.encode(s)[: search.max_length] for s in window]
+            found = decode(self.model, ids, search, self.device)
+            yield from in_order(
+                (i, self._translation(tokens[i], hypotheses, search.n_best is not None))
+                for i, hypotheses in found
             )
-            for i, target in zip(rows, found, strict=True):
-                targets[i] = target
-        weights: Sequence[Tensor | None] | None
-        weights = self._soft_alignments(sources, targets, batch_size) or [None] * len(sources)
-        tokens = map(self.source_tokenizer.tokenize, sentences)
-        return [self._translation(*each) for each in zip(tokens, targets, weights, strict=True)]
 
     def align(
         self, pairs: Sequence[Pair], batch_size: int = 100
@@ -145,23 +146,22 @@ class Translator:
         """
         sources = [self.source_tokenizer.encode(pair.source) for pair in pairs]
         targets = [self.target_tokenizer.encode(pair.target) for pair in pairs]
-        return self._soft_alignments(sources, targets, batch_size)
-
-    def _soft_alignments(
-        self, sources: list[list[int]], targets: list[list[int]], batch_size: int
-    ) -> list[Float[Tensor, "T S"]] | None:
         if not self.has_attention:
             return None
         return soft_alignments(self.model, sources, targets, batch_size, self.device)
 
     def _translation(
-        self, source: list[str], target: list[int], weights: Tensor | None
+        self, source: list[str], found: list[Aligned], with_hypotheses: bool
     ) -> Translation:
-        tokens = self.target_tokenizer.tokens(target)
-        if weights is not None:  # Luong, Sutskever et al. 2015: an unknown word is copied
-            for t, (token, row) in enumerate(zip(target, weights, strict=True)):
-                tokens[t] = source[int(row.argmax())] if token == UNK else tokens[t]
-        return Translation(source, tokens, self.target_tokenizer.detokenize(tokens), weights)
+        targets = [each.tokens(source, self.target_tokenizer) for each in found] or [[]]
+        texts = list(map(self.target_tokenizer.detokenize, targets))
+        weights = found[0].weights if found else None
+        if self.has_attention and weights is None:
+            weights = torch.zeros(0, len(source))
+        scores = [each.hypothesis.score for each in found] or [0.0]
+        candidates = zip(texts, targets, scores, strict=True)
+        hypotheses = tuple(Candidate(*each) for each in candidates) if with_hypotheses else ()
+        return Translation(source, targets[0], texts[0], weights, hypotheses)
 
     def save(self, folder: Path | str) -> None:
         """Save the translator in a folder, as `translator.json` and `model.safetensors`."""

@@ -18,6 +18,7 @@ __all__ = [
     "TrainingOptions",
     "TranslatorFolder",
     "check_belongs_to",
+    "check_keeps_model",
     "check_ranges",
     "check_unchanged",
     "drop_unset",
@@ -112,10 +113,16 @@ def check_belongs_to(
             raise BadInput(f"{_flag(option)} does not go with --arch {arch}, but with {owners}")
 
 
+def check_keeps_model(start: str, typed: dict[str, Any]) -> None:
+    """Refuse options of a new model beside `--from`, whose model is as it is."""
+    for name, value in typed.items():
+        raise BadInput(f"{_flag(name)} {value}: does not go with --from {start}, which has its own")
+
+
 def check_unchanged(run: Run, typed: dict[str, Any]) -> None:
     """Refuse to resume a run with other settings than those it began with."""
     settings = asdict(run.trainer.config) | asdict(run.task.model.config)
-    settings |= {"arch": run.task.arch, "data": run.data, "subwords": run.subwords}
+    settings |= {"arch": run.task.arch, "subwords": run.subwords, "from": run.settings.start}
     for name, value in typed.items():
         if value != settings.get(name):
             raise BadInput(

@@ -1,23 +1,25 @@
 """`attention train translation`: train a translator from pairs of sentences."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from attention.cli import console, tables
+from attention.cli import suggestions, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
 from attention.cli.options import (
     FLAG,
     MANY,
     TrainingOptions,
     check_belongs_to,
+    check_keeps_model,
     check_ranges,
     check_unchanged,
     drop_unset,
     training_group,
 )
+from attention.cli.progress import train_with_progress
+from attention.cli.run_options import DEFAULT_RUN, OutFolder, RunOptions
 from attention.data.parallel import load_pairs
 from attention.evaluation.metrics import evaluate_translator
 from attention.tasks.architectures import ARCHITECTURES
@@ -33,7 +35,7 @@ AtMostOne = Parameter(consume_multiple=(0, 1), negative=())
 
 def train_translation(
     *,
-    out: Path,
+    out: OutFolder,
     arch: Architecture | None = None,
     data: Annotated[list[str] | None, MANY] = None,
     valid: Annotated[list[str] | None, MANY] = None,
@@ -49,8 +51,8 @@ def train_translation(
     reverse: Annotated[bool | None, FLAG] = None,
     score: Literal["dot", "general", "concat"] | None = None,
     local: Annotated[list[Window] | None, AtMostOne] = None,
+    run_options: RunOptions = DEFAULT_RUN,
     compute: ComputeOptions = DEFAULT_COMPUTE,
-    resume: Annotated[bool, FLAG] = False,
 ) -> None:
     """Train a translator from pairs of sentences.
 
@@ -84,7 +86,6 @@ def train_translation(
         local: luong: local attention, in a window around a position that the decoder predicts
             (predictive, which --local alone means) or around the position of the target token
             (monotonic). Global attention unless given.
-        resume: Continue the run in --out from where it was saved.
     """
     chosen = drop_unset(**vars(training or TrainingOptions()))
     sizes = drop_unset(
@@ -101,25 +102,26 @@ def train_translation(
         local=None if local is None else (local or ["predictive"])[0],
     )
     check_ranges(chosen | sizes)
+    saving, start = run_options.saving(), run_options.start
     device = compute.start()
     valid_pairs = load_pairs(valid, "valid") if valid else None
-    if resume:
-        run = TranslationRun.resume(out, device)
-        check_unchanged(run, chosen | sizes | drop_unset(arch=arch, data=data))
+    if run_options.resume:
+        run = TranslationRun.resume(out, device, data, steps=chosen.get("steps"))
+        check_unchanged(run, chosen | sizes | drop_unset(arch=arch, **{"from": start}))
+    elif start:
+        check_keeps_model(start, sizes | drop_unset(arch=arch))
+        run = TranslationRun.fine_tune(out, start, data or ["toy"], device, **chosen)
     else:
         arch = arch or "bahdanau"
         check_belongs_to(arch, sizes, ARCHITECTURES)
         config = replace(ARCHITECTURES[arch].training, **chosen)
         run = TranslationRun.begin(out, arch, data or ["toy"], config, device, **sizes)
     compute.prepare(run.task.model)
-    test = " ".join(run.data).replace("toy", "toy-test")
-    console.train_with_progress(
+    train_with_progress(
         run,
         f"{len(run.corpus):,} sentence pairs",
-        [
-            f'attention translate {out} "They arrived late ."',
-            f"attention evaluate {out} --data {test}",
-        ],
+        suggestions.after_translator(out, run.data, valid, run.corpus),
+        **saving,
     )
     if valid_pairs:
         scores = evaluate_translator(run.task, valid_pairs)

@@ -45,9 +45,15 @@ def strike(moment: Moment, signals: Sequence[int]) -> None:
 
 
 def run(
-    arguments: list[str], output: Connection, moment: Moment | None, signals: Sequence[int]
+    arguments: list[str],
+    output: Connection,
+    moment: Moment | None,
+    signals: Sequence[int],
+    ignore: Sequence[int],
 ) -> None:
     """In the process: the command, which prints into a pipe."""
+    for one in ignore:
+        signal.signal(one, signal.SIG_IGN)
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
     output.close()
@@ -65,11 +71,15 @@ class Command:
     """
 
     def __init__(
-        self, arguments: Sequence[str], moment: Moment | None = None, *signals: int
+        self,
+        arguments: Sequence[str],
+        moment: Moment | None = None,
+        *signals: int,
+        ignore: Sequence[int] = (),
     ) -> None:
         self._read_end, write_end = SERVER.Pipe(duplex=False)
         self.process = SERVER.Process(
-            target=run, args=(list(arguments), write_end, moment, signals), daemon=True
+            target=run, args=(list(arguments), write_end, moment, signals, ignore), daemon=True
         )
         self.process.start()
         write_end.close()
@@ -78,9 +88,14 @@ class Command:
     def wait_for(self, text: str) -> None:
         """Read until it has printed this."""
         while text not in self.printed:
-            piece = os.read(self._read_end.fileno(), 4096).decode()
-            assert piece, f"it ended without {text!r}:\n{self.printed}"
-            self.printed += piece
+            assert self._read(), f"it ended without {text!r}:\n{self.printed}"
+
+    def _read(self) -> str:
+        """What it prints next; nothing when it has ended."""
+        assert self._read_end.poll(PATIENCE), f"it hangs:\n{self.printed}"
+        piece = os.read(self._read_end.fileno(), 4096).decode(errors="replace")
+        self.printed += piece
+        return piece
 
     def send(self, *signals: int) -> None:
         """Send it signals."""
@@ -89,8 +104,8 @@ class Command:
 
     def end(self) -> int:
         """Its exit code, as a shell reports it."""
-        while piece := os.read(self._read_end.fileno(), 4096).decode():
-            self.printed += piece
+        while self._read():
+            pass
         self.process.join(PATIENCE)
         code = self.process.exitcode
         assert code is not None, f"it hangs:\n{self.printed}"

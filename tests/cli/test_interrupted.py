@@ -6,6 +6,8 @@ import pytest
 from safetensors.torch import load_file
 
 from attention.cli.app import main
+from attention.tasks.runs import TranslationRun
+from tests.cli.commands import refused
 from tests.cli.interruptions import HUP, INT, KILL, TERM, Command
 
 STEPS = 30
@@ -75,4 +77,46 @@ def test_a_killed_run_continues_from_its_last_checkpoint(
     last = {29: 20, 17: 10}[moment[1]] if moment[0] == "update" else 10 * committed
     assert ("continues after step" in error) == (last > 0)
     assert last == 0 or f"continues after step {last}, its last checkpoint" in error
+    assert files(tmp_path / "run") == unbroken
+
+
+@pytest.mark.parametrize("moment", [("fsync", 1), ("rename", 1), ("replace", 6)])
+def test_a_run_killed_while_it_begins_can_begin_or_be_resumed(
+    moment, tmp_path, pairs_file, unbroken
+):
+    command = training(tmp_path / "run", pairs_file)
+    assert Command(command, moment, KILL).end() == 128 + KILL
+    main([*command, "--resume"] if moment[0] == "replace" else command)
+    assert files(tmp_path / "run") == unbroken
+
+
+@pytest.mark.parametrize("number", range(14, 21))
+def test_a_killed_dictionary_is_never_a_mixture(number, tmp_path, pairs_file):
+    """Its translation table changes its size, so files of two iterations don't go together."""
+    options = ["--arch", "word-by-word", "--data", pairs_file, "--steps", "4", "--save-every", "1"]
+    command = ["train", "translation", *options, "--threads", "1", "--out"]
+    assert Command([*command, str(tmp_path / "run")], ("replace", number), KILL).end() == 128 + KILL
+    main([*command, str(tmp_path / "run"), "--resume"])
+    main([*command, str(tmp_path / "unbroken")])
+    assert files(tmp_path / "run") == files(tmp_path / "unbroken")
+
+
+def test_a_second_process_is_kept_out(tmp_path, pairs_file, capsys):
+    """And the first, which has been at work all along, loses nothing."""
+    command = training(tmp_path / "run", pairs_file)
+    first = Command([*command[:-4], "--steps", "100000"])
+    first.wait_for("step/s")
+    assert "another process is training" in refused(capsys, *command, "--resume")
+    assert "holds a run already" in refused(capsys, *command)
+    first.send(INT)
+    assert first.end() == 128 + INT
+    assert f"saved at step {saved_step(tmp_path / 'run')} in" in first.printed
+    run = TranslationRun.resume(tmp_path / "run", "cpu")
+    assert run.trainer.step == saved_step(tmp_path / "run") > 0
+
+
+def test_signals_that_the_process_was_told_to_ignore_are_ignored(tmp_path, pairs_file, unbroken):
+    """As `nohup` does it: closing the terminal doesn't stop the run."""
+    command = Command(training(tmp_path / "run", pairs_file), ("update", 3), HUP, ignore=[HUP])
+    assert command.end() == 0, command.printed
     assert files(tmp_path / "run") == unbroken

@@ -27,9 +27,9 @@ def after_translator(
     toy = list(data) in (["toy"], ["toy-train"])
     sentences = (p.source for p in pairs if len(p.source) <= LONGEST and p.source[0] != "-")
     sentence = "They arrived late ." if toy else next(sentences, "SENTENCE")
-    held_out = list(valid or (["toy-test"] if toy else ["FILE"]))
-    if held_out == list(data):
-        held_out = ["FILE"]
+    held_out = ["toy-test"] if toy else ["FILE"]
+    if valid and _paths(valid) != _paths(data):
+        held_out = list(valid)
     return [
         _command("translate", _path(out), sentence),
         _command("evaluate", _path(out), "--data", *held_out),
@@ -50,6 +50,10 @@ def after_masked_lm(out: Path, data: Sequence[str]) -> list[str]:
         _command("fill", _path(out), "the [MASK]"),
         _command("search", _path(out), "query", *data),
     ]
+
+
+def _paths(names: Sequence[str]) -> list[Path]:
+    return [Path(name).resolve() for name in names]
 
 
 def _path(path: Path) -> str:

@@ -135,7 +135,7 @@ class RunFolder:
         """Delete all but the newest of the kept checkpoints, whose names end in their steps."""
         kept = [p for p in (self.path / "checkpoints").glob("step-*") if p.name[5:].isdecimal()]
         by_step = sorted(kept, key=lambda folder: int(folder.name[5:]))
-        for folder in by_step[: len(by_step) - keep]:
+        for folder in by_step[: max(0, len(by_step) - keep)]:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -56,8 +56,8 @@ def train_language(
     BERT is a bidirectional encoder: it learns to predict masked tokens, and embeddings by which a
     query finds its paragraph.
 
-    Ctrl-C stops between two steps and saves the run; the same command with --resume continues it,
-    and reaches the very weights of an uninterrupted run on as many threads.
+    Ctrl-C and SIGTERM stop between two steps and save the run; the same command with --resume
+    continues it, and reaches the very weights of an uninterrupted run on as many threads.
 
     Args:
         out: Folder to save the model in, in Hugging Face's layout.

@@ -19,6 +19,15 @@ CONFIG = TrainingConfig(
     seed=3,
     label_smoothing=0.1,
     average_fraction=0.4,
+    schedule="cosine",
+    weight_decay=0.1,
+    betas=(0.8, 0.99),
+    accumulate=2,
+    precision="bf16",
+    valid_every=3,
+    patience=9,
+    log_every=2,
+    max_length=50,
 )
 GPT = {"d_model": 8, "n_heads": 2, "n_layers": 1, "max_len": 16}
 ARCHITECTURES: dict[str, tuple[type[Run], dict[str, object]]] = {

@@ -1,13 +1,18 @@
 """Batches: token ids padded to one length, and bucketing by length so that little is padding."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import TypeVar
 
 import torch
 
+from attention.errors import BadInput
 from attention.shapes import Int, Tensor
 from attention.tokenizers.special_tokens import PAD
 
-__all__ = ["batches_by_length", "pad"]
+__all__ = ["batch_stream", "batches_by_length", "pad"]
+
+Batch = TypeVar("Batch")
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Int[Tensor, "B T"]:
@@ -45,3 +50,21 @@ def batches_by_length(
     if batch:
         batches.append(batch)
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+def batch_stream(batches: Callable[[int], Sequence[Batch]], skip: int = 0) -> Iterator[Batch]:
+    """Batches without end, epoch after epoch.
+
+    Args:
+        batches: The batches of an epoch, given its number.
+        skip: Batches at the start that are left out, because they have been trained on already.
+
+    Raises:
+        BadInput: An epoch has no batches.
+    """
+    for epoch in count():
+        of_epoch = batches(epoch)
+        if not of_epoch:
+            raise BadInput("there is nothing to train on: an epoch has no batches")
+        yield from of_epoch[skip:]
+        skip = max(0, skip - len(of_epoch))

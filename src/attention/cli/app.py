@@ -14,7 +14,7 @@ from attention.cli.search import search
 from attention.cli.train_language import train_language
 from attention.cli.train_translation import train_translation
 from attention.cli.translate import translate
-from attention.errors import BadInput
+from attention.errors import BadInput, NonFiniteLoss
 
 __all__ = ["app", "main"]
 
@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process.
 
     Raises:
-        SystemExit: 2 for bad input, after one line on standard error; 130 for Ctrl-C, as shells
+        SystemExit: 2 for bad input, and 1 for training that has diverged, after one line on
+            standard error; 130 for Ctrl-C, as shells
             report a process that SIGINT has ended.
     """
     try:
@@ -56,5 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         line = " ".join(str(error).split())
         print(f"attention: {line}", file=sys.stderr)
         sys.exit(2)
+    except NonFiniteLoss as error:
+        print(f"attention: {error}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -34,27 +34,31 @@ __all__ = [
 LONG = 100  # words; no sentence that a translator of ours is trained on is nearly as long
 
 
-def train_with_progress(run: Run, corpus_size: str, next_commands: Sequence[str]) -> None:
+def train_with_progress(
+    run: Run, corpus_size: str, next_commands: Sequence[str], summary: Sequence[str] = ()
+) -> None:
     """Train behind a progress bar, until all steps are done or Ctrl-C is pressed.
 
     Args:
         run: What to train; it is saved whenever training stops.
         corpus_size: The size of its corpus, in words.
         next_commands: Commands to suggest once it is trained.
+        summary: Lines to print before training, about its data and its model.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; the run has been saved between two steps.
     """
     trainer, start = run.trainer, time.process_time()
     total = trainer.config.steps
-    if trainer.step >= total:
-        print(f"{run.folder}: all {total:,} steps are done already")
+    if trainer.finished:
+        print(f"{run.folder}: all {trainer.step:,} steps are done already")
         return
     threads = torch.get_num_threads()
     print(
         f"{run.folder}: {corpus_size}, {total:,} steps, {threads} thread{'s' * (threads > 1)}",
         file=sys.stderr,
     )
+    print(*summary, sep="\n", end="\n" if summary else "", file=sys.stderr)
     loss = float("nan")
     with (
         _deferred_ctrl_c() as pressed,
@@ -62,14 +66,18 @@ def train_with_progress(run: Run, corpus_size: str, next_commands: Sequence[str]
         tqdm(initial=trainer.step, total=total, unit="step", mininterval=0.5) as bar,
     ):
         for loss in losses:
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            bar.update()
+            if bar.update():  # it has been drawn anew, so the loss is fetched no more often
+                bar.set_postfix(loss=f"{loss:.3f}")
             if pressed:
                 break
-    if trainer.step < total:
+    if not trainer.finished:
         print(f"stopped after step {trainer.step:,}; saved in {run.folder}, and the same")
         print("command with --resume continues from there")
         raise KeyboardInterrupt
+    best = getattr(trainer, "best", None)
+    if best and best.weights:
+        print(f"the weights of step {best.step:,} are kept: their validation loss is the lowest,")
+        print(f"{best.loss:.3f}; after step {trainer.step:,} it was {best.last_loss:.3f}")
     seconds = time.process_time() - start
     print(f"{run.folder}: trained in {seconds:.0f} CPU-seconds, last loss {loss:.3f}. Now try")
     for command in next_commands:

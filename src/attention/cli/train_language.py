@@ -14,6 +14,7 @@ from attention.cli.options import (
     check_belongs_to,
     check_ranges,
     check_unchanged,
+    check_validation,
     drop_unset,
     training_group,
 )
@@ -22,6 +23,8 @@ from attention.errors import BadInput
 from attention.evaluation.metrics import evaluate_language_model
 from attention.tasks.architectures import LANGUAGE_MODELS
 from attention.tasks.runs import LanguageModelRun, MaskedLMRun, Run
+from attention.tasks.start_summary import language_summary
+from attention.training.metrics_log import TensorBoardLog, summary_writer
 
 __all__ = ["train_language"]
 
@@ -45,6 +48,7 @@ def train_language(
     subwords: int | None = None,
     dropout: float | None = None,
     compute: ComputeOptions = DEFAULT_COMPUTE,
+    tensorboard: Annotated[bool, FLAG] = False,
     resume: Annotated[bool, FLAG] = False,
 ) -> None:
     """Train a language model on a text.
@@ -75,6 +79,7 @@ def train_language(
             bert 64.
         subwords: Size of the subword vocabulary; 1000 unless given, for bert 3000.
         dropout: gpt, bert: dropout probability; for gpt 0, for bert 0.1 unless given.
+        tensorboard: Write the metrics of log.jsonl for TensorBoard as well, into --out.
         resume: Continue the run in --out from where it was saved.
     """
     chosen = drop_unset(**vars(training or TrainingOptions()))
@@ -89,6 +94,8 @@ def train_language(
         dropout=dropout,
     )
     check_ranges(chosen | sizes)
+    if tensorboard:
+        summary_writer()  # is it installed?
     device = compute.start()
     run_class = (
         _saved_run_class(out) if resume else MaskedLMRun if arch == "bert" else LanguageModelRun
@@ -99,12 +106,19 @@ def train_language(
     if resume:
         run: Run = run_class.resume(out, device)
         check_unchanged(run, chosen | sizes | drop_unset(arch=arch, data=data))
+        check_validation(run.trainer.config, run.task.arch, valid)
     else:
         arch = arch or "gpt"
         check_belongs_to(arch, sizes, LANGUAGE_MODELS)
         config = replace(LANGUAGE_MODELS[arch].training, **chosen)
+        check_validation(config, arch, valid)
         run = run_class.begin(out, arch, data or ["book"], config, device, **sizes)
     compute.prepare(run.task.model)
+    config = run.trainer.config
+    if held_out and config.valid_every:
+        run.trainer.validate = lambda: evaluate_language_model(run.task, held_out).loss
+    if tensorboard:
+        run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
     characters = sum(map(len, run.corpus))
     next_commands = [f'attention generate {out} "The query"']
     if isinstance(run, MaskedLMRun):
@@ -113,7 +127,8 @@ def train_language(
             f'attention fill {out} "the [MASK]"',
             f'attention search {out} "query" {files}',
         ]
-    console.train_with_progress(run, f"{characters:,} characters of text", next_commands)
+    summary = language_summary(run.task, run.corpus, config).lines()
+    console.train_with_progress(run, f"{characters:,} characters of text", next_commands, summary)
     if held_out:
         tables.print_language_scores(evaluate_language_model(run.task, held_out))
 

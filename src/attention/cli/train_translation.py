@@ -15,13 +15,18 @@ from attention.cli.options import (
     check_belongs_to,
     check_ranges,
     check_unchanged,
+    check_validation,
     drop_unset,
     training_group,
 )
 from attention.data.parallel import load_pairs
+from attention.errors import BadInput
 from attention.evaluation.metrics import evaluate_translator
 from attention.tasks.architectures import ARCHITECTURES
+from attention.tasks.objectives import translation_validation
 from attention.tasks.runs import TranslationRun
+from attention.tasks.start_summary import translation_summary
+from attention.training.metrics_log import TensorBoardLog, summary_writer
 
 __all__ = ["train_translation"]
 
@@ -38,6 +43,8 @@ def train_translation(
     data: Annotated[list[str] | None, MANY] = None,
     valid: Annotated[list[str] | None, MANY] = None,
     training: Annotated[TrainingOptions | None, TRAINING] = None,
+    max_length: int | None = None,
+    min_count: int | None = None,
     d_model: int | None = None,
     d_embedding: int | None = None,
     n_heads: int | None = None,
@@ -50,6 +57,7 @@ def train_translation(
     score: Literal["dot", "general", "concat"] | None = None,
     local: Annotated[list[Window] | None, AtMostOne] = None,
     compute: ComputeOptions = DEFAULT_COMPUTE,
+    tensorboard: Annotated[bool, FLAG] = False,
     resume: Annotated[bool, FLAG] = False,
 ) -> None:
     """Train a translator from pairs of sentences.
@@ -68,6 +76,9 @@ def train_translation(
             line-aligned files, the source first; or FILE, tab-separated, of which the first two
             columns count.
         valid: Held-out pairs to measure the trained translator on, given like --data.
+        max_length: Pairs with more tokens than this on either side are not trained on; 100 unless
+            given.
+        min_count: How often a word occurs in --data to be in its vocabulary; 2 unless given.
         d_model: Model dimension, also that of the recurrent hidden states; 128 unless given, for
             fixed-vector 192, for transformer 64.
         d_embedding: Embedding dimension, where it is not d_model; 64 unless given.
@@ -84,9 +95,11 @@ def train_translation(
         local: luong: local attention, in a window around a position that the decoder predicts
             (predictive, which --local alone means) or around the position of the target token
             (monotonic). Global attention unless given.
+        tensorboard: Write the metrics of log.jsonl for TensorBoard as well, into --out.
         resume: Continue the run in --out from where it was saved.
     """
-    chosen = drop_unset(**vars(training or TrainingOptions()))
+    chosen = drop_unset(**vars(training or TrainingOptions()), max_length=max_length)
+    vocabulary = drop_unset(min_count=min_count)
     sizes = drop_unset(
         d_model=d_model,
         d_embedding=d_embedding,
@@ -100,18 +113,30 @@ def train_translation(
         score=score,
         local=None if local is None else (local or ["predictive"])[0],
     )
-    check_ranges(chosen | sizes)
+    check_ranges(chosen | vocabulary | sizes)
+    if tensorboard:
+        summary_writer()  # is it installed?
     device = compute.start()
     valid_pairs = load_pairs(valid, "valid") if valid else None
     if resume:
         run = TranslationRun.resume(out, device)
-        check_unchanged(run, chosen | sizes | drop_unset(arch=arch, data=data))
+        check_unchanged(run, chosen | vocabulary | sizes | drop_unset(arch=arch, data=data))
+        check_validation(run.trainer.config, run.task.arch, valid)
     else:
         arch = arch or "bahdanau"
         check_belongs_to(arch, sizes, ARCHITECTURES)
+        if vocabulary and subwords:
+            raise BadInput("--min-count does not go with --subwords, but with words")
         config = replace(ARCHITECTURES[arch].training, **chosen)
+        check_validation(config, arch, valid)
+        sizes |= vocabulary
         run = TranslationRun.begin(out, arch, data or ["toy"], config, device, **sizes)
     compute.prepare(run.task.model)
+    config = run.trainer.config
+    if valid_pairs and config.valid_every:
+        run.trainer.validate = translation_validation(run.task, valid_pairs)
+    if tensorboard:
+        run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
     test = " ".join(run.data).replace("toy", "toy-test")
     console.train_with_progress(
         run,
@@ -120,6 +145,7 @@ def train_translation(
             f'attention translate {out} "They arrived late ."',
             f"attention evaluate {out} --data {test}",
         ],
+        translation_summary(run.task, run.corpus, config).lines(),
     )
     if valid_pairs:
         scores = evaluate_translator(run.task, valid_pairs)

@@ -22,7 +22,10 @@ def pad(rows: Sequence[Sequence[int]]) -> Int[Tensor, "B T"]:
 
 
 def batches_by_length(
-    lengths: Sequence[int], tokens_per_batch: int, generator: torch.Generator
+    lengths: Sequence[int],
+    tokens_per_batch: int,
+    generator: torch.Generator,
+    source_lengths: Sequence[int] | None = None,
 ) -> list[list[int]]:
     """Split `range(len(lengths))` into batches of sentences of similar length, in random order.
 
@@ -34,6 +37,9 @@ def batches_by_length(
         tokens_per_batch: The most tokens in a batch, padding included; a longer sentence gets a
             batch of its own.
         generator: Source of all randomness.
+        source_lengths: For pairs, whose `lengths` are those of the targets: tokens in each source.
+            A batch has at most twice `tokens_per_batch` of them, padding included, so that a long
+            source with a short target does not make all others of its batch as long.
 
     Returns:
         The indices of the sentences in each batch.
@@ -42,10 +48,14 @@ def batches_by_length(
     keys += torch.rand(len(lengths), generator=generator, dtype=torch.float64)
     batches: list[list[int]] = []
     batch: list[int] = []
+    longest_source = 0
     for i in keys.argsort().tolist():  # ascending, so sentence i is the longest of its batch
-        if batch and lengths[i] * (len(batch) + 1) > tokens_per_batch:
+        source_length = source_lengths[i] if source_lengths else 0
+        longest_source, size = max(longest_source, source_length), len(batch) + 1
+        too_large = lengths[i] * size > tokens_per_batch
+        if batch and (too_large or longest_source * size > 2 * tokens_per_batch):
             batches.append(batch)
-            batch = []
+            batch, longest_source = [], source_length
         batch.append(i)
     if batch:
         batches.append(batch)

@@ -17,6 +17,7 @@ from attention.tasks.objectives import language_model_trainer, translation_train
 from attention.tasks.old_files import current_tensors, current_training
 from attention.tasks.retrieval_training import retrieval_trainer
 from attention.tasks.translation import Translator
+from attention.training.metrics_log import MetricsLog
 from attention.training.trainer import TrainingConfig
 
 __all__ = ["LanguageModelRun", "MaskedLMRun", "Run", "TranslationRun"]
@@ -31,7 +32,7 @@ class Run(ABC):
 
     Attributes:
         folder: It holds the saved task, `training.safetensors` (the trainer's checkpoint) and
-            `run.json` (the settings).
+            `run.json` (the settings), with `log.jsonl` (the metrics of training).
         data: Where the corpus comes from, as `--data` names it.
         subwords: Requested size of the subword vocabulary; None for the default.
         corpus: The training data.
@@ -116,23 +117,27 @@ class Run(ABC):
             raise BadInput(f"{folder}: damaged run ({first_line(error)})") from error
         return run
 
-    def steps(self) -> Generator[float, None, None]:
+    def steps(self) -> Generator[Any, None, None]:
         """Train to the last step, yielding each loss; save every 200 steps, and at the end.
 
         A run that is stopped between two steps, by an exception too, is saved as well.
         """
+        log = MetricsLog(self.folder / "log.jsonl", self.trainer.step)
+        self.trainer.reporters.append(log)
         try:
             for loss in self.trainer.steps():
                 if self.trainer.step % SAVE_EVERY == 0:
                     self.save()
                 yield loss
         finally:
+            self.trainer.reporters.remove(log)
             self.save()
 
     def save(self) -> None:
         """Save the task, and the checkpoint and settings that `resume` needs."""
+        state = self.trainer.state_dict()  # refuses weights that are not finite
         self.task.save(self.folder)
-        save_tensors(self.folder / "training.safetensors", self.trainer.state_dict())
+        save_tensors(self.folder / "training.safetensors", state)
         training = asdict(self.trainer.config)
         settings = {"data": self.data, "training": training, "subwords": self.subwords}
         save_json(self.folder / "run.json", settings)

@@ -9,7 +9,7 @@ from typing import Any
 
 from attention.errors import BadInput
 
-__all__ = ["MetricsLog", "Report", "TensorBoardLog"]
+__all__ = ["MetricsLog", "Report", "TensorBoardLog", "summary_writer"]
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,7 @@ class TensorBoardLog:
     """
 
     def __init__(self, folder: Path, step: int = 0) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise BadInput("--tensorboard needs a package: pip install tensorboard") from error
-        writer: Any = SummaryWriter
-        self._writer = writer(str(folder), purge_step=step + 1)
+        self._writer = summary_writer()(str(folder), purge_step=step + 1)
 
     def __call__(self, report: Report) -> None:
         """Write a report."""
@@ -104,3 +99,16 @@ class TensorBoardLog:
             if name != "step":
                 self._writer.add_scalar(name, value, report.step)
         self._writer.flush()
+
+
+def summary_writer() -> Any:
+    """TensorBoard's class of writers.
+
+    Raises:
+        BadInput: The package is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise BadInput("--tensorboard needs a package: pip install tensorboard") from error
+    return SummaryWriter

@@ -139,9 +139,10 @@ class Trainer(Generic[Batch]):
 
     def _check_finite(self, total: Tensor | None) -> None:
         if total is not None and not total.isfinite():
+            kept = "of that step" if total.device.type == "cpu" else "that were last saved"
             raise NonFiniteLoss(
-                f"the loss or its gradient became {float(total)} after step {self.step:,}, so "
-                "training stopped; a lower learning rate may help"
+                f"the loss or its gradient became {float(total)} after step {self.step:,}: it has "
+                f"diverged, and the weights {kept} are kept; a lower --lr may help"
             )
 
     def _validate(self) -> float | None:

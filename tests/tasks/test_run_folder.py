@@ -173,3 +173,21 @@ def test_an_interrupted_update_is_not_saved(tmp_path, monkeypatch):
         next(steps)
     assert run.saved_step == 2
     assert TranslationRun.resume(tmp_path / "run", "cpu").trainer.step == 2
+
+
+@pytest.mark.filterwarnings("ignore:for .*copying from a non-meta parameter")
+def test_on_another_device_the_optimizer_state_follows_the_parameters(tmp_path):
+    """The meta device stands in for a GPU: it has no values, but refuses to mix with a CPU."""
+    data = tmp_path / "pairs.tsv"
+    data.write_text("They left .\tIls sont partis .\n" * 9, encoding="utf-8")
+    config = TrainingConfig(steps=6, average_fraction=0.5)
+    run = TranslationRun.begin(tmp_path / "run", "bahdanau", [str(data)], config, "cpu", d_model=8)
+    steps = run.steps()
+    for _ in range(5):
+        next(steps)
+    steps.close()
+    trainer = TranslationRun.resume(tmp_path / "run", "meta").trainer
+    states = [trainer.optimizer.state[parameter] for parameter in trainer.model.parameters()]
+    moments = [state[name] for state in states for name in ("exp_avg", "exp_avg_sq")]
+    assert moments
+    assert {moment.device.type for moment in moments} == {"meta"}

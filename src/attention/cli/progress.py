@@ -23,7 +23,11 @@ STOPPING = [
 
 
 def train_with_progress(
-    run: TrainingRun, corpus_size: str, next_commands: Sequence[str], **saving: int
+    run: TrainingRun,
+    corpus_size: str,
+    next_commands: Sequence[str],
+    summary: Sequence[str] = (),
+    **saving: int,
 ) -> None:
     """Train behind a progress bar, until all steps are done or a signal stops the run.
 
@@ -31,6 +35,7 @@ def train_with_progress(
         run: What to train; it is saved whenever training stops.
         corpus_size: The size of its corpus, in words.
         next_commands: Commands to suggest once it is trained.
+        summary: Lines to print before training, about its data and its model.
         saving: Arguments of `run.steps`.
 
     Raises:
@@ -40,10 +45,11 @@ def train_with_progress(
     """
     trainer, start = run.trainer, time.process_time()
     total = trainer.config.steps
-    if trainer.step >= total:
-        print(f"{run.folder}: all {total:,} steps are done already")
+    if trainer.finished:
+        print(f"{run.folder}: all {trainer.step:,} steps are done already")
         return
     _say_how(run, corpus_size)
+    print(*summary, sep="\n", end="\n" if summary else "", file=sys.stderr)
     loss: Any = float("nan")
     try:
         with (
@@ -59,10 +65,16 @@ def train_with_progress(
     except (BadInput, NonFiniteLoss) as error:
         where = f"{run.folder} keeps the checkpoint of step {run.saved_step:,}"
         raise type(error)(f"{error}; {where}") from error
-    if received and trainer.step < total:
+    if received and not trainer.finished:
         print(f"stopped after step {trainer.step:,}, and saved at step {run.saved_step:,} in")
         print(f"{run.folder}; the same command with --resume continues from there")
     else:
+        best = getattr(trainer, "best", None)
+        if best and best.weights:
+            print(f"the weights of step {best.step:,} are kept: their validation loss is the")
+            print(
+                f"lowest, {best.loss:.3f}; after step {trainer.step:,} it was {best.last_loss:.3f}"
+            )
         seconds = time.process_time() - start
         print(f"{run.folder}: trained in {seconds:.0f} CPU-seconds, last loss {loss:.3f}. Now try")
         for command in next_commands:

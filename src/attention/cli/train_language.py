@@ -8,12 +8,14 @@ from attention.checkpoints import load_json
 from attention.cli import suggestions, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
 from attention.cli.options import (
+    FLAG,
     MANY,
     TrainingOptions,
     check_belongs_to,
     check_keeps_model,
     check_ranges,
     check_unchanged,
+    check_validation,
     drop_unset,
     training_group,
 )
@@ -25,6 +27,9 @@ from attention.evaluation.metrics import evaluate_language_model
 from attention.hub.download import find
 from attention.tasks.architectures import LANGUAGE_MODELS
 from attention.tasks.runs import LanguageModelRun, MaskedLMRun, Run
+from attention.tasks.start_summary import language_summary
+from attention.training.config import TrainingConfig
+from attention.training.metrics_log import TensorBoardLog, summary_writer
 
 __all__ = ["train_language"]
 
@@ -49,6 +54,7 @@ def train_language(
     dropout: float | None = None,
     run_options: RunOptions = DEFAULT_RUN,
     compute: ComputeOptions = DEFAULT_COMPUTE,
+    tensorboard: Annotated[bool, FLAG] = False,
 ) -> None:
     """Train a language model on a text.
 
@@ -78,6 +84,7 @@ def train_language(
             bert 64.
         subwords: Size of the subword vocabulary; 1000 unless given, for bert 3000.
         dropout: gpt, bert: dropout probability; for gpt 0, for bert 0.1 unless given.
+        tensorboard: Write the metrics of log.jsonl for TensorBoard as well, into --out.
     """
     chosen = drop_unset(**vars(training or TrainingOptions()))
     sizes = drop_unset(
@@ -92,6 +99,8 @@ def train_language(
     )
     check_ranges(chosen | sizes)
     saving, start = run_options.saving(), run_options.start
+    if tensorboard:
+        summary_writer()  # is it installed?
     device = compute.start()
     kind = _kind(arch, out if run_options.resume else start)
     if valid and kind is MaskedLMRun:
@@ -103,21 +112,31 @@ def train_language(
         run = kind.resume(out, device, data, steps=chosen.get("steps"))
         check_unchanged(run, chosen | sizes | drop_unset(arch=arch, **{"from": start}))
     elif start:
+        check_validation(TrainingConfig(**chosen), start, valid)
         check_keeps_model(start, sizes | drop_unset(arch=arch))
         run = kind.fine_tune(out, start, data or ["book"], device, **chosen)
     else:
         arch = arch or "gpt"
         check_belongs_to(arch, sizes, LANGUAGE_MODELS)
         config = replace(LANGUAGE_MODELS[arch].training, **chosen)
+        check_validation(config, arch, valid)
         run = kind.begin(out, arch, data or ["book"], config, device, **sizes)
+    config = run.trainer.config
+    check_validation(config, run.task.arch, valid)
     compute.prepare(run.task.model)
+    if held_out and config.valid_every:
+        run.trainer.validate = lambda: evaluate_language_model(run.task, held_out).loss
+    if tensorboard:
+        run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
     characters = sum(map(len, run.corpus))
     next_commands = (
         suggestions.after_masked_lm(out, run.data)
         if isinstance(run, MaskedLMRun)
         else suggestions.after_language_model(out, run.data, run.corpus)
     )
-    train_with_progress(run, f"{characters:,} characters of text", next_commands, **saving)
+    summary = language_summary(run.task, run.corpus, config).lines()
+    size = f"{characters:,} characters of text"
+    train_with_progress(run, size, next_commands, summary, **saving)
     if held_out:
         tables.print_language_scores(evaluate_language_model(run.task, held_out))
 

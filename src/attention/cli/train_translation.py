@@ -15,15 +15,21 @@ from attention.cli.options import (
     check_keeps_model,
     check_ranges,
     check_unchanged,
+    check_validation,
     drop_unset,
     training_group,
 )
 from attention.cli.progress import train_with_progress
 from attention.cli.run_options import DEFAULT_RUN, OutFolder, RunOptions
 from attention.data.parallel import load_pairs
+from attention.errors import BadInput
 from attention.evaluation.metrics import evaluate_translator
 from attention.tasks.architectures import ARCHITECTURES
+from attention.tasks.objectives import translation_validation
 from attention.tasks.runs import TranslationRun
+from attention.tasks.start_summary import translation_summary
+from attention.training.config import TrainingConfig
+from attention.training.metrics_log import TensorBoardLog, summary_writer
 
 __all__ = ["train_translation"]
 
@@ -40,6 +46,8 @@ def train_translation(
     data: Annotated[list[str] | None, MANY] = None,
     valid: Annotated[list[str] | None, MANY] = None,
     training: Annotated[TrainingOptions | None, TRAINING] = None,
+    max_length: int | None = None,
+    min_count: int | None = None,
     d_model: int | None = None,
     d_embedding: int | None = None,
     n_heads: int | None = None,
@@ -53,6 +61,7 @@ def train_translation(
     local: Annotated[list[Window] | None, AtMostOne] = None,
     run_options: RunOptions = DEFAULT_RUN,
     compute: ComputeOptions = DEFAULT_COMPUTE,
+    tensorboard: Annotated[bool, FLAG] = False,
 ) -> None:
     """Train a translator from pairs of sentences.
 
@@ -70,6 +79,9 @@ def train_translation(
             line-aligned files, the source first; or FILE, tab-separated, of which the first two
             columns count.
         valid: Held-out pairs to measure the trained translator on, given like --data.
+        max_length: Pairs with more tokens than this on either side are not trained on; 100 unless
+            given.
+        min_count: How often a word occurs in --data to be in its vocabulary; 2 unless given.
         d_model: Model dimension, also that of the recurrent hidden states; 128 unless given, for
             fixed-vector 192, for transformer 64.
         d_embedding: Embedding dimension, where it is not d_model; 64 unless given.
@@ -86,8 +98,10 @@ def train_translation(
         local: luong: local attention, in a window around a position that the decoder predicts
             (predictive, which --local alone means) or around the position of the target token
             (monotonic). Global attention unless given.
+        tensorboard: Write the metrics of log.jsonl for TensorBoard as well, into --out.
     """
-    chosen = drop_unset(**vars(training or TrainingOptions()))
+    chosen = drop_unset(**vars(training or TrainingOptions()), max_length=max_length)
+    vocabulary = drop_unset(min_count=min_count)
     sizes = drop_unset(
         d_model=d_model,
         d_embedding=d_embedding,
@@ -101,26 +115,40 @@ def train_translation(
         score=score,
         local=None if local is None else (local or ["predictive"])[0],
     )
-    check_ranges(chosen | sizes)
+    check_ranges(chosen | vocabulary | sizes)
     saving, start = run_options.saving(), run_options.start
+    if tensorboard:
+        summary_writer()  # is it installed?
     device = compute.start()
     valid_pairs = load_pairs(valid, "valid") if valid else None
     if run_options.resume:
         run = TranslationRun.resume(out, device, data, steps=chosen.get("steps"))
-        check_unchanged(run, chosen | sizes | drop_unset(arch=arch, **{"from": start}))
+        check_unchanged(run, chosen | vocabulary | sizes | drop_unset(arch=arch, **{"from": start}))
     elif start:
-        check_keeps_model(start, sizes | drop_unset(arch=arch))
+        check_validation(TrainingConfig(**chosen), start, valid)
+        check_keeps_model(start, vocabulary | sizes | drop_unset(arch=arch))
         run = TranslationRun.fine_tune(out, start, data or ["toy"], device, **chosen)
     else:
         arch = arch or "bahdanau"
         check_belongs_to(arch, sizes, ARCHITECTURES)
+        if vocabulary and subwords:
+            raise BadInput("--min-count does not go with --subwords, but with words")
         config = replace(ARCHITECTURES[arch].training, **chosen)
+        check_validation(config, arch, valid)
+        sizes |= vocabulary
         run = TranslationRun.begin(out, arch, data or ["toy"], config, device, **sizes)
+    config = run.trainer.config
+    check_validation(config, run.task.arch, valid)
     compute.prepare(run.task.model)
+    if valid_pairs and config.valid_every:
+        run.trainer.validate = translation_validation(run.task, valid_pairs)
+    if tensorboard:
+        run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
     train_with_progress(
         run,
         f"{len(run.corpus):,} sentence pairs",
         suggestions.after_translator(out, run.data, valid, run.corpus),
+        translation_summary(run.task, run.corpus, config).lines(),
         **saving,
     )
     if valid_pairs:

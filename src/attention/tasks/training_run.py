@@ -11,6 +11,7 @@ from attention.checkpoints import save_json, save_tensors
 from attention.errors import NonFiniteLoss
 from attention.tasks.run_folder import RunFolder
 from attention.tasks.run_settings import RunSettings
+from attention.training.metrics_log import MetricsLog
 from attention.training.trainer import TrainingConfig
 
 __all__ = ["TrainingRun"]
@@ -21,7 +22,7 @@ class TrainingRun:
 
     Attributes:
         folder: It holds the saved task, `training.safetensors` (the trainer's checkpoint) and
-            `run.json` (the settings).
+            `run.json` (the settings), with `log.jsonl` (the metrics of training).
         task: What is trained, a model with its tokenizer.
         corpus: The training data.
         settings: What it was begun with.
@@ -63,7 +64,7 @@ class TrainingRun:
         """Requested size of the subword vocabulary; None for the default."""
         return self.settings.subwords
 
-    def steps(self, save_every: int = 200, keep: int = 0) -> Generator[float, None, None]:
+    def steps(self, save_every: int = 200, keep: int = 0) -> Generator[Any, None, None]:
         """Train to the last step, yielding each loss; save every so many steps, and at the end.
 
         A run that is stopped between two steps, by an exception too, is saved as well. One that is
@@ -78,6 +79,8 @@ class TrainingRun:
             NonFiniteLoss: Training has diverged; the last checkpoint stays.
         """
         losses, between_steps = self.trainer.steps(), True
+        log = MetricsLog(self.folder / "log.jsonl", self.trainer.step)
+        self.trainer.reporters.append(log)
         try:
             while True:
                 between_steps = False
@@ -90,6 +93,7 @@ class TrainingRun:
                 yield loss
         finally:
             losses.close()
+            self.trainer.reporters.remove(log)
             if between_steps:
                 self.save(keep)
 
@@ -112,9 +116,11 @@ class TrainingRun:
         if step:
             settings = replace(settings, threads=torch.get_num_threads(), device=self.device)
 
+        state = self.trainer.state_dict()
+
         def write(folder: Path) -> None:
             self.task.save(folder)
-            save_tensors(folder / "training.safetensors", self.trainer.state_dict())
+            save_tensors(folder / "training.safetensors", state)
             save_json(folder / "run.json", settings.to_dict())
 
         replaces_older = keep and self.saved_step is not None and self.saved_step < step

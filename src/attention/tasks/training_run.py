@@ -1,6 +1,7 @@
 """A training run: a task, its trainer, and checkpoints in a folder."""
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ class TrainingRun:
             keep: Older checkpoints to keep beside the last, each in a folder of its own.
 
         Raises:
-            NonFiniteLoss: Training has diverged; the last checkpoint stays.
+            NonFiniteLoss: Training has diverged; the last weights that are finite are saved.
         """
         losses, between_steps = self.trainer.steps(), True
         log = MetricsLog(self.folder / "log.jsonl", self.trainer.step)
@@ -91,6 +92,11 @@ class TrainingRun:
                 if self.trainer.step % save_every == 0:
                     self.save(keep)
                 yield loss
+        except NonFiniteLoss:
+            between_steps = False
+            with suppress(NonFiniteLoss):  # if it was noticed before the update
+                self.save(keep)
+            raise
         finally:
             losses.close()
             self.trainer.reporters.remove(log)

@@ -1,6 +1,6 @@
-"""`BadInput`: a file, an argument or a checkpoint that can't be used, and what to do about it."""
+"""`BadInput`: a file, an argument or a checkpoint that can't be used; `NonFiniteLoss`."""
 
-__all__ = ["BadInput", "first_line"]
+__all__ = ["BadInput", "NonFiniteLoss", "first_line"]
 
 
 class BadInput(ValueError):
@@ -8,6 +8,13 @@ class BadInput(ValueError):
 
     The message is one line: what is wrong, where, and what to do about it. The `attention` command
     prints it and exits with code 2.
+    """
+
+
+class NonFiniteLoss(ArithmeticError):
+    """Training has diverged: a loss or its gradient is infinite or not a number.
+
+    The `attention` command prints its message, one line, and exits with code 1.
     """
 
 

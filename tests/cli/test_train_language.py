@@ -128,4 +128,5 @@ def test_ctrl_c_saves_the_run(tmp_path: Path, text_file):
     assert "stopped after step" in output
     assert "Traceback" not in errors
     saved = ["config.json", "model.safetensors", "run.json", "tokenizer.json"]
-    assert sorted(os.listdir(tmp_path)) == [*saved, "training.safetensors"]
+    written = {*os.listdir(tmp_path)} - {"log.jsonl"}  # which there is after some more steps
+    assert sorted(written) == [*saved, "training.safetensors"]

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from attention.cli.app import main
+from attention.tasks import objectives
 from attention.tasks.runs import TranslationRun
 from attention.tasks.translation import Translator
 from attention.training.trainer import TrainingConfig
@@ -27,6 +28,16 @@ TYPED = TrainingConfig(
     seed=11,
     label_smoothing=0.25,
     average_fraction=0.125,
+    schedule="cosine",
+    max_grad_norm=0.5,
+    weight_decay=0.1,
+    betas=(0.8, 0.98),
+    accumulate=2,
+    precision="bf16",
+    valid_every=2,
+    patience=4,
+    log_every=3,
+    max_length=40,
 )
 
 
@@ -76,11 +87,87 @@ def test_every_architecture_is_trained_saved_and_used(arch, tmp_path, pairs_file
 
 
 def test_every_training_option_reaches_the_trainer(tmp_path, pairs_file):
-    typed = {name: value for name, value in asdict(TYPED).items() if name != "max_grad_norm"}
+    typed = asdict(TYPED)
     assert all(value != getattr(TrainingConfig(), name) for name, value in typed.items())
-    options = [(f"--{name.replace('_', '-')}", str(value)) for name, value in typed.items()]
-    train(tmp_path / "run", pairs_file, *sum(options, ()))
+    options = ["--valid", pairs_file]
+    for name, value in typed.items():
+        values = map(str, value if isinstance(value, tuple) else [value])
+        options += [f"--{name.replace('_', '-')}", *values]
+    train(tmp_path / "run", pairs_file, *options)
     assert TranslationRun.resume(tmp_path / "run", "cpu").trainer.config == TYPED
+
+
+def test_a_summary_is_printed_before_training(tmp_path, capsys):
+    data = tmp_path / "pairs.tsv"
+    lines = ["They arrived .\tIls sont arrivés ."] * 3 + ["They left early .\tIls sont partis ."]
+    data.write_text("\n".join([*lines, f"{'so ' * 60}.\tIls ."]), "utf-8")
+    train(tmp_path / "run", str(data), "--steps", "1", "--max-length", "60", "--threads", "1")
+    heads = capsys.readouterr().err.splitlines()[1:5]
+    assert heads[0] == (
+        "  corpus      4 sentence pairs, the longest 4; left out: 1 longer than 60 tokens"
+    )
+    assert heads[1] == ("  vocabulary  source 8, target 8; words that occur less than 2 times: 3")
+    assert heads[2] == "  tokens      29, 10.34% unknown"
+    assert "parameters, 1 thread, fp32" in heads[3]
+
+
+def test_words_seen_once_are_known_if_asked_for(tmp_path, capsys):
+    data = tmp_path / "pairs.tsv"
+    data.write_text("They arrived .\tIls sont arrivés .\nThey left .\tIls sont partis .", "utf-8")
+    for name, options in ("default", []), ("all", ["--min-count", "1"]):
+        train(tmp_path / name, str(data), "--steps", "1", *options)
+    known = [Translator.load(tmp_path / name).source_tokenizer for name in ("default", "all")]
+    assert [tokenizer.unknown("They left .") for tokenizer in known] == [["left"], []]
+    same = ["train", "translation", "--out", str(tmp_path / "all"), "--resume", "--min-count"]
+    assert "done already" in shown(capsys, *same, "1")
+    assert "--min-count 3: the run" in refused(capsys, *same, "3")
+
+
+def test_metrics_are_logged_and_the_best_weights_kept(tmp_path, pairs_file, capsys):
+    valid = tmp_path / "valid.tsv"
+    valid.write_text("They left .\tElles arrivent tôt", "utf-8")  # gets worse as training goes on
+    out = tmp_path / "run"
+    options = ["--steps", "400", "--lr", "0.02", "--log-every", "5", "--valid", str(valid)]
+    train(out, pairs_file, *options, "--valid-every", "10", "--patience", "3")
+    output = capsys.readouterr().out
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text("utf-8").splitlines()]
+    steps = [line["step"] for line in lines]
+    assert steps == list(range(5, steps[-1] + 1, 5))
+    assert steps[-1] < 400, "it stopped early"
+    losses = {line["step"]: line["validation_loss"] for line in lines if line["step"] % 10 == 0}
+    best = min(losses, key=losses.get)
+    assert best == steps[-1] - 30
+    assert f"the weights of step {best} are kept" in output
+    assert f"{losses[best]:.3f}; after step {steps[-1]}" in output
+    assert all(line["tokens_per_second"] > 0 < line["gradient_norm"] for line in lines)
+    kept = TranslationRun.resume(out, "cpu").trainer.best
+    assert all(torch.equal(kept.weights[name], tensor) for name, tensor in weights(out).items())
+    train(out, pairs_file, *options, "--resume")
+    assert "done already" in capsys.readouterr().out
+
+
+def test_training_that_diverges_ends_with_the_step_and_keeps_the_weights(
+    tmp_path, pairs_file, capsys, monkeypatch
+):
+    out = str(tmp_path / "run")
+    options = ["--steps", "9", "--out", out, "--data", pairs_file]
+    real = objectives.next_token_loss
+    calls = []
+
+    def diverge(*arguments, **named):
+        calls.append(1)
+        return real(*arguments, **named) * (float("nan") if len(calls) == 4 else 1)
+
+    monkeypatch.setattr(objectives, "next_token_loss", diverge)
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "translation", *options])
+    assert stopped.value.code == 1
+    output = capsys.readouterr()
+    assert "became nan after step 3: it has diverged" in output.err.splitlines()[-1]
+    assert "Traceback" not in output.err
+    assert "Now try" not in output.out
+    assert all(tensor.isfinite().all() for tensor in weights(out).values())
+    assert TranslationRun.resume(tmp_path / "run", "cpu").trainer.step == 3
 
 
 def test_the_seed_draws_the_initial_weights(tmp_path, pairs_file):
@@ -151,6 +238,20 @@ def test_an_untrained_dictionary_translates(tmp_path, pairs_file, capsys):
         (["--out", "{tmp}/file/x"], "cannot be written"),
         ([*NEW, "--score", "dot"], "but with luong"),
         ([*NEW, "--score", "magic"], "concat"),
+        ([*NEW, "--weight-decay", "-1"], "--weight-decay -1"),
+        ([*NEW, "--betas", "0.9", "1"], "--betas 0.9 1: both must be"),
+        ([*NEW, "--accumulate", "0"], "--accumulate 0: must be above 0"),
+        ([*NEW, "--log-every", "0"], "--log-every 0: must be above 0"),
+        ([*NEW, "--precision", "fp8"], "bf16"),
+        ([*NEW, "--schedule", "square"], "cosine"),
+        ([*NEW, "--patience", "3"], "--patience 3: counts validations, so add --valid-every"),
+        ([*NEW, "--valid-every", "9"], "--valid-every 9: add --valid"),
+        ([*NEW, "--valid-every", "9", "--valid", "{data}", "--arch", "word-by-word"],
+         "does not go with --arch word-by-word"),
+        ([*NEW, "--min-count", "3", "--subwords", "90"], "--min-count does not go with"),
+        ([*NEW, "--min-count", "0"], "--min-count 0: must be above 0"),
+        ([*NEW, "--data", "{data}", "--max-length", "1"], "no pair has at most 1 tokens"),
+        ([*NEW, "--tensorboard"], "pip install tensorboard"),
         ([*NEW, "--arch", "luong", "--reverse"], "but with fixed-vector"),
         ([*NEW, "--n-layers", "2"], "but with transformer"),
         ([*NEW, "--local", "near"], "monotonic"),
@@ -159,9 +260,10 @@ def test_an_untrained_dictionary_translates(tmp_path, pairs_file, capsys):
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_clear_line(
-    arguments, hint, translator_run, pairs_file, tmp_path, capsys
+    arguments, hint, translator_run, pairs_file, tmp_path, capsys, monkeypatch
 ):
     (tmp_path / "file").touch()
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)  # not installed
     places = {"run": translator_run, "tmp": tmp_path, "data": pairs_file}
     filled = [argument.format(**places) for argument in arguments]
     assert hint in refused(capsys, "train", "translation", *filled)

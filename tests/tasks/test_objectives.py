@@ -7,7 +7,11 @@ from attention import Translator
 from attention.data import Pair, toy
 from attention.errors import BadInput
 from attention.tasks.language_modelling import LanguageModel
-from attention.tasks.objectives import language_model_trainer, translation_trainer
+from attention.tasks.objectives import (
+    language_model_trainer,
+    translation_trainer,
+    translation_validation,
+)
 from attention.tokenizers.special_tokens import BOS, EOS, PAD
 from attention.training.trainer import TrainingConfig
 
@@ -105,3 +109,53 @@ def test_ibm_model_1_is_trained_by_expectation_maximisation():
     assert len(losses) == 9
     assert losses == sorted(losses, reverse=True)
     assert translator.translate(["the book"])[0].text == "la page"
+
+
+def test_pairs_too_long_on_either_side_are_left_out():
+    short, long = "a b c", " ".join("abcd" * 2)
+    pairs = [Pair(short, short), Pair(long, short), Pair(short, long), Pair(short, short)]
+    translator = Translator.new("bahdanau", pairs, d_embedding=8, d_model=8)
+    trainer = translation_trainer(translator, pairs, TrainingConfig(max_length=3))
+    assert sorted(trainer.batches(0)[0]) == [0, 1]
+    dictionary = translation_trainer(
+        Translator.new("word-by-word", pairs), pairs, TrainingConfig(max_length=3)
+    )
+    assert len(dictionary.sources) == len(dictionary.targets) == 2
+    with pytest.raises(BadInput, match="no pair has at most 2 tokens"):
+        translation_trainer(translator, pairs, TrainingConfig(max_length=2))
+
+
+def test_a_batch_counts_the_tokens_that_its_loss_is_the_mean_of():
+    translator = Translator.new("bahdanau", PAIRS, d_embedding=8, d_model=8)
+    trainer = translation_trainer(translator, PAIRS, TrainingConfig())
+    one, other = [0, 1, 2], [3, 4]
+    n_one, n_other = map(trainer.n_tokens, (one, other))
+    targets = [translator.target_tokenizer.encode(pair.target) for pair in PAIRS[:3]]
+    assert n_one == sum(map(len, targets)) + 3, "each target has an end"
+    mean = (trainer.loss(one) * n_one + trainer.loss(other) * n_other) / (n_one + n_other)
+    torch.testing.assert_close(mean, trainer.loss(one + other))
+    windows = torch.zeros(3, 17, dtype=torch.long)
+    language_model = LanguageModel.new("gpt", [TEXT], subwords=260, max_len=16)
+    assert language_model_trainer(language_model, [TEXT], TrainingConfig()).n_tokens(windows) == 48
+
+
+def test_validation_is_the_mean_over_all_target_tokens_without_smoothing():
+    translator = Translator.new("bahdanau", PAIRS, d_embedding=8, d_model=8)
+    whole = translation_trainer(translator, PAIRS, TrainingConfig()).loss(list(range(20)))
+    for tokens_per_batch in 40, 2000:
+        validate = translation_validation(translator, PAIRS, tokens_per_batch)
+        assert validate() == pytest.approx(whole.item(), rel=1e-5)
+    with pytest.raises(BadInput, match="word-by-word"):
+        translation_validation(Translator.new("word-by-word", PAIRS), PAIRS)
+
+
+@pytest.mark.parametrize("arch", ["fixed-vector", "bahdanau", "luong", "transformer"])
+def test_every_translator_trains_in_bfloat16(arch):
+    pairs = [Pair("They left .", "Ils sont partis ."), Pair("She left .", "Elle est partie .")] * 4
+    sizes = {"d_model": 32} if arch == "transformer" else {"d_model": 32, "d_embedding": 16}
+    translator = Translator.new(arch, pairs, **sizes)
+    config = TrainingConfig(steps=80, lr=1e-2, warmup=5, precision="bf16")
+    losses = list(translation_trainer(translator, pairs, config).steps())
+    assert losses[-1] < 0.1 < losses[0]
+    assert losses[0].dtype == torch.float32
+    assert translator.translate(["She left ."])[0].text == "Elle est partie ."

@@ -1,5 +1,6 @@
 """Training runs in folders: begun, stopped, resumed."""
 
+import json
 from dataclasses import fields
 from itertools import islice
 
@@ -19,6 +20,15 @@ CONFIG = TrainingConfig(
     seed=3,
     label_smoothing=0.1,
     average_fraction=0.4,
+    schedule="cosine",
+    weight_decay=0.1,
+    betas=(0.8, 0.99),
+    accumulate=2,
+    precision="bf16",
+    valid_every=3,
+    patience=9,
+    log_every=2,
+    max_length=50,
 )
 GPT = {"d_model": 8, "n_heads": 2, "n_layers": 1, "max_len": 16}
 ARCHITECTURES: dict[str, tuple[type[Run], dict[str, object]]] = {
@@ -51,6 +61,12 @@ def begin(folder, arch: str, data: str) -> Run:
     return kind.begin(folder, arch, [data], CONFIG, "cpu", **sizes)
 
 
+def metrics(folder) -> list[dict[str, float]]:
+    """What the run has logged, but for its speed."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
+    return [{k: v for k, v in line.items() if k != "tokens_per_second"} for line in lines]
+
+
 @pytest.mark.parametrize("stop", [0, 2, 5])
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_a_stopped_run_reaches_the_same_weights(tmp_path, pairs_file, arch, stop):
@@ -70,7 +86,9 @@ def test_a_stopped_run_reaches_the_same_weights(tmp_path, pairs_file, arch, stop
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
     files = {path.name for path in (tmp_path / "one").iterdir()}
-    for name in files:
+    assert metrics(tmp_path / "one") == metrics(tmp_path / "two")
+    assert [line["step"] for line in metrics(tmp_path / "one")][-1] == 6
+    for name in files - {"log.jsonl"}:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 

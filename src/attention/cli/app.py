@@ -18,7 +18,7 @@ from attention.cli.search import search
 from attention.cli.train_language import train_language
 from attention.cli.train_translation import train_translation
 from attention.cli.translate import translate
-from attention.errors import BadInput, first_line
+from attention.errors import BadInput, NonFiniteLoss, first_line
 
 __all__ = ["EXAMPLES", "app", "main"]
 
@@ -75,8 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process.
 
     Raises:
-        SystemExit: 2 for bad input, after one line on standard error, and where standard output
-            can't be written; 130 for Ctrl-C, as shells report a process that SIGINT has ended.
+        SystemExit: 2 for bad input and 1 for training that diverges, after one line on standard
+            error; 2 where standard output can't be written; 130 for Ctrl-C, as shells report a
+            process that SIGINT has ended.
     """
     code = 0
     try:
@@ -87,10 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pass
     except KeyboardInterrupt:
         code = 130
-    except (BadInput, CycloptsError, OSError, MemoryError, RuntimeError) as error:
+    except (BadInput, CycloptsError, OSError, MemoryError, RuntimeError, NonFiniteLoss) as error:
         if type(error) is RuntimeError and not _is_out_of_memory(error):
             raise
-        code = 2
+        code = 1 if isinstance(error, NonFiniteLoss) else 2
         with suppress(OSError):
             print(f"attention: {_message(error)}", file=sys.stderr)
     _discard_output_that_cannot_be_written()

@@ -1,23 +1,18 @@
 """What the `attention` command shows a person: progress, warnings, and what models generate."""
 
-import signal
 import sys
-import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from attention.cli import text_io
 from attention.errors import BadInput
 from attention.inspection import fonts, plots
-from attention.tasks.runs import Run
 from attention.tasks.translation import Translation, Translator
 from attention.tokenizers.words import split_words
 
@@ -27,7 +22,6 @@ __all__ = [
     "progress",
     "save_attention",
     "save_figure",
-    "train_with_progress",
     "warn",
     "warn_about_input",
 ]
@@ -35,64 +29,6 @@ __all__ = [
 T = TypeVar("T")
 
 LONG = 100  # words; no sentence that a translator of ours is trained on is nearly as long
-
-
-def train_with_progress(run: Run, corpus_size: str, next_commands: Sequence[str]) -> None:
-    """Train behind a progress bar, until all steps are done or Ctrl-C is pressed.
-
-    Args:
-        run: What to train; it is saved whenever training stops.
-        corpus_size: The size of its corpus, in words.
-        next_commands: Commands to suggest once it is trained.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; the run has been saved between two steps.
-    """
-    trainer, start = run.trainer, time.process_time()
-    total = trainer.config.steps
-    if trainer.step >= total:
-        print(f"{run.folder}: all {total:,} steps are done already")
-        return
-    threads = torch.get_num_threads()
-    print(
-        f"{run.folder}: {corpus_size}, {total:,} steps, {threads} thread{'s' * (threads > 1)}",
-        file=sys.stderr,
-    )
-    loss = float("nan")
-    with (
-        _deferred_ctrl_c() as pressed,
-        closing(run.steps()) as losses,
-        tqdm(initial=trainer.step, total=total, unit="step", mininterval=0.5) as bar,
-    ):
-        for loss in losses:
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            bar.update()
-            if pressed:
-                break
-    if trainer.step < total:
-        print(f"stopped after step {trainer.step:,}; saved in {run.folder}, and the same")
-        print("command with --resume continues from there")
-        raise KeyboardInterrupt
-    seconds = time.process_time() - start
-    print(f"{run.folder}: trained in {seconds:.0f} CPU-seconds, last loss {loss:.3f}. Now try")
-    for command in next_commands:
-        print(f"  {command}")
-
-
-@contextmanager
-def _deferred_ctrl_c() -> Iterator[list[int]]:
-    """A list that Ctrl-C fills, so that it interrupts no step; a second Ctrl-C stops at once."""
-    pressed: list[int] = []
-
-    def handle(number: int, frame: Any) -> None:
-        pressed.append(number)
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def progress(items: Iterable[T], total: int | None, unit: str = "sentence") -> Iterator[T]:

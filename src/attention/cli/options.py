@@ -1,6 +1,6 @@
 """Options of the command, those of training among them: how they are typed, and their checks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from attention.cli.limits import AT_MOST, check_memory
 from attention.errors import BadInput
 from attention.tasks.architectures import Architecture
 from attention.tasks.runs import Run
+from attention.training.config import Precision, Schedule, TrainingConfig
 
 __all__ = [
     "FLAG",
@@ -19,8 +20,10 @@ __all__ = [
     "TrainingOptions",
     "TranslatorFolder",
     "check_belongs_to",
+    "check_keeps_model",
     "check_ranges",
     "check_unchanged",
+    "check_validation",
     "drop_unset",
     "training_group",
 ]
@@ -32,8 +35,11 @@ TranslatorFolder = Annotated[
     Path, Parameter(help="The folder that `attention train translation` made.")
 ]
 
-MAY_BE_ZERO = {"seed", "dropout", "warmup", "label_smoothing", "average_fraction", "temperature"}
-MAY_BE_ZERO |= {"length_penalty"}
+MAY_BE_ZERO = {
+    *("seed", "dropout", "warmup", "label_smoothing", "weight_decay", "average_fraction"),
+    *("temperature", "length_penalty"),
+}
+UNLESS_GIVEN_NONE = {"valid_every", "patience"}
 UPPER_BOUND = 2**31
 BELOW_ONE = {"dropout", "label_smoothing", "average_fraction"}
 
@@ -50,6 +56,16 @@ class TrainingOptions:
         warmup: Steps over which the learning rate rises linearly to its peak.
         label_smoothing: Probability taken from the correct token and spread evenly over the
             vocabulary. For translating real text, 0.1 is usual.
+        schedule: The learning rate after the warm-up: linear or cosine decay to zero, or constant.
+        max_grad_norm: Gradients are scaled down to this norm where theirs is larger.
+        weight_decay: AdamW's weight decay; norms, biases and embeddings have none.
+        betas: Decay rates of Adam's moving averages of the gradient and of its square.
+        accumulate: Batches whose gradients are accumulated for one step.
+        precision: fp32; or bf16, bfloat16 where that is safe (autocast), for GPUs that have it.
+        valid_every: Steps from one validation on --valid to the next; in the end the model has the
+            weights of the lowest validation loss. Unless given, there is none.
+        patience: Stop after so many validations in a row without a lower loss.
+        log_every: Steps from one line of log.jsonl, in --out, to the next.
         average_fraction: Fraction of the steps, at the end, whose weights are averaged.
         seed: Seed of every random draw: initial weights, order of batches, dropout.
     """
@@ -59,6 +75,15 @@ class TrainingOptions:
     lr: float | None = None
     warmup: int | None = None
     label_smoothing: float | None = None
+    schedule: Schedule | None = None
+    max_grad_norm: float | None = None
+    weight_decay: float | None = None
+    betas: tuple[float, float] | None = None
+    accumulate: int | None = None
+    precision: Precision | None = None
+    valid_every: int | None = None
+    patience: int | None = None
+    log_every: int | None = None
     average_fraction: float | None = None
     seed: int | None = None
 
@@ -73,7 +98,9 @@ def training_group(architectures: Mapping[str, Architecture], default: str) -> P
     """
     defaults = []
     for name in (field.name for field in fields(TrainingOptions)):
-        values = {arch: f"{getattr(a.training, name):g}" for arch, a in architectures.items()}
+        values = {arch: _shown(getattr(a.training, name)) for arch, a in architectures.items()}
+        if values[default] == "0" and name in UNLESS_GIVEN_NONE:
+            continue
         others = [f"for {a} {value}" for a, value in values.items() if value != values[default]]
         differing = f" ({', '.join(others)})" if others else ""
         defaults.append(f"{_flag(name)} {values[default]}{differing}")
@@ -88,6 +115,8 @@ def drop_unset(**options: Any) -> dict[str, Any]:
 def check_ranges(options: dict[str, Any]) -> None:
     """Refuse values with which no model can be built, trained or run; None is not checked."""
     for name, value in options.items():
+        if name == "betas" and not all(0 <= beta < 1 for beta in value):
+            raise BadInput(f"--betas {_shown(value)}: both must be from 0 to below 1")
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
         if value < 0 or (value == 0 and name not in MAY_BE_ZERO):
@@ -117,16 +146,43 @@ def check_belongs_to(
             raise BadInput(f"{_flag(option)} does not go with --arch {arch}, but with {owners}")
 
 
+def check_keeps_model(start: str, typed: dict[str, Any]) -> None:
+    """Refuse options of a new model beside `--from`, whose model is as it is."""
+    for name, value in typed.items():
+        raise BadInput(f"{_flag(name)} {value}: does not go with --from {start}, which has its own")
+
+
+def check_validation(config: TrainingConfig, arch: str, valid: Sequence[str] | None) -> None:
+    """Refuse validation during training without the data for it, or of a model without gradients.
+
+    A run that validates and is resumed needs its `--valid` again.
+    """
+    if config.patience and not config.valid_every:
+        raise BadInput(f"--patience {config.patience}: counts validations, so add --valid-every")
+    if config.valid_every and arch == "word-by-word":
+        raise BadInput("--valid-every does not go with --arch word-by-word: EM has no such loss")
+    if config.valid_every and not valid:
+        raise BadInput(f"--valid-every {config.valid_every}: add --valid, the data to validate on")
+
+
 def check_unchanged(run: Run, typed: dict[str, Any]) -> None:
     """Refuse to resume a run with other settings than those it began with."""
     settings = asdict(run.trainer.config) | asdict(run.task.model.config)
-    settings |= {"arch": run.task.arch, "data": run.data, "subwords": run.subwords}
+    settings |= {"arch": run.task.arch, "subwords": run.subwords, "from": run.settings.start}
+    tokenizer = getattr(run.task, "source_tokenizer", None)
+    settings["min_count"] = getattr(tokenizer, "min_count", None)
     for name, value in typed.items():
         if value != settings.get(name):
             raise BadInput(
                 f"{_flag(name)} {value}: the run in {run.folder} began with "
                 f"{settings.get(name)}, and --resume keeps its settings"
             )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(_shown, value))
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _flag(name: str) -> str:

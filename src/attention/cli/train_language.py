@@ -5,23 +5,31 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from attention.checkpoints import load_json
-from attention.cli import console, tables
+from attention.cli import suggestions, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
 from attention.cli.options import (
     FLAG,
     MANY,
     TrainingOptions,
     check_belongs_to,
+    check_keeps_model,
     check_ranges,
     check_unchanged,
+    check_validation,
     drop_unset,
     training_group,
 )
+from attention.cli.progress import train_with_progress
+from attention.cli.run_options import DEFAULT_RUN, OutFolder, RunOptions
 from attention.data.prose import read_texts
 from attention.errors import BadInput
 from attention.evaluation.metrics import evaluate_language_model
+from attention.hub.download import find
 from attention.tasks.architectures import LANGUAGE_MODELS
 from attention.tasks.runs import LanguageModelRun, MaskedLMRun, Run
+from attention.tasks.start_summary import language_summary
+from attention.training.config import TrainingConfig
+from attention.training.metrics_log import TensorBoardLog, summary_writer
 
 __all__ = ["train_language"]
 
@@ -31,7 +39,7 @@ Architecture = Literal["gpt", "llama", "bert"]
 
 def train_language(
     *,
-    out: Path,
+    out: OutFolder,
     arch: Architecture | None = None,
     data: Annotated[list[str] | None, MANY] = None,
     valid: Annotated[list[str] | None, MANY] = None,
@@ -44,8 +52,9 @@ def train_language(
     max_len: int | None = None,
     subwords: int | None = None,
     dropout: float | None = None,
+    run_options: RunOptions = DEFAULT_RUN,
     compute: ComputeOptions = DEFAULT_COMPUTE,
-    resume: Annotated[bool, FLAG] = False,
+    tensorboard: Annotated[bool, FLAG] = False,
 ) -> None:
     """Train a language model on a text.
 
@@ -53,8 +62,8 @@ def train_language(
     BERT is a bidirectional encoder: it learns to predict masked tokens, and embeddings by which a
     query finds its paragraph.
 
-    Ctrl-C stops between two steps and saves the run; the same command with --resume continues it,
-    and reaches the very weights of an uninterrupted run on as many threads.
+    Ctrl-C and SIGTERM stop between two steps and save the run; the same command with --resume
+    continues it, and reaches the very weights of an uninterrupted run on as many threads.
 
     Args:
         out: Folder to save the model in, in Hugging Face's layout.
@@ -75,7 +84,7 @@ def train_language(
             bert 64.
         subwords: Size of the subword vocabulary; 1000 unless given, for bert 3000.
         dropout: gpt, bert: dropout probability; for gpt 0, for bert 0.1 unless given.
-        resume: Continue the run in --out from where it was saved.
+        tensorboard: Write the metrics of log.jsonl for TensorBoard as well, into --out.
     """
     chosen = drop_unset(**vars(training or TrainingOptions()))
     sizes = drop_unset(
@@ -89,36 +98,54 @@ def train_language(
         dropout=dropout,
     )
     check_ranges(chosen | sizes)
+    saving, start = run_options.saving(), run_options.start
+    if tensorboard:
+        summary_writer()  # is it installed?
     device = compute.start()
-    run_class = (
-        _saved_run_class(out) if resume else MaskedLMRun if arch == "bert" else LanguageModelRun
-    )
-    if valid and run_class is MaskedLMRun:
+    kind = _kind(arch, out if run_options.resume else start)
+    if valid and kind is MaskedLMRun:
         raise BadInput("--valid does not go with --arch bert, but with gpt or llama")
-    held_out = read_texts(valid) if valid else None
-    if resume:
-        run: Run = run_class.resume(out, device)
-        check_unchanged(run, chosen | sizes | drop_unset(arch=arch, data=data))
+    held_out = (
+        read_texts(["toy-valid" if name == "toy" else name for name in valid]) if valid else None
+    )
+    if run_options.resume:
+        run = kind.resume(out, device, data, steps=chosen.get("steps"))
+        check_unchanged(run, chosen | sizes | drop_unset(arch=arch, **{"from": start}))
+    elif start:
+        check_validation(TrainingConfig(**chosen), start, valid)
+        check_keeps_model(start, sizes | drop_unset(arch=arch))
+        run = kind.fine_tune(out, start, data or ["book"], device, **chosen)
     else:
         arch = arch or "gpt"
         check_belongs_to(arch, sizes, LANGUAGE_MODELS)
         config = replace(LANGUAGE_MODELS[arch].training, **chosen)
-        run = run_class.begin(out, arch, data or ["book"], config, device, **sizes)
+        check_validation(config, arch, valid)
+        run = kind.begin(out, arch, data or ["book"], config, device, **sizes)
+    config = run.trainer.config
+    check_validation(config, run.task.arch, valid)
     compute.prepare(run.task.model)
+    if held_out and config.valid_every:
+        run.trainer.validate = lambda: evaluate_language_model(run.task, held_out).loss
+    if tensorboard:
+        run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
     characters = sum(map(len, run.corpus))
-    next_commands = [f'attention generate {out} "The query"']
-    if isinstance(run, MaskedLMRun):
-        files = " ".join(run.data)
-        next_commands = [
-            f'attention fill {out} "the [MASK]"',
-            f'attention search {out} "query" {files}',
-        ]
-    console.train_with_progress(run, f"{characters:,} characters of text", next_commands)
+    next_commands = (
+        suggestions.after_masked_lm(out, run.data)
+        if isinstance(run, MaskedLMRun)
+        else suggestions.after_language_model(out, run.data, run.corpus)
+    )
+    summary = language_summary(run.task, run.corpus, config).lines()
+    size = f"{characters:,} characters of text"
+    train_with_progress(run, size, next_commands, summary, **saving)
     if held_out:
         tables.print_language_scores(evaluate_language_model(run.task, held_out))
 
 
-def _saved_run_class(folder: Path) -> type[LanguageModelRun] | type[MaskedLMRun]:
+def _kind(arch: str | None, saved: Path | str | None) -> type[Run]:
+    """The kind of run for an architecture, or for a model that is saved already."""
+    if saved is None:
+        return MaskedLMRun if arch == "bert" else LanguageModelRun
+    folder = find(saved) if isinstance(saved, str) else saved
     config = folder / "config.json"
     is_bert = config.is_file() and load_json(config).get("model_type") == "bert"
     return MaskedLMRun if is_bert else LanguageModelRun

@@ -1,27 +1,35 @@
 """`attention train translation`: train a translator from pairs of sentences."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from attention.cli import console, tables
+from attention.cli import suggestions, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
 from attention.cli.options import (
     FLAG,
     MANY,
     TrainingOptions,
     check_belongs_to,
+    check_keeps_model,
     check_ranges,
     check_unchanged,
+    check_validation,
     drop_unset,
     training_group,
 )
+from attention.cli.progress import train_with_progress
+from attention.cli.run_options import DEFAULT_RUN, OutFolder, RunOptions
 from attention.data.parallel import load_pairs
+from attention.errors import BadInput
 from attention.evaluation.metrics import evaluate_translator
 from attention.tasks.architectures import ARCHITECTURES
+from attention.tasks.objectives import translation_validation
 from attention.tasks.runs import TranslationRun
+from attention.tasks.start_summary import translation_summary
+from attention.training.config import TrainingConfig
+from attention.training.metrics_log import TensorBoardLog, summary_writer
 
 __all__ = ["train_translation"]
 
@@ -33,11 +41,13 @@ AtMostOne = Parameter(consume_multiple=(0, 1), negative=())
 
 def train_translation(
     *,
-    out: Path,
+    out: OutFolder,
     arch: Architecture | None = None,
     data: Annotated[list[str] | None, MANY] = None,
     valid: Annotated[list[str] | None, MANY] = None,
     training: Annotated[TrainingOptions | None, TRAINING] = None,
+    max_length: int | None = None,
+    min_count: int | None = None,
     d_model: int | None = None,
     d_embedding: int | None = None,
     n_heads: int | None = None,
@@ -49,13 +59,14 @@ def train_translation(
     reverse: Annotated[bool | None, FLAG] = None,
     score: Literal["dot", "general", "concat"] | None = None,
     local: Annotated[list[Window] | None, AtMostOne] = None,
+    run_options: RunOptions = DEFAULT_RUN,
     compute: ComputeOptions = DEFAULT_COMPUTE,
-    resume: Annotated[bool, FLAG] = False,
+    tensorboard: Annotated[bool, FLAG] = False,
 ) -> None:
     """Train a translator from pairs of sentences.
 
-    Ctrl-C stops between two steps and saves the run; the same command with --resume continues it,
-    and reaches the very weights of an uninterrupted run on as many threads.
+    Ctrl-C and SIGTERM stop between two steps and save the run; the same command with --resume
+    continues it, and reaches the very weights of an uninterrupted run on as many threads.
 
     Args:
         out: Folder to save the translator in.
@@ -68,6 +79,9 @@ def train_translation(
             line-aligned files, the source first; or FILE, tab-separated, of which the first two
             columns count.
         valid: Held-out pairs to measure the trained translator on, given like --data.
+        max_length: Pairs with more tokens than this on either side are not trained on; 100 unless
+            given.
+        min_count: How often a word occurs in --data to be in its vocabulary; 2 unless given.
         d_model: Model dimension, also that of the recurrent hidden states; 128 unless given, for
             fixed-vector 192, for transformer 64.
         d_embedding: Embedding dimension, where it is not d_model; 64 unless given.
@@ -84,9 +98,10 @@ def train_translation(
         local: luong: local attention, in a window around a position that the decoder predicts
             (predictive, which --local alone means) or around the position of the target token
             (monotonic). Global attention unless given.
-        resume: Continue the run in --out from where it was saved.
+        tensorboard: Write the metrics of log.jsonl for TensorBoard as well, into --out.
     """
-    chosen = drop_unset(**vars(training or TrainingOptions()))
+    chosen = drop_unset(**vars(training or TrainingOptions()), max_length=max_length)
+    vocabulary = drop_unset(min_count=min_count)
     sizes = drop_unset(
         d_model=d_model,
         d_embedding=d_embedding,
@@ -100,26 +115,41 @@ def train_translation(
         score=score,
         local=None if local is None else (local or ["predictive"])[0],
     )
-    check_ranges(chosen | sizes)
+    check_ranges(chosen | vocabulary | sizes)
+    saving, start = run_options.saving(), run_options.start
+    if tensorboard:
+        summary_writer()  # is it installed?
     device = compute.start()
     valid_pairs = load_pairs(valid, "valid") if valid else None
-    if resume:
-        run = TranslationRun.resume(out, device)
-        check_unchanged(run, chosen | sizes | drop_unset(arch=arch, data=data))
+    if run_options.resume:
+        run = TranslationRun.resume(out, device, data, steps=chosen.get("steps"))
+        check_unchanged(run, chosen | vocabulary | sizes | drop_unset(arch=arch, **{"from": start}))
+    elif start:
+        check_validation(TrainingConfig(**chosen), start, valid)
+        check_keeps_model(start, vocabulary | sizes | drop_unset(arch=arch))
+        run = TranslationRun.fine_tune(out, start, data or ["toy"], device, **chosen)
     else:
         arch = arch or "bahdanau"
         check_belongs_to(arch, sizes, ARCHITECTURES)
+        if vocabulary and subwords:
+            raise BadInput("--min-count does not go with --subwords, but with words")
         config = replace(ARCHITECTURES[arch].training, **chosen)
+        check_validation(config, arch, valid)
+        sizes |= vocabulary
         run = TranslationRun.begin(out, arch, data or ["toy"], config, device, **sizes)
+    config = run.trainer.config
+    check_validation(config, run.task.arch, valid)
     compute.prepare(run.task.model)
-    test = " ".join(run.data).replace("toy", "toy-test")
-    console.train_with_progress(
+    if valid_pairs and config.valid_every:
+        run.trainer.validate = translation_validation(run.task, valid_pairs)
+    if tensorboard:
+        run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
+    train_with_progress(
         run,
         f"{len(run.corpus):,} sentence pairs",
-        [
-            f'attention translate {out} "They arrived late ."',
-            f"attention evaluate {out} --data {test}",
-        ],
+        suggestions.after_translator(out, run.data, valid, run.corpus),
+        translation_summary(run.task, run.corpus, config).lines(),
+        **saving,
     )
     if valid_pairs:
         scores = evaluate_translator(run.task, valid_pairs)

@@ -1,13 +1,18 @@
 """Batches: token ids padded to one length, and bucketing by length so that little is padding."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import TypeVar
 
 import torch
 
+from attention.errors import BadInput
 from attention.shapes import Int, Tensor
 from attention.tokenizers.special_tokens import PAD
 
-__all__ = ["batches_by_length", "pad"]
+__all__ = ["batch_stream", "batches_by_length", "pad"]
+
+Batch = TypeVar("Batch")
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Int[Tensor, "B T"]:
@@ -17,7 +22,10 @@ def pad(rows: Sequence[Sequence[int]]) -> Int[Tensor, "B T"]:
 
 
 def batches_by_length(
-    lengths: Sequence[int], tokens_per_batch: int, generator: torch.Generator
+    lengths: Sequence[int],
+    tokens_per_batch: int,
+    generator: torch.Generator,
+    source_lengths: Sequence[int] | None = None,
 ) -> list[list[int]]:
     """Split `range(len(lengths))` into batches of sentences of similar length, in random order.
 
@@ -29,6 +37,9 @@ def batches_by_length(
         tokens_per_batch: The most tokens in a batch, padding included; a longer sentence gets a
             batch of its own.
         generator: Source of all randomness.
+        source_lengths: For pairs, whose `lengths` are those of the targets: tokens in each source.
+            A batch has at most twice `tokens_per_batch` of them, padding included, so that a long
+            source with a short target does not make all others of its batch as long.
 
     Returns:
         The indices of the sentences in each batch.
@@ -37,11 +48,33 @@ def batches_by_length(
     keys += torch.rand(len(lengths), generator=generator, dtype=torch.float64)
     batches: list[list[int]] = []
     batch: list[int] = []
+    longest_source = 0
     for i in keys.argsort().tolist():  # ascending, so sentence i is the longest of its batch
-        if batch and lengths[i] * (len(batch) + 1) > tokens_per_batch:
+        source_length = source_lengths[i] if source_lengths else 0
+        longest_source, size = max(longest_source, source_length), len(batch) + 1
+        too_large = lengths[i] * size > tokens_per_batch
+        if batch and (too_large or longest_source * size > 2 * tokens_per_batch):
             batches.append(batch)
-            batch = []
+            batch, longest_source = [], source_length
         batch.append(i)
     if batch:
         batches.append(batch)
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+def batch_stream(batches: Callable[[int], Sequence[Batch]], skip: int = 0) -> Iterator[Batch]:
+    """Batches without end, epoch after epoch.
+
+    Args:
+        batches: The batches of an epoch, given its number.
+        skip: Batches at the start that are left out, because they have been trained on already.
+
+    Raises:
+        BadInput: An epoch has no batches.
+    """
+    for epoch in count():
+        of_epoch = batches(epoch)
+        if not of_epoch:
+            raise BadInput("there is nothing to train on: an epoch has no batches")
+        yield from of_epoch[skip:]
+        skip = max(0, skip - len(of_epoch))

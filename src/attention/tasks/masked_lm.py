@@ -159,7 +159,10 @@ def masked_lm_trainer(
         logits = masked_lm_logits(model, states, chosen.to(device))
         return masked_lm_loss(logits, ids[chosen].to(device), config.label_smoothing)
 
-    return Trainer(model, batches, loss, config)
+    def n_tokens(rows: list[int]) -> int:
+        return sum(len(windows[i]) for i in rows)
+
+    return Trainer(model, batches, loss, config, n_tokens)
 
 
 class Prediction(NamedTuple):

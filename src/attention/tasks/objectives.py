@@ -1,6 +1,6 @@
 """How tasks are trained: a `Trainer` with the batches and the loss of a task."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -16,7 +16,7 @@ from attention.training.expectation_maximisation import IBMModel1Trainer
 from attention.training.losses import next_token_loss
 from attention.training.trainer import Trainer, TrainingConfig
 
-__all__ = ["language_model_trainer", "translation_trainer"]
+__all__ = ["language_model_trainer", "translation_trainer", "translation_validation"]
 
 
 def translation_trainer(
@@ -24,28 +24,83 @@ def translation_trainer(
 ) -> Trainer[list[int]] | IBMModel1Trainer:
     """A trainer of `translator` on these pairs, with teacher forcing; `steps()` trains.
 
-    An `IBMModel1` has no gradient: it is trained by expectation-maximisation.
+    An `IBMModel1` has no gradient: it is trained by expectation-maximisation. A pair with more than
+    `config.max_length` tokens on either side is left out.
+
+    Raises:
+        BadInput: All pairs are left out.
 
     Source of the loss: Bahdanau et al. 2014, equation 2, as a log-likelihood of each token.
     """
-    sources = [translator.source_tokenizer.encode(pair.source) for pair in pairs]
-    targets = [translator.target_tokenizer.encode(pair.target) for pair in pairs]
+    encoded = _EncodedPairs(translator, pairs, config.max_length)
+    if pairs and not encoded.sources:
+        raise BadInput(f"no pair has at most {config.max_length:,} tokens on either side")
     if isinstance(translator.model, IBMModel1):
-        return IBMModel1Trainer(translator.model, sources, targets, config)
-    targets = [[BOS, *target, EOS] for target in targets]
-    lengths = [len(target) for target in targets]
+        return IBMModel1Trainer(translator.model, encoded.sources, encoded.targets, config)
 
     def batches(epoch: int) -> list[list[int]]:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-        return batches_by_length(lengths, config.tokens_per_batch, generator)
+        return encoded.batches(config.tokens_per_batch, generator)
 
     def loss(rows: list[int]) -> Tensor:
-        source = pad([sources[i] for i in rows]).to(translator.device)
-        target = pad([targets[i] for i in rows]).to(translator.device)
-        logits = translator.model(source, target[:, :-1])
-        return next_token_loss(logits, target[:, 1:], config.label_smoothing, padding_id=PAD)
+        return encoded.loss(rows, config.label_smoothing)
 
-    return Trainer(translator.model, batches, loss, config)
+    return Trainer(translator.model, batches, loss, config, encoded.n_tokens)
+
+
+def translation_validation(
+    translator: Translator, pairs: Sequence[Pair], tokens_per_batch: int = 2000
+) -> Callable[[], float]:
+    """Measures the mean cross-entropy per target token on these pairs, with teacher forcing.
+
+    Raises:
+        BadInput: The translator is an `IBMModel1`, which has no such loss.
+    """
+    if isinstance(translator.model, IBMModel1):
+        raise BadInput("--valid-every does not go with --arch word-by-word: it has no such loss")
+    encoded = _EncodedPairs(translator, pairs)
+    batches = encoded.batches(tokens_per_batch, torch.Generator().manual_seed(0))
+
+    def validate() -> float:
+        losses = [float(encoded.loss(rows)) * encoded.n_tokens(rows) for rows in batches]
+        return sum(losses) / sum(map(encoded.n_tokens, batches))
+
+    return validate
+
+
+class _EncodedPairs:
+    """The token ids of sentence pairs, those that are too long left out, and their loss."""
+
+    def __init__(
+        self, translator: Translator, pairs: Sequence[Pair], max_length: int | None = None
+    ) -> None:
+        self.translator = translator
+        sources = (translator.source_tokenizer.encode(pair.source) for pair in pairs)
+        targets = (translator.target_tokenizer.encode(pair.target) for pair in pairs)
+        kept = [
+            (source, target)
+            for source, target in zip(sources, targets, strict=True)
+            if max_length is None or max(len(source), len(target)) <= max_length
+        ]
+        self.sources = [source for source, _ in kept]
+        self.targets = [target for _, target in kept]
+
+    def batches(self, tokens_per_batch: int, generator: torch.Generator) -> list[list[int]]:
+        lengths = [len(target) + 2 for target in self.targets]  # with BOS and EOS
+        source_lengths = [len(source) for source in self.sources]
+        return batches_by_length(lengths, tokens_per_batch, generator, source_lengths)
+
+    def loss(self, rows: Sequence[int], label_smoothing: float = 0.0) -> Tensor:
+        """The mean cross-entropy of the target tokens, and of the EOS of each target."""
+        device = self.translator.device
+        source = pad([self.sources[i] for i in rows]).to(device)
+        target = pad([[BOS, *self.targets[i], EOS] for i in rows]).to(device)
+        logits = self.translator.model(source, target[:, :-1])
+        return next_token_loss(logits, target[:, 1:], label_smoothing, padding_id=PAD)
+
+    def n_tokens(self, rows: Sequence[int]) -> int:
+        """The number of tokens that `loss` is the mean of."""
+        return sum(len(self.targets[i]) + 1 for i in rows)
 
 
 def language_model_trainer(
@@ -80,4 +135,7 @@ def language_model_trainer(
         logits = language_model.model(windows[:, :-1])
         return next_token_loss(logits, windows[:, 1:], config.label_smoothing)
 
-    return Trainer(language_model.model, batches, loss, config)
+    def n_tokens(windows: Tensor) -> int:
+        return windows[:, 1:].numel()
+
+    return Trainer(language_model.model, batches, loss, config, n_tokens)

@@ -37,7 +37,8 @@ def contrastive_trainer(
         pairs: Texts that belong together: a question and its answer, neighbouring paragraphs, a
             sentence and its translation. Or each text twice: then the two embeddings differ by the
             model's dropout alone (SimCSE, Gao et al. 2021, section 3).
-        config: How to train; `tokens_per_batch` is ignored.
+        config: How to train; `tokens_per_batch` is ignored. `accumulate` adds no negatives: they
+            are those of a batch.
         batch_size: Pairs in each batch. The others' texts are the negatives of each.
         temperature: See `contrastive_loss`.
 
@@ -101,7 +102,10 @@ def retrieval_trainer(
         keys = mean_pool(states, (ids != PAD).to(device))
         return contrastive_loss(_embed(model, cloze), keys) + MASKED_LM_WEIGHT * masked
 
-    return Trainer(model, batches, loss, config)
+    def n_tokens(rows: list[int]) -> int:
+        return sum(len(windows[i]) for i in rows)
+
+    return Trainer(model, batches, loss, config, n_tokens)
 
 
 def keywords(window: Sequence[int], generator: torch.Generator | None = None) -> list[int]:

@@ -69,6 +69,7 @@ class Translator:
         pairs: Sequence[Pair],
         seed: int = 0,
         subwords: int | None = None,
+        min_count: int = 2,
         **sizes: Any,
     ) -> "Translator":
         """An untrained translator, with tokenizers trained on `pairs`.
@@ -77,6 +78,7 @@ class Translator:
             seed: Of the initial weights.
             subwords: Size of one subword vocabulary for both languages; unless given, each language
                 has a vocabulary of whole words.
+            min_count: How often a word occurs in `pairs` to be in that vocabulary.
             sizes: Arguments of the architecture's Config. With subwords, `shared_embeddings` is
                 True unless given.
         """
@@ -84,7 +86,8 @@ class Translator:
         sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
         tokenizers: tuple[Tokenizer, Tokenizer]
         if subwords is None:
-            tokenizers = WordTokenizer.train(sources), WordTokenizer.train(targets)
+            source = WordTokenizer.train(sources, min_count)
+            tokenizers = source, WordTokenizer.train(targets, min_count)
         else:
             tokenizers = (SubwordTokenizer.train([*sources, *targets], subwords),) * 2
             if "shared_embeddings" in {field.name for field in fields(kind.config)}:

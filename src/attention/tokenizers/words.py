@@ -38,15 +38,21 @@ class WordTokenizer:
     Attributes:
         joins_left: Tokens that mostly follow the previous token without a space, as a comma does.
         joins_right: Tokens that mostly precede the next without a space, as an elided *l'* does.
+        min_count: How often a word of the vocabulary occurs in its training data at least.
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, joins_left: Iterable[str], joins_right: Iterable[str]
+        self,
+        tokenizer: Tokenizer,
+        joins_left: Iterable[str],
+        joins_right: Iterable[str],
+        min_count: int = 2,
     ) -> None:
         tokenizer.encode_special_tokens = True  # "</s>" in a text is not EOS
         self._tokenizer = tokenizer
         self.joins_left = frozenset(joins_left)
         self.joins_right = frozenset(joins_right)
+        self.min_count = min_count
 
     @classmethod
     def train(cls, sentences: Sequence[str], min_count: int = 2) -> "WordTokenizer":
@@ -62,7 +68,7 @@ class WordTokenizer:
             vocab_size=1_000_000, min_frequency=min_count, special_tokens=SPECIAL_TOKENS
         )
         tokenizer.train_from_iterator(sentences, trainer)
-        return cls(tokenizer, *_spacing(sentences))
+        return cls(tokenizer, *_spacing(sentences), min_count)
 
     def __len__(self) -> int:
         return self._tokenizer.get_vocab_size()
@@ -97,13 +103,15 @@ class WordTokenizer:
             "tokenizer": json.loads(self._tokenizer.to_str()),
             "joins_left": sorted(self.joins_left),
             "joins_right": sorted(self.joins_right),
+            "min_count": self.min_count,
         }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "WordTokenizer":
         """Rebuild a tokenizer from what `to_dict` returned."""
         tokenizer = Tokenizer.from_str(json.dumps(values["tokenizer"]))
-        return cls(tokenizer, values["joins_left"], values["joins_right"])
+        joins = values["joins_left"], values["joins_right"]
+        return cls(tokenizer, *joins, values.get("min_count", 2))
 
 
 def _spacing(sentences: Iterable[str]) -> tuple[set[str], set[str]]:

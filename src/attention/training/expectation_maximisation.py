@@ -5,13 +5,14 @@ first to equal parts, then, iteration after iteration, in proportion to the tran
 probabilities that the previous iteration estimated.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import torch
 
 from attention.models.ibm_model_1 import NULL, IBMModel1, TranslationTable
 from attention.shapes import Float, Int, Tensor
-from attention.training.trainer import TrainingConfig
+from attention.training.config import TrainingConfig
+from attention.training.metrics_log import Report
 
 __all__ = ["IBMModel1Trainer", "expectation_maximisation"]
 
@@ -83,6 +84,7 @@ class IBMModel1Trainer:
 
     Attributes:
         step: Iterations so far.
+        reporters: Each is called with a `Report` after each iteration.
     """
 
     def __init__(
@@ -94,7 +96,13 @@ class IBMModel1Trainer:
     ) -> None:
         self.model, self.sources, self.targets, self.config = model, sources, targets, config
         self.step = 0
+        self.reporters: list[Callable[[Report], None]] = []
         self._probability: Tensor | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether all iterations are done."""
+        return self.step >= self.config.steps
 
     def steps(self) -> Generator[float, None, None]:
         """Iterate until `config.steps`, yielding the loss: minus the log-likelihood per token."""
@@ -102,10 +110,12 @@ class IBMModel1Trainer:
         for log_likelihood, table in expectation_maximisation(
             self.sources, self.targets, self._probability
         ):
-            if self.step >= self.config.steps:
+            if self.finished:
                 return
             self.model.set_table(table)
             self._probability, self.step = table.probability, self.step + 1
+            for reporter in self.reporters:
+                reporter(Report(self.step, -log_likelihood / n_tokens))
             yield -log_likelihood / n_tokens
 
     def state_dict(self) -> dict[str, Tensor]:

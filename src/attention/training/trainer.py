@@ -1,54 +1,27 @@
-"""A readable training loop: Adam, a learning-rate schedule, gradient clipping, checkpoints."""
+"""A readable training loop: AdamW, a schedule, gradient clipping, validation, checkpoints."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import count
+import time
+from collections.abc import Callable, Generator, Sequence
+from itertools import islice
 from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
-from attention.errors import BadInput
-from attention.shapes import Tensor
+from attention.data.batching import batch_stream
+from attention.errors import NonFiniteLoss
+from attention.shapes import Float, Tensor
+from attention.training.averaging import WeightAverage
+from attention.training.config import TrainingConfig
+from attention.training.metrics_log import Report
+from attention.training.optimizer import load_optimizer_state, make_optimizer, optimizer_state
+from attention.training.precision import autocast
+from attention.training.schedule import learning_rate
+from attention.training.validation import BestWeights
 
 __all__ = ["Trainer", "TrainingConfig", "learning_rate"]
 
 Batch = TypeVar("Batch")
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """The hyperparameters of training; the defaults suit a small recurrent translator on a CPU.
-
-    Attributes:
-        steps: Updates of the weights.
-        tokens_per_batch: Target tokens in a batch, padding included, approximately.
-        lr: Peak learning rate.
-        warmup: Steps over which the learning rate rises linearly to `lr`.
-        max_grad_norm: Gradients are scaled down to this norm, over all parameters together, where
-            theirs is larger.
-        seed: Of all random draws: initial weights, order of the batches, dropout.
-        label_smoothing: Probability taken from the target token and spread evenly over the
-            vocabulary (Szegedy et al. 2016, section 7).
-        average_fraction: The final weights are the average over this last fraction of the steps; 0
-            keeps those of the last step.
-    """
-
-    steps: int = 2000
-    tokens_per_batch: int = 500
-    lr: float = 4e-3
-    warmup: int = 100
-    max_grad_norm: float = 1.0
-    seed: int = 0
-    label_smoothing: float = 0.0
-    average_fraction: float = 0.0
-
-
-def learning_rate(step: int, config: TrainingConfig) -> float:
-    """The learning rate of a step: linear warm-up to `config.lr`, then linear decay to zero."""
-    if step < config.warmup:
-        return config.lr * (step + 1) / config.warmup
-    return config.lr * (config.steps - step) / max(1, config.steps - config.warmup)
 
 
 class Trainer(Generic[Batch]):
@@ -60,10 +33,19 @@ class Trainer(Generic[Batch]):
             number is: a resumed run counts them to find the batch at which it stopped.
         loss: The scalar loss of a batch, which training minimises.
         config: The hyperparameters.
+        n_tokens: The number of tokens that the loss of a batch is the mean of. It weights the
+            batches whose gradients are accumulated, so that an update minimises the mean over all
+            their tokens. Unless given, the batches have equal weights.
 
     Attributes:
-        optimizer: Adam, Kingma and Ba 2014.
+        optimizer: AdamW.
         step: Updates so far.
+        validate: Gives the loss on held-out data. It is called every `config.valid_every` steps
+            and after the last one, in evaluation mode; in the end the model has the weights of the
+            lowest loss.
+        best: These weights and their loss.
+        reporters: Each is called with a `Report` every `config.log_every` steps, after each
+            validation and after the last step.
     """
 
     def __init__(
@@ -72,98 +54,146 @@ class Trainer(Generic[Batch]):
         batches: Callable[[int], Sequence[Batch]],
         loss: Callable[[Batch], Tensor],
         config: TrainingConfig,
+        n_tokens: Callable[[Batch], int] | None = None,
     ) -> None:
         self.model, self.batches, self.loss, self.config = model, batches, loss, config
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+        self.n_tokens = n_tokens
+        self.optimizer = make_optimizer(model, config)
         self.step = 0
-        self._mean: dict[str, Tensor] = {}  # the running average of the weights
+        self.validate: Callable[[], float] | None = None
+        self.best = BestWeights()
+        self.reporters: list[Callable[[Report], None]] = []
+        self._average = WeightAverage()
+        self._unchecked: Tensor | None = None  # loss plus gradient norm, not yet known to be finite
 
-    def steps(self) -> Generator[float, None, None]:
-        """Train until `config.steps`, yielding the loss of each batch after its update.
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done, or validation has stopped training early."""
+        patience = self.config.patience
+        out_of_patience = 0 < patience <= self.best.validations_since
+        return self.step >= self.config.steps or out_of_patience
+
+    def steps(self) -> Generator[Float[Tensor, ""], None, None]:
+        """Train until `config.steps`, yielding the loss of each update after it.
+
+        The loss stays on the model's device: `float(loss)`, or printing it, fetches it.
 
         Stop between any two updates and save `state_dict()`: a trainer that has loaded it reaches
         the same weights, bit for bit on a CPU, as one that was never interrupted.
 
         Raises:
             BadInput: An epoch has no batches.
+            NonFiniteLoss: A loss or its gradient is infinite or not a number. On a CPU this is
+                noticed before the update, elsewhere at the next report or `state_dict()`.
         """
         self.model.train()
         try:
-            for batch in self._remaining_batches():
-                yield self._update(batch)
+            start, n_tokens = time.perf_counter(), 0
+            stream = batch_stream(self.batches, skip=self.step * self.config.accumulate)
+            while not self.finished:
+                batches = list(islice(stream, self.config.accumulate))
+                loss, norm = self._update(batches)
+                n_tokens += sum(self._weights(batches))
+                validation_loss = self._validate()
+                if self._reports_now() or validation_loss is not None:
+                    self._check_finite(self._unchecked)
+                    speed = n_tokens / (time.perf_counter() - start) if self.n_tokens else None
+                    self._report(loss, norm, speed, validation_loss)
+                    start, n_tokens = time.perf_counter(), 0
+                if self.finished:
+                    self.best.replace_weights(self.model)
+                yield loss
+            self._average.replace_weights(self.model)  # `config.steps` may have been lowered
+            self.best.replace_weights(self.model)
         finally:
             self.model.eval()
 
-    def _update(self, batch: Batch) -> float:
+    def _update(self, batches: Sequence[Batch]) -> tuple[Tensor, Tensor]:
+        """One update of the weights: the loss and the gradient norm."""
         # Seeding each step by its number saves storing the generator's state in a checkpoint.
         torch.manual_seed(self.config.seed * 1_000_003 + self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.config)
-        loss = self.loss(batch)
         self.optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        weights, losses = self._weights(batches), []
+        for batch, weight in zip(batches, weights, strict=True):
+            with autocast(self.config.precision, self.model):
+                loss = self.loss(batch) * (weight / sum(weights))
+            loss.backward()
+            losses.append(loss.detach())
+        loss = torch.stack(losses).sum()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        if loss.device.type == "cpu":
+            self._check_finite(loss + norm)
+        else:  # to check it now would make the CPU wait for the device at every step
+            self._unchecked = loss + norm
         self.optimizer.step()
         self.step += 1
-        self._update_mean()
-        return loss.item()
+        self._average.update(self.model, self.step, self.config)
+        if self.step >= self.config.steps:
+            self._average.replace_weights(self.model)
+        return loss, norm
 
-    def _update_mean(self) -> None:
-        """Add the weights to their average, which replaces them after the last step.
+    def _weights(self, batches: Sequence[Batch]) -> list[int]:
+        return [1 if self.n_tokens is None else self.n_tokens(batch) for batch in batches]
 
-        Towards the end of training the weights oscillate around a minimum, and their average is
-        closer to it than the last of them.
+    def _check_finite(self, total: Tensor | None) -> None:
+        if total is not None and not total.isfinite():
+            kept = "of that step" if total.device.type == "cpu" else "that were last saved"
+            raise NonFiniteLoss(
+                f"the loss or its gradient became {float(total)} after step {self.step:,}: it has "
+                f"diverged, and the weights {kept} are kept; a lower --lr may help"
+            )
 
-        Source: checkpoint averaging, Vaswani et al. 2017, section 6.1, here over every step.
-        """
-        averaged = self.step - round(self.config.steps * (1 - self.config.average_fraction))
-        if averaged <= 0:
-            return
-        for name, weight in self.model.state_dict().items():
-            mean = self._mean.setdefault(name, torch.zeros_like(weight))
-            mean += (weight - mean) / averaged
-        if self.step == self.config.steps:
-            self.model.load_state_dict(self._mean)
+    def _validate(self) -> float | None:
+        """The validation loss, where one is due."""
+        every, last = self.config.valid_every, self.step >= self.config.steps
+        if self.validate is None or not every or (self.step % every and not last):
+            return None
+        self.model.eval()
+        with torch.no_grad():
+            loss = self.validate()
+        self.model.train()
+        self.best.update(self.model, self.step, loss)
+        return loss
 
-    def _remaining_batches(self) -> Iterator[Batch]:
-        earlier = 0  # batches in the epochs before this one
-        for epoch in count():
-            batches = self.batches(epoch)
-            if not batches:
-                raise BadInput("there is nothing to train on: an epoch has no batches")
-            for batch in batches[max(0, self.step - earlier) :]:
-                if self.step >= self.config.steps:
-                    return
-                yield batch
-            earlier += len(batches)
+    def _reports_now(self) -> bool:
+        return bool(self.reporters) and (self.finished or self.step % self.config.log_every == 0)
+
+    def _report(
+        self, loss: Tensor, norm: Tensor, speed: float | None, validation_loss: float | None
+    ) -> None:
+        rate = self.optimizer.param_groups[0]["lr"]
+        report = Report(self.step, float(loss), rate, float(norm), speed, validation_loss)
+        for reporter in self.reporters:
+            reporter(report)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """A checkpoint: the weights, the optimizer state, the average so far, and the step."""
+        """A checkpoint: weights, optimizer state, average, best weights so far, and the step.
+
+        Raises:
+            NonFiniteLoss: The last loss was infinite or not a number, so the weights may be, too.
+        """
+        self._check_finite(self._unchecked)
         tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
-        for name, parameter in self.model.named_parameters():
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"optimizer.{name}.{key}"] = value
-        tensors |= {f"mean.{name}": mean for name, mean in self._mean.items()}
+        for name, tensor in optimizer_state(self.model, self.optimizer).items():
+            tensors[f"optimizer.{name}"] = tensor
+        tensors |= self._average.state_dict() | self.best.state_dict()
         return tensors | {"step": torch.tensor(self.step)}
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
-        """Return to the step at which `state_dict` was called.
+        """Return to the step at which `state_dict` was called, on the device of the model.
 
         Raises:
             KeyError, RuntimeError: The tensors are not those of this model.
         """
         self.step = int(tensors["step"])
-        weights = {
-            n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")
-        }
-        self.model.load_state_dict(weights)
-        self._mean = {
-            n.removeprefix("mean."): t.clone() for n, t in tensors.items() if n.startswith("mean.")
-        }
-        if self.step == 0:
-            return
-        for name, parameter in self.model.named_parameters():
-            self.optimizer.state[parameter] = {
-                key: tensors[f"optimizer.{name}.{key}"].clone()
-                for key in ("step", "exp_avg", "exp_avg_sq")
-            }
+        self.model.load_state_dict(_below("model.", tensors))
+        self._average.load_state_dict(tensors, self.model, self.step, self.config)
+        self.best.load_state_dict(tensors, self.model)
+        if self.step:
+            load_optimizer_state(self.model, self.optimizer, _below("optimizer.", tensors))
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

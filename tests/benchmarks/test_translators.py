@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from attention.benchmarks import translators as bench
 from attention.benchmarks.translators import BASELINES, bench_translation
@@ -132,3 +133,29 @@ def test_data_without_a_test_set_is_refused(data, capsys):
     with pytest.raises(SystemExit):
         main(["bench", "translation", "--data", data])
     assert "--test" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", ["faster and faster", "slower and slower", "slower at once"])
+def test_the_average_of_constant_weights_is_these_weights(pairs, clock, monkeypatch, change):
+    """However often the number of steps is estimated anew while training."""
+    config = replace(ARCHITECTURES["transformer"].training, lr=1e-12)
+    kind = replace(ARCHITECTURES["transformer"], training=config)
+    monkeypatch.setitem(ARCHITECTURES, "transformer", kind)
+    sizes = {"d_model": 8, "n_heads": 2, "d_ff": 8, "n_layers": 1}
+    steps = []
+
+    def on_step(name):
+        steps.append(name)
+        if change == "faster and faster":
+            clock[0] += 1 / (16 + 4 * len(steps))
+        elif change == "slower and slower":
+            clock[0] += len(steps) / 1024
+        elif len(steps) == 30:
+            clock[0] += 0.45
+
+    baselines = [("averaged", "transformer", sizes)]
+    ((trained, _),) = bench_translation(pairs, pairs[:2], 1.25, baselines, on_step=on_step)
+    initial = Translator.new("transformer", pairs, **sizes).model.state_dict()
+    assert 10 < len(steps) < 70
+    for name, weight in trained.model.state_dict().items():
+        torch.testing.assert_close(weight, initial[name], rtol=0, atol=1e-6)

@@ -1,5 +1,6 @@
 """`attention train language` as a person types it."""
 
+import json
 import os
 import re
 import signal
@@ -130,3 +131,23 @@ def test_ctrl_c_saves_the_run(tmp_path: Path, text_file):
     saved = ["config.json", "model.safetensors", "run.json", "tokenizer.json"]
     written = {*os.listdir(tmp_path)} - {"log.jsonl"}  # which there is after some more steps
     assert sorted(written) == [*saved, "training.safetensors"]
+
+
+def test_a_language_model_is_validated_while_it_trains(tmp_path, text_file, capsys):
+    out = tmp_path / "run"
+    valid = tmp_path / "valid.txt"
+    valid.write_text("The area was signed in the agreement .\n" * 8, "utf-8")
+    options = ["--data", text_file, "--valid", str(valid), "--valid-every", "2", *TINY]
+    main(["train", "language", "--out", str(out), "--steps", "5", *options, "--log-every", "5"])
+    output = capsys.readouterr()
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text("utf-8").splitlines()]
+    losses = {line["step"]: line["validation_loss"] for line in lines}
+    assert list(losses) == [2, 4, 5], "also after the last step"
+    best = min(losses, key=losses.get)
+    assert f"the weights of step {best} are kept" in output.out
+    assert f"loss per token  {losses[best]:.3f}" in output.out
+    assert "  corpus      " in output.err
+    assert "  model       " in output.err
+    command = ["--arch", "bert", "--data", text_file, "--out", str(tmp_path / "bert")]
+    line = refused(capsys, "train", "language", *command, "--valid-every", "2")
+    assert "--valid-every 2: add --valid" in line

@@ -36,13 +36,14 @@ def test_a_value_that_json_does_not_know_is_null(tmp_path):
     assert line == '{"step": 1, "loss": 2.0, "validation_loss": null}\n'
 
 
-def test_a_resumed_run_appends_and_repeats_no_step(tmp_path):
+@pytest.mark.parametrize("torn", ['{"step": 110, "lo', '{"step": 110, "loss": 1.0}'])
+def test_a_resumed_run_appends_and_repeats_no_step(tmp_path, torn):
     path = tmp_path / "log.jsonl"
     log = MetricsLog(path)
     for step in (50, 100, 150, 200):
         log(Report(step, 1.0))
     with path.open("a") as file:
-        file.write('{"step": 250, "lo')  # a killed process has left it
+        file.write(torn)  # a killed process has left it
     resumed = MetricsLog(path, step=120)
     assert steps_in(path) == [50, 100]
     for step in (150, 200):

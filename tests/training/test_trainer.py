@@ -277,18 +277,32 @@ def test_in_the_end_the_model_has_the_weights_of_the_lowest_validation_loss():
 
 def test_it_stops_early_when_validation_no_longer_improves():
     trainer = make_trainer(replace(CONFIG, valid_every=2, patience=2))
-    losses = {2: 5.0, 4: 3.0, 6: 4.0, 8: 3.0}
+    losses = {2: 5.0, 4: 6.0, 6: 3.0, 8: 4.0, 10: 3.0}
     trainer.validate = lambda: losses[trainer.step]
     visited = {}
     for _ in trainer.steps():
         visited[trainer.step] = bits(trainer)
-    assert trainer.step == 8
+    assert trainer.step == 10
     assert trainer.finished
-    assert equal(bits(trainer), visited[4])
+    assert equal(bits(trainer), visited[6])
     resumed = make_trainer(trainer.config)
     resumed.load_state_dict(trainer.state_dict())
     assert list(resumed.steps()) == []
-    assert equal(bits(resumed), visited[4])
+    assert equal(bits(resumed), visited[6])
+
+
+@pytest.mark.parametrize("valid_every", [0, 2])
+def test_the_final_weights_are_there_with_the_last_loss(valid_every):
+    """Whoever counts the steps need not ask for one more to get them."""
+    counted, exhausted = (make_trainer(replace(CONFIG, valid_every=valid_every)) for _ in range(2))
+    for trainer in counted, exhausted:
+        trainer.validate = lambda trainer=trainer: abs(trainer.step - 5.0)
+    steps = counted.steps()
+    for _ in range(12):
+        next(steps)
+    final = bits(counted)
+    list(exhausted.steps())
+    assert equal(final, bits(exhausted))
 
 
 @pytest.mark.parametrize("part", ["loss", "gradient"])

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from attention.cli.app import main
+from attention.tasks.masked_lm import MaskedLM
 from attention.tasks.runs import LanguageModelRun, TranslationRun
 from attention.tasks.translation import Translator
 from attention.training.losses import next_token_loss
@@ -140,7 +141,7 @@ def test_the_data_is_found_from_another_directory_and_after_it_has_moved(
     monkeypatch.chdir(tmp_path / "work")
     shutil.copy(pairs_file, "pairs.tsv")
     main(training("run", "pairs.tsv", "--steps", "2", *SMALL))
-    for steps, data in ("3", "./pairs.tsv"), ("4", str(tmp_path / "work" / "pairs.tsv")):
+    for steps, data in ("3", str(tmp_path / "work" / "pairs.tsv")), ("4", "./pairs.tsv"):
         main(training("./run", data, "--steps", steps, "--resume"))
     monkeypatch.chdir(tmp_path)
     resume = ["train", "translation", "--out", "work/run", "--resume", "--steps"]
@@ -220,10 +221,17 @@ def test_training_starts_from_a_language_model(language_run, tmp_path, text_file
     assert LanguageModelRun.resume(tmp_path / "new", "cpu").task.arch == arch
 
 
-def test_training_starts_from_a_bert(masked_lm_folder, tmp_path, text_file):
-    command = ["train", "language", "--data", text_file, "--from", masked_lm_folder]
+def test_training_starts_from_a_bert_and_is_in_single_precision(
+    masked_lm_folder, tmp_path, text_file
+):
+    task = MaskedLM.load(masked_lm_folder)
+    task.model.half()
+    task.save(tmp_path / "half")
+    command = ["train", "language", "--data", text_file, "--from", str(tmp_path / "half")]
     main([*command, "--steps", "1", "--lr", "1e-12", "--out", str(tmp_path / "new")])
-    before, after = weights(masked_lm_folder), weights(tmp_path / "new")
+    before, after = weights(tmp_path / "half"), weights(tmp_path / "new")
+    assert {weight.dtype for weight in before.values()} == {torch.float16}
+    assert {weight.dtype for weight in after.values()} == {torch.float32}
     assert all((before[name] - after[name]).abs().max() < 1e-9 for name in before)
 
 

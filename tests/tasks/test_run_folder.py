@@ -63,6 +63,7 @@ def test_a_lock_file_that_its_owner_deletes_meanwhile_is_no_lock(tmp_path, monke
         calls.append(descriptor)
         if len(calls) == 1:
             (tmp_path / ".lock").unlink()
+            (tmp_path / ".lock").touch()  # by the next process
 
     monkeypatch.setattr(fcntl, "flock", flock)
     held = FolderLock.of(tmp_path)

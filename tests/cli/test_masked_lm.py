@@ -42,7 +42,7 @@ def test_training_says_what_to_try(tmp_path, text, capsys):
     train(out, text, *TINY, "--tokens-per-batch", "30")
     output = capsys.readouterr().out
     assert f"attention fill {out}" in output
-    assert f'attention search {out} "query" {text}' in output
+    assert f"attention search {out} query {text}" in output
 
 
 def test_resume_needs_no_arch(run, capsys):

@@ -134,6 +134,17 @@ def test_a_loaded_translator_has_no_dropout(tmp_path):
     assert torch.equal(again.model(ids, ids), again.model(ids, ids))
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_a_loaded_translator_has_the_dtype_that_was_saved(tmp_path, dtype):
+    translator = Translator.new("transformer", PAIRS, subwords=90, d_model=8, n_heads=2)
+    translator.model.to(dtype)
+    translator.save(tmp_path)
+    loaded = Translator.load(tmp_path).model
+    assert {parameter.dtype for parameter in loaded.parameters()} == {dtype}
+    assert all(parameter.requires_grad for parameter in loaded.parameters())
+    assert loaded.source_embedding.weight is loaded.target_embedding.weight
+
+
 def test_the_same_seed_makes_the_same_translator():
     weights = [Translator.new("bahdanau", PAIRS, seed=s).model.state_dict() for s in (1, 1, 2)]
     assert all(

@@ -16,6 +16,7 @@ from attention.data.prose import read_texts
 from attention.errors import BadInput
 from attention.evaluation.metrics import evaluate_language_model, evaluate_translator
 from attention.tasks.language_modelling import LanguageModel
+from attention.tasks.run_settings import RunSettings
 
 __all__ = ["evaluate"]
 
@@ -86,11 +87,11 @@ def _held_out_data(run: Path) -> list[str]:
     """
     if not run.is_dir():
         raise BadInput(f"{run}: no such folder; with a name on the hub, name the --data too")
-    settings = run / "run.json"
-    trained_on = load_json(settings).get("data") if settings.is_file() else None
-    if trained_on in (["toy"], ["toy-train"]):
-        return ["toy-test"]
-    other = "not a run on the toy corpus"
-    if isinstance(trained_on, list):
-        other = f"trained on {' '.join(map(str, trained_on))}"
+    other, settings = "not a run on the toy corpus", run / "run.json"
+    if settings.is_file():
+        sources = RunSettings.from_dict(load_json(settings)).sources
+        trained_on = [source.name for source in sources]
+        if trained_on in (["toy"], ["toy-train"]):
+            return ["toy-test"]
+        other = f"trained on {' '.join(trained_on)}"
     raise BadInput(f"{run}: {other}; name held-out data of its kind with --data")

@@ -61,6 +61,7 @@ def translation_validation(
     encoded = _EncodedPairs(translator, pairs)
     batches = encoded.batches(tokens_per_batch, torch.Generator().manual_seed(0))
 
+    @torch.no_grad()
     def validate() -> float:
         losses = [float(encoded.loss(rows)) * encoded.n_tokens(rows) for rows in batches]
         return sum(losses) / sum(map(encoded.n_tokens, batches))

@@ -191,7 +191,7 @@ class Translator:
         try:
             kind = ARCHITECTURES[values["arch"]]
             model = kind.model(kind.config(**current_config(values["config"])))
-            model.load_state_dict(current_tensors(weights))
+            model.load_state_dict(current_tensors(weights), assign=True)  # keeps their dtype
             tokenizers = [tokenizer_from_dict(values[key]) for key in ("source", "target")]
         except Exception as error:  # the tokenizers library raises bare Exceptions
             raise BadInput(f"{folder}: damaged translator ({first_line(error)})") from error

@@ -85,7 +85,8 @@ def test_only_a_run_on_toy_has_test_data_of_its_own(tmp_path, pairs_file, langua
     hint = f"{out}: trained on {pairs_file}; name held-out data"
     assert hint in refused(capsys, "evaluate", out)
     settings = json.loads((tmp_path / "run" / "run.json").read_text())
-    (tmp_path / "run" / "run.json").write_text(json.dumps(settings | {"data": ["toy"]}))
+    settings["sources"] = [{"name": "toy", "path": None, "sha256": None}]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(settings))
     output = shown(capsys, "evaluate", out, "--json")
     assert json.loads(output)["data"] == "toy-test"
     assert "trained on" in refused(capsys, "evaluate", language_run)

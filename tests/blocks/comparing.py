@@ -9,6 +9,7 @@ NUMBER = re.compile(
         (?:e(?P<exponent>[-+]?\d+))? (?!\w|\.\d)""",
     re.VERBOSE | re.IGNORECASE,
 )
+DEVICES = "(?:cuda|standin)"
 MARKED = re.compile(r"( *)\0")
 
 
@@ -33,8 +34,9 @@ def lines_of(text: str) -> list[str]:
 
 
 def as_on_cpu(printed: str) -> str:
-    """Rename the GPU in an output as the CPU, whose name the pages show."""
-    return re.sub(r"\bcuda(:\d+)?\b", "cpu", re.sub(r", device='cuda:\d+'", "", printed))
+    """Rename the device in an output as the CPU, whose name the pages show."""
+    printed = re.sub(rf", device='{DEVICES}:\d+'", "", printed)
+    return re.sub(rf"\b{DEVICES}(:\d+)?\b", "cpu", printed)
 
 
 def _same_line(shown: str, printed: str) -> bool:

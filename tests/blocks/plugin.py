@@ -18,6 +18,7 @@ import torch
 from mkdocs.utils import is_markdown_file
 from pytest_codeblocks.plugin import MarkdownFile, TestBlock
 
+from tests.device.plugin import DEVICE
 from tools.blocks import Block, PageError, read_blocks
 
 from .comparing import as_on_cpu, first_difference, lines_of
@@ -25,7 +26,6 @@ from .running import Session, snapshot
 from .tally import Tally
 
 FRESH = pytest.StashKey[list[Any]]()
-ON_GPU = os.environ.get("ATTENTION_DEVICE") == "cuda"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,13 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.option.codeblocks = False  # our collector takes the place of pytest-codeblocks' own
     os.environ["MPLBACKEND"] = "Agg"
-    if ON_GPU and not torch.cuda.is_available():
-        raise pytest.UsageError("ATTENTION_DEVICE=cuda, but torch finds no GPU here")
-    if not ON_GPU:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a page shows what a CPU prints
     config.stash[FRESH] = snapshot()
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Tally(config, gpu=ON_GPU), "block-tally")
+        config.pluginmanager.register(Tally(config, gpu=DEVICE == "cuda"), "block-tally")
 
 
 @pytest.hookimpl(trylast=True)
@@ -170,7 +166,7 @@ class BlockItem(TestBlock):  # type: ignore[misc,unused-ignore]
         if self.block.output_varies:
             self.user_properties.append(("output varies", self.block.output_varies))
             return
-        if ON_GPU:
+        if DEVICE != "cpu":
             printed = as_on_cpu(printed)
         if shown is None:
             if printed.strip():

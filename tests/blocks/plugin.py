@@ -15,13 +15,13 @@ from typing import Any, NoReturn
 
 import pytest
 import torch
-from mkdocs.utils import is_markdown_file
 from pytest_codeblocks.plugin import MarkdownFile, TestBlock
 
 from tests.device.plugin import DEVICE
 from tools.blocks import Block, PageError, read_blocks
 
 from .comparing import as_on_cpu, first_difference, lines_of
+from .labs import Lab
 from .running import Session, snapshot
 from .tally import Tally
 
@@ -52,14 +52,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item._id = type(item._id).parse(name)
 
 
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "Page | None":
-    """Collect the pages of the site, and the README."""
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "Page | Lab | None":
+    """Collect the pages of the site and the README, and the labs where they are no notebooks."""
     root = parent.config.rootpath
-    on_site = root / "docs" in file_path.parents and is_markdown_file(file_path.name)
-    if on_site or file_path == root / "README.md":
+    on_site = root / "docs" in file_path.parents
+    if (on_site and file_path.suffix == ".md") or file_path == root / "README.md":
         page: Page = Page.from_parent(parent, path=file_path)
         return page
+    is_lab = on_site and file_path.suffix == ".py"
+    if is_lab and DEVICE != "cpu" and not parent.session.isinitpath(file_path):
+        lab: Lab = Lab.from_parent(parent, path=file_path)
+        return lab
     return None
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> Lab | None:
+    """Take a lab for a lab, where its name is typed and pytest takes it for a module of tests."""
+    if parent.config.rootpath / "docs" not in module_path.parents:
+        return None
+    lab: Lab = Lab.from_parent(parent, path=module_path)
+    return lab
 
 
 class Page(MarkdownFile):  # type: ignore[misc,unused-ignore]

@@ -120,28 +120,37 @@ class Session:
             restore(outside)
 
     def run(self, block: Block) -> tuple[str, BaseException | None]:
-        """Run one block.
+        """Run one block, on the lines where it stands.
 
         Returns:
             What it printed, and what it raised, if it did.
         """
-        names = vars(self.module)
-        if block.is_excerpt:
-            names = dict(vars(module_of(block.fence.title)))
+        names = dict(vars(module_of(block.fence.title))) if block.is_excerpt else None
         self.done.append(block)
         self._show_source()
+        printed, error = self.execute(block.code, block.lineno, names)
+        if error and not block.may_raise:
+            self.failed = block, error
+        return printed, error
+
+    def execute(
+        self, code: str, lineno: int = 0, names: dict[str, Any] | None = None
+    ) -> tuple[str, BaseException | None]:
+        """Run code that stands below the line `lineno`, among the names of the session or others.
+
+        Returns:
+            What it printed, and what it raised, if it did.
+        """
         printed, error = io.StringIO(), None
         with self._inside(), contextlib.redirect_stdout(printed):
             try:
                 # The empty lines give the code the line numbers that it has on the page.
-                source = "\n" * block.lineno + block.code
-                exec(compile(source, self.path, "exec", dont_inherit=True), names)
+                compiled = compile("\n" * lineno + code, self.path, "exec", dont_inherit=True)
+                exec(compiled, vars(self.module) if names is None else names)
             except KeyboardInterrupt:
                 raise
             except BaseException as raised:  # SystemExit too: a block must not end the tests
                 error = raised
-        if error and not block.may_raise:
-            self.failed = block, error
         return printed.getvalue(), error
 
     def _show_source(self) -> None:

@@ -11,10 +11,15 @@ import pytest
 import torch
 
 from . import drawing, standin
+from .tally import STAYS, DeviceTally
 
 DEVICE = os.environ.get("ATTENTION_DEVICE") or "cpu"
 KEYS = {"cuda": "CUDA", standin.NAME: standin.KEY}
 DRAWING = pytest.StashKey[torch.library.Library]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tally", metavar="FILE", help="keep the figures of a run that passes")
 
 
 @pytest.hookimpl(tryfirst=True)  # before the blocks' plugin takes down what a block starts with
@@ -35,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[DRAWING] = drawing.draw_on_cpu(KEYS[DEVICE])
         torch.backends.cudnn.allow_tf32 = False  # its 10 bits would show in the pages' outputs
         torch.set_default_device(DEVICE)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(DeviceTally(config, DEVICE), "device-tally")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -43,7 +50,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     stays = item.get_closest_marker("on_cpu")
     if stays and not stays.kwargs.get("reason", "").strip():
         raise pytest.UsageError(f"{item.nodeid}: on_cpu does not say why: write reason=…")
-    item.user_properties.append(("device", f"cpu: {stays.kwargs['reason']}" if stays else DEVICE))
+    item.user_properties.append(("device", STAYS + stays.kwargs["reason"] if stays else DEVICE))
     if stays and DEVICE != "cpu":
         torch.set_default_device(None)
     try:

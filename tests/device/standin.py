@@ -110,6 +110,7 @@ class Facts:
         self.returns_written = [bool(r.alias_info and r.alias_info.is_write) for r in returns]
         self.views = any(r.alias_info for r in returns) and not self.writes
         self.tensors = [i for i, a in enumerate(arguments) if str(a.type) == "Tensor"]
+        self.reshapes = torch.Tag.inplace_view in operator.tags
         self.draws = torch.Tag.nondeterministic_seeded in operator.tags
         self.takes_generator = any(a.name == "generator" for a in arguments)
         self.takes_device = any(a.name == "device" for a in arguments)
@@ -126,6 +127,8 @@ def _run(operator: Any, *args: Any, **kwargs: Any) -> Any:
     if not facts.takes_indices:
         _check_one_device(operator, (*args, *kwargs.values()))
     here_args, here = [_on_cpu(v) for v in args], {k: _on_cpu(v) for k, v in kwargs.items()}
+    if facts.reshapes:  # the memory is to outlive the hold that the old tensor has on it
+        here_args[0] = _on_cpu(args[0].detach())
     for name in facts.outs:
         here[name] = torch.empty(0, dtype=kwargs[name].dtype)
     if facts.takes_device:

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 RUN = .venv/bin/python
-ABOUT_THE_SITE = browser site chapters/test_labs.py chapters/test_reading_order.py chapters/test_scripts.py  # in tests/
+NOT_ON_A_GPU = $(addprefix --ignore=tests/,browser site house chapters)
 
 export NO_MKDOCS_2_WARNING = 1
 
@@ -38,12 +38,26 @@ test: setup ## everything that must hold: style, types, imports, every block and
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 	.venv/bin/lint-imports --no-cache --no-logo
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadgroup --tally build/tally-cpu.json
+	$(MAKE) test-standin
 	$(RUN) -m mkdocs build
 
+.PHONY: test-standin
+test-standin: setup ## blocks, labs and package tests on a device that stands in for a GPU
+	ATTENTION_DEVICE=standin OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadgroup $(NOT_ON_A_GPU)
+
 .PHONY: test-gpu
-test-gpu: setup ## the code blocks of the pages and the package's tests, on a GPU
-	ATTENTION_DEVICE=cuda $(RUN) -m pytest $(ABOUT_THE_SITE:%=--ignore=tests/%)
+test-gpu: .venv-gpu/installed ## blocks, labs and package tests on a GPU, with the torch of PYTHON
+	ATTENTION_DEVICE=cuda .venv-gpu/bin/python -m pytest $(NOT_ON_A_GPU) --tally build/tally-cuda.json
+
+# It finds the CUDA build of torch where PYTHON has it, and installs everything else.
+.venv-gpu/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c "import torch; torch.cuda.is_available() or exit('The torch of $(PYTHON) finds no GPU')"
+	$(PYTHON) -m venv .venv-gpu
+	$(PYTHON) -c "import site, pathlib, torch; print(pathlib.Path(torch.__file__).parents[1])" > $$(.venv-gpu/bin/python -c "import site; print(site.getsitepackages()[0])")/torch.pth
+	grep -v '^torch==' constraints.txt > .venv-gpu/constraints.txt
+	.venv-gpu/bin/python -m pip install --disable-pip-version-check -c .venv-gpu/constraints.txt -e ".[blocks]"
+	@touch $@
 
 .PHONY: figures
 figures: setup ## draw the figures of images/ again
@@ -55,4 +69,4 @@ sync: setup ## bring code, outputs and API pages up to date
 
 .PHONY: clean
 clean: ## remove all that make has made
-	rm -rf .venv .cache build site .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-gpu .cache build site .mypy_cache .pytest_cache .ruff_cache

@@ -73,6 +73,7 @@ def install() -> None:
     for kernel in _to_copy, _copy_from, _local_scalar_dense, _thnn_fused_gru_cell:
         aten.impl(kernel.__name__, kernel, KEY)
     aten.impl("_thnn_fused_gru_cell_backward", _thnn_fused_gru_cell_backward, KEY)
+    Tensor.__deepcopy__ = _deepcopy  # type: ignore[method-assign]
     _libraries.extend([everything, aten])
 
 
@@ -198,6 +199,18 @@ def _copy_from(source: Tensor, target: Tensor, non_blocking: bool = False) -> Te
 
 def _local_scalar_dense(tensor: Tensor) -> Any:
     return _on_cpu(tensor).item()
+
+
+_deepcopy_elsewhere = Tensor.__deepcopy__
+
+
+def _deepcopy(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
+    """Copy a tensor, and not its storage, whose memory torch would not find."""
+    if tensor.device.type != NAME:
+        return _deepcopy_elsewhere(tensor, memo)
+    if id(tensor) not in memo:
+        memo[id(tensor)] = tensor.detach().clone().requires_grad_(tensor.requires_grad)
+    return memo[id(tensor)]
 
 
 # torch has a GRU cell of its own for devices other than the CPU, and it has no kernel there.

@@ -64,6 +64,7 @@ def install() -> None:
     backend_registration._setup_privateuseone_for_python_backend(NAME, Device())
     everything, aten = torch.library.Library("_", "IMPL"), torch.library.Library("aten", "IMPL")
     everything.fallback(_run, KEY)
+    everything.fallback(torch.library.fallthrough_kernel, f"Autocast{KEY}")  # it computes as it is
     # torch would write these as others with an `out` of no size, and resize that.
     composite = "CompositeExplicitAutogradNonFunctional"
     for name in torch._C._dispatch_get_registrations_for_dispatch_key(composite):

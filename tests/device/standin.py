@@ -21,6 +21,7 @@ from .drawing import written_arguments
 
 NAME, KEY = "standin", "PrivateUse1"
 CPU, PRIVATE_USE = 1, 12  # device types of DLPack
+CPU_KERNELS = torch._C.DispatchKeySet(torch._C.DispatchKey.CPU)
 
 _pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _pointer.restype, _pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
@@ -63,6 +64,7 @@ def install() -> None:
     backend_registration._setup_privateuseone_for_python_backend(NAME, Device())
     everything, aten = torch.library.Library("_", "IMPL"), torch.library.Library("aten", "IMPL")
     everything.fallback(_run, KEY)
+    everything.fallback(torch.library.fallthrough_kernel, f"Autocast{KEY}")  # it computes as it is
     # torch would write these as others with an `out` of no size, and resize that.
     composite = "CompositeExplicitAutogradNonFunctional"
     for name in torch._C._dispatch_get_registrations_for_dispatch_key(composite):
@@ -125,6 +127,8 @@ def _run(operator: Any, *args: Any, **kwargs: Any) -> Any:
     """Run an operator on the CPU, whatever it is."""
     Device.operators += 1
     facts = _facts(operator)
+    if facts.views:  # the CPU's kernels for views change sizes and strides alone
+        return operator.redispatch(CPU_KERNELS, *args, **kwargs)
     if not facts.takes_indices:
         _check_one_device(operator, (*args, *kwargs.values()))
     here_args, here = [_on_cpu(v) for v in args], {k: _on_cpu(v) for k, v in kwargs.items()}
@@ -141,9 +145,6 @@ def _run(operator: Any, *args: Any, **kwargs: Any) -> Any:
     result = (operator.overloadpacket if by_number else operator)(*here_args, **here)
     if facts.writes:
         return _written(operator, facts, result, (args, kwargs), (here_args, here))
-    if facts.views and torch.is_inference_mode_enabled() and not args[0].is_inference():
-        with torch.inference_mode(False):  # in inference mode, too, a view is like its tensor
-            return _on_device(result)
     return _on_device(result)
 
 

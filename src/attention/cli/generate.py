@@ -73,7 +73,8 @@ def generate(
     text_io.check_text("stop string", *stop)
     if from_stdin and prompt is not None:
         raise BadInput("- reads the prompt from standard input, but another is given; leave it out")
-    generator = torch.Generator(compute.start())
+    compute.start()
+    generator = torch.Generator()  # the CPU's, so that a seed means the same on every device
     generator.seed() if seed is None else generator.manual_seed(seed)
     sampler = Sampler(temperature, top_k, top_p, generator)
     language_model = LanguageModel.load(run)

@@ -44,8 +44,8 @@ def batches_by_length(
     Returns:
         The indices of the sentences in each batch.
     """
-    keys = torch.tensor(lengths, dtype=torch.float64)
-    keys += torch.rand(len(lengths), generator=generator, dtype=torch.float64)
+    keys = torch.tensor(lengths, dtype=torch.float64, device=generator.device)
+    keys += torch.rand(keys.shape, generator=generator, dtype=keys.dtype, device=keys.device)
     batches: list[list[int]] = []
     batch: list[int] = []
     longest_source = 0
@@ -59,7 +59,8 @@ def batches_by_length(
         batch.append(i)
     if batch:
         batches.append(batch)
-    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+    order = torch.randperm(len(batches), generator=generator, device=generator.device)
+    return [batches[i] for i in order.tolist()]
 
 
 def batch_stream(batches: Callable[[int], Sequence[Batch]], skip: int = 0) -> Iterator[Batch]:

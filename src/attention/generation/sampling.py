@@ -23,7 +23,8 @@ class Sampler:
         top_k: Only the `top_k` most probable tokens can be sampled; all unless given.
         top_p: Of those, only the nucleus can: the fewest tokens whose probabilities sum to at
             least `top_p`; all unless given.
-        generator: Source of randomness, on the device of the logits; torch's own unless given.
+        generator: Source of randomness, on any device: one on the CPU samples the same tokens
+            wherever the logits are. Unless given, torch's own, on the device of the logits.
 
     Raises:
         BadInput: One of them is out of its range.
@@ -49,11 +50,12 @@ class Sampler:
         if self.temperature == 0:
             return logits.argmax(dim=-1)
         try:
-            probabilities = self.probabilities(logits)
+            where = logits.device if self.generator is None else self.generator.device
+            probabilities = self.probabilities(logits).to(where)
             sampled = torch.multinomial(probabilities, 1, generator=self.generator)
         except RuntimeError as error:  # not a number
             raise BadInput(f"the model's logits are no distribution ({error})") from error
-        return sampled.squeeze(-1)
+        return sampled.squeeze(-1).to(logits.device)
 
     def probabilities(self, logits: Float[Tensor, "*B V"]) -> Float[Tensor, "*B V"]:
         """The probability of each token to be sampled."""

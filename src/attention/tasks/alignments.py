@@ -68,8 +68,10 @@ def soft_alignments(
         model: One that `has_alignment`.
         sources: Token ids of the source sentences.
         targets: Token ids of their translations, without special tokens.
+        device: Of the model. The weights are returned on the CPU.
     """
-    alignments = [torch.zeros(len(t), len(s)) for s, t in zip(sources, targets, strict=True)]
+    sizes = ((len(t), len(s)) for s, t in zip(sources, targets, strict=True))
+    alignments = [torch.zeros(size, device="cpu") for size in sizes]
     for rows, source in batches_of_sources(sources, batch_size, device):
         target = pad([[BOS, *targets[i]] for i in rows]).to(device)
         if isinstance(model, IBMModel1):

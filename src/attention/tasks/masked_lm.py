@@ -101,25 +101,29 @@ def mask_tokens(
     keep a representation of every one.
 
     Args:
-        ids: The texts, on the CPU, padded.
+        ids: The texts, padded.
         maskable: True for each token id that may be chosen, and inserted: all but the special
             tokens, so padding is never chosen.
         mask_id: The id of `[MASK]`.
         mask_rate: Proportion of each text's maskable tokens to choose, rounded; at least one.
-        generator: Source of randomness; torch's default if not given.
+        generator: Source of randomness, on any device; torch's own, on that of `ids`, if not given.
 
     Returns:
         The corrupted texts, and True at each position that was chosen for prediction.
 
     Source: Devlin et al. 2018, section 3.1, task 1.
     """
+    where = ids.device if generator is None else generator.device
+    maskable = maskable.to(ids.device)
     candidates = maskable[ids]
-    draws = torch.rand(ids.shape, generator=generator).masked_fill(~candidates, 2.0)
+    draws = torch.rand(ids.shape, generator=generator, device=where).to(ids.device)
+    draws = draws.masked_fill(~candidates, 2.0)
     count = (mask_rate * candidates.sum(dim=1, keepdim=True)).round().clamp(min=1)
     chosen = (draws.argsort(dim=1).argsort(dim=1) < count) & candidates  # the lowest draws
-    fate = torch.rand(ids.shape, generator=generator)
+    fate = torch.rand(ids.shape, generator=generator, device=where).to(ids.device)
     token_ids = maskable.nonzero().squeeze(1)
-    others = token_ids[torch.randint(len(token_ids), ids.shape, generator=generator)]
+    others = torch.randint(len(token_ids), ids.shape, generator=generator, device=where)
+    others = token_ids[others.to(ids.device)]
     corrupted = torch.where(chosen & (fate < 0.8), mask_id, ids)
     return torch.where(chosen & (fate >= 0.9), others, corrupted), chosen
 
@@ -183,11 +187,12 @@ def fill_mask(
     Raises:
         BadInput: There is no `[MASK]`, the text is too long, or the model has no head.
     """
-    ids = torch.tensor([tokenizer.encode(text, allow_special=True)])
+    device = model.embedding.tokens.weight.device
+    ids = torch.tensor([tokenizer.encode(text, allow_special=True)], device=device)
     masks = (ids[0] == tokenizer.mask_id).nonzero().squeeze(1)
     if not len(masks):
         raise BadInput(f"no {MASK} in the text: write {MASK} where a token is to be predicted")
-    logits = model(ids.to(model.embedding.tokens.weight.device))[0, masks].float()
+    logits = model(ids)[0, masks].float()
     best = logits[:, : len(tokenizer)].softmax(dim=-1).topk(min(top, len(tokenizer)))
     rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     return [[Prediction(tokenizer.token(i), p) for i, p in zip(*row, strict=True)] for row in rows]

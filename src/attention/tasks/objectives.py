@@ -126,9 +126,10 @@ def language_model_trainer(
     def batches(epoch: int) -> list[Tensor]:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
         offsets = (len(ids) - 1) % length + 1  # with any of these the last window is a full one
-        first = int(torch.randint(offsets, (), generator=generator))
+        first = int(torch.randint(offsets, (), generator=generator, device=generator.device))
         windows = ids[first:].unfold(0, length + 1, length)
-        windows = windows[torch.randperm(len(windows), generator=generator)]
+        order = torch.randperm(len(windows), generator=generator, device=generator.device)
+        windows = windows[order]
         return list(windows.split(max(1, config.tokens_per_batch // length)))
 
     def loss(windows: Tensor) -> Tensor:

@@ -116,26 +116,27 @@ def keywords(window: Sequence[int], generator: torch.Generator | None = None) ->
 
     Args:
         window: The token ids of a text, the first and the last of them special tokens, which stay.
-        generator: Source of randomness; torch's default if not given.
+        generator: Source of randomness, on any device; torch's own if not given.
 
     Source: after the inverse cloze task of Lee et al. 2019, section 4, whose queries are sentences.
     """
+    device = None if generator is None else generator.device
 
     def draw(low: int, high: int) -> int:
-        return int(torch.randint(low, high + 1, (), generator=generator))
+        return int(torch.randint(low, high + 1, (), generator=generator, device=device))
 
     first, *tokens, last = window
     count = draw(min(3, len(tokens)), min(12, len(tokens)))
     span = draw(count, len(tokens))
     start = draw(0, len(tokens) - span)
-    positions = torch.randperm(span, generator=generator)[:count].sort().values
-    return [first, *(tokens[start + i] for i in positions.tolist()), last]
+    positions = torch.randperm(span, generator=generator, device=device)
+    return [first, *(tokens[start + i] for i in sorted(positions[:count].tolist())), last]
 
 
 def _shuffled(n: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """An epoch's batches. A last batch of one would have no negatives, and is left out."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    order = torch.randperm(n, generator=generator)
+    order = torch.randperm(n, generator=generator, device=generator.device)
     return [rows.tolist() for rows in order.split(batch_size) if len(rows) > 1]
 
 

@@ -34,8 +34,8 @@ class Translation:
         target: The target tokens. Where the model has generated `<unk>`, the source token that it
             attends to most is copied here.
         text: The translation as a sentence.
-        attention: The weights that each target token (row) gives to the source tokens (columns);
-            None if the model has no attention.
+        attention: The weights that each target token (row) gives to the source tokens (columns),
+            on the CPU; None if the model has no attention.
         hypotheses: The n best hypotheses, the translation first, where they are asked for.
     """
 
@@ -160,7 +160,7 @@ class Translator:
         texts = list(map(self.target_tokenizer.detokenize, targets))
         weights = found[0].weights if found else None
         if self.has_attention and weights is None:
-            weights = torch.zeros(0, len(source))
+            weights = torch.zeros(0, len(source), device="cpu")
         scores = [each.hypothesis.score for each in found] or [0.0]
         candidates = zip(texts, targets, scores, strict=True)
         hypotheses = tuple(Candidate(*each) for each in candidates) if with_hypotheses else ()
@@ -181,6 +181,8 @@ class Translator:
     def load(cls, folder: Path | str) -> "Translator":
         """A translator that `save` has written, in this version or an earlier one.
 
+        It is on torch's default device, whichever it was trained on.
+
         Raises:
             BadInput: The folder holds no translator, or a damaged one.
         """
@@ -192,6 +194,7 @@ class Translator:
             kind = ARCHITECTURES[values["arch"]]
             model = kind.model(kind.config(**current_config(values["config"])))
             model.load_state_dict(current_tensors(weights), assign=True)  # keeps their dtype
+            model.to(torch.get_default_device())
             tokenizers = [tokenizer_from_dict(values[key]) for key in ("source", "target")]
         except Exception as error:  # the tokenizers library raises bare Exceptions
             raise BadInput(f"{folder}: damaged translator ({first_line(error)})") from error

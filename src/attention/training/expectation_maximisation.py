@@ -21,6 +21,7 @@ def expectation_maximisation(
     sources: Sequence[Sequence[int]],
     targets: Sequence[Sequence[int]],
     probability: Float[Tensor, " N"] | None = None,
+    device: torch.device | None = None,
 ) -> Iterator[tuple[float, TranslationTable]]:
     """Estimate the translation probabilities of IBM Model 1, one iteration per `next`.
 
@@ -29,6 +30,7 @@ def expectation_maximisation(
         targets: Token ids of each target sentence.
         probability: The initial translation probabilities, as an earlier call has yielded them for
             the same sentences; uniform unless given.
+        device: Of all tensors; torch's default device unless given.
 
     Yields:
         The log-likelihood of the targets under the probabilities before the iteration, which never
@@ -36,12 +38,13 @@ def expectation_maximisation(
 
     Source: Brown et al. 1993, section 4.2.
     """
-    source, target, position = _cooccurrences(sources, targets)
+    source, target, position = (t.to(device) for t in _cooccurrences(sources, targets))
     n_targets = int(target.max()) + 1
     keys, entry = (source * n_targets + target).unique(return_inverse=True)
     entries = torch.stack([keys // n_targets, keys % n_targets], dim=1)  # sorted, as the keys are
     if probability is None:
         probability = torch.full((len(entries),), 1 / len(set(target.tolist())), dtype=torch.double)
+    probability = probability.to(source.device)
     candidates = torch.bincount(position).double()  # source tokens that each target can come from
     while True:
         # Expectation: the posterior probability that a target token comes from a source token,
@@ -108,7 +111,7 @@ class IBMModel1Trainer:
         """Iterate until `config.steps`, yielding the loss: minus the log-likelihood per token."""
         n_tokens = sum(map(len, self.targets))
         for log_likelihood, table in expectation_maximisation(
-            self.sources, self.targets, self._probability
+            self.sources, self.targets, self._probability, self.model.entries.device
         ):
             if self.finished:
                 return

@@ -14,7 +14,9 @@ from jaxtyping import install_import_hook
 if TYPE_CHECKING:
     from attention import Translator
 
-pytest_plugins = ["pytester", "tests.device.plugin", "tests.blocks.plugin", "tests.site_fixtures"]
+pytest_plugins = ["pytester", "tests.device.plugin", "tests.blocks.plugin"]
+if os.environ.get("ATTENTION_DEVICE") != "cuda":  # a GPU runner has no browser and no site
+    pytest_plugins += ["tests.site_fixtures"]
 
 # Before anything imports the package: every call in a test keeps the shapes that it promises.
 # The toy corpus has no tensors, and checking its every word would take a minute.

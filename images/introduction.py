@@ -15,7 +15,7 @@ from attention import Translator
 from images import course_map
 from images.frames import Reading, frames
 from images.style import LABEL, TEXT, WIDTH, Drawing, text_width
-from tools import labs
+from tools import lab_runs, labs
 
 LAB = labs.ROOT / "docs" / "introduction-lab.py"
 SENTENCE = "The European Economic Area was created in January 1994 ."
@@ -189,9 +189,9 @@ DIAGRAMS = {
 def trained_translator() -> Translator:
     """Load the translator that the chapter's lab trains; execute the lab first, if need be."""
     torch.set_num_threads(1)  # more give other roundings, and so other numbers
-    if not labs.kept(LAB).exists():
+    if not lab_runs.kept(LAB).exists():
         print(f"Executing {LAB.name}, which trains the translator: one or two minutes", flush=True)
-    return Translator.load(labs.execute(LAB).with_suffix("") / "translator")
+    return Translator.load(lab_runs.execute(LAB).with_suffix("") / "translator")
 
 
 def read(translator: Translator) -> Reading:

@@ -1,6 +1,6 @@
 """A lab becomes a page like any other, and a notebook that readers can keep.
 
-mkdocs-jupyter makes the page from the outputs that `tools.labs` keeps, through our template.
+mkdocs-jupyter makes the page from the outputs that `tools.lab_runs` keeps, through our template.
 `LABS=skip` shows labs without executing them; `mkdocs serve` executes them beside the server.
 """
 
@@ -23,7 +23,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs_jupyter.config import settings
 
-from tools import labs
+from tools import lab_runs, labs
 from tools.katex import without_colours
 
 log = logging.getLogger("mkdocs.labs")
@@ -41,10 +41,10 @@ def notebook_for_page(lab: Path, page: Path) -> str:
     """Write the notebook that is shown and offered, and say what a reader must know of it."""
     if os.environ.get("LABS") == "skip":
         place, note = lab, "This lab was not executed here, so it shows no output."
-    elif serving and not labs.kept(lab).exists():
+    elif serving and not lab_runs.kept(lab).exists():
         place, note = lab, wait_for(lab)
     else:
-        place, note = labs.execute(lab), ""
+        place, note = lab_runs.execute(lab), ""
     notebook = labs.read(lab) if place == lab else nbformat.read(place, as_version=4)
     if repository := os.environ.get("GITHUB_REPOSITORY"):
         install = f"%pip install --quiet git+https://github.com/{repository}"
@@ -57,7 +57,7 @@ def notebook_for_page(lab: Path, page: Path) -> str:
 
 def wait_for(lab: Path) -> str:
     """Ask for a lab to be executed beside the server, and say so."""
-    if labs.kept(lab) in failed:
+    if lab_runs.kept(lab) in failed:
         return "This lab stopped with an error, which stands in the terminal of `make serve`."
     waiting.put(lab)
     return "This lab is being executed; its outputs appear here when it is done."
@@ -66,9 +66,9 @@ def wait_for(lab: Path) -> str:
 def execute_waiting() -> None:
     """Execute labs one after another, for as long as the server runs."""
     while lab := waiting.get():
-        state = labs.kept(lab)
+        state = lab_runs.kept(lab)
         try:
-            labs.execute(lab)
+            lab_runs.execute(lab)
         except PluginError as error:
             failed.add(state)
             log.error(str(error))
@@ -133,8 +133,8 @@ def on_startup(command: str, dirty: bool) -> None:
 
 def on_serve(server: LiveReloadServer, config: MkDocsConfig, builder: Any) -> LiveReloadServer:
     """Execute labs beside the server, which shows the page again when a lab is done."""
-    labs.KEPT.mkdir(parents=True, exist_ok=True)
-    server.watch(str(labs.KEPT))
+    lab_runs.KEPT.mkdir(parents=True, exist_ok=True)
+    server.watch(str(lab_runs.KEPT))
     Thread(target=execute_waiting, daemon=True).start()
     return server
 

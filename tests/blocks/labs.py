@@ -1,8 +1,9 @@
 """Labs on a device: all cells of a lab, one after the other, in one session.
 
-On the CPU, `tools.labs` executes them as notebooks, whose outputs the site shows.
+On the CPU, `tools.lab_runs` executes them as notebooks, whose outputs the site shows.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,14 @@ from typing import Any
 import pytest
 from nbformat import NotebookNode
 
+from tests.device.plugin import DEVICE
+from tests.device.standin import NAME as STANDIN
 from tools import labs
 from tools.blocks import PageError
 
 from .running import Session
+
+TRAINS = re.compile(r"_trainer\(|bench_translation\(")
 
 
 class Lab(pytest.File):
@@ -29,6 +34,8 @@ class LabItem(pytest.Item):
     def __init__(self, name: str, parent: Lab, **options: Any) -> None:
         super().__init__(name, parent, **options)
         self.user_properties.append(("lab", self.path.name))
+        if DEVICE == STANDIN and TRAINS.search(self.path.read_text("utf-8")):
+            self.add_marker(pytest.mark.skip(reason="it trains, for many minutes on the stand-in"))
 
     def runtest(self) -> None:
         """Run the cells; one that is tagged `raises-exception` must raise, and no other may."""

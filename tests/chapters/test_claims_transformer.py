@@ -9,7 +9,7 @@ from attention.data import toy
 from attention.data.parallel import load_pairs
 from attention.data.toy import SPLIT_SIZES
 from tests.site_fixtures import ROOT
-from tools import labs
+from tools import lab_runs
 
 LAB = ROOT / "docs" / "models" / "transformer.py"
 # The worker that runs this lab has its outputs, so the Transformer is trained once for all.
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group(LAB.name)
 @pytest.fixture(scope="module")
 def shown() -> str:
     """All that the lab prints."""
-    cells = nbformat.read(labs.execute(LAB), as_version=4).cells
+    cells = nbformat.read(lab_runs.execute(LAB), as_version=4).cells
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     return "\n".join(output.text for output in outputs if output.output_type == "stream")
 

@@ -11,7 +11,7 @@ import pytest
 from mkdocs.exceptions import PluginError
 
 from tests.site_fixtures import ROOT, build
-from tools import lab_pages, labs
+from tools import lab_pages, lab_runs, labs
 
 LABS = sorted((ROOT / "docs").rglob("*.py"))
 TINY = r"""
@@ -84,7 +84,7 @@ check_padding_mask(mask)
     ids=lambda lab: lab.name,
 )
 def test_every_lab_runs(lab):
-    for cell in nbformat.read(labs.execute(lab), as_version=4).cells:
+    for cell in nbformat.read(lab_runs.execute(lab), as_version=4).cells:
         for output in cell.get("outputs", []):
             warned = output.output_type == "stream" and output.name == "stderr"
             assert not warned, f"{lab.name} warns: {output.text}"
@@ -115,7 +115,7 @@ def lab(tmp_path: Path) -> Path:
 @pytest.fixture
 def elsewhere(monkeypatch, tmp_path):
     """Keep nothing of a test."""
-    monkeypatch.setattr(labs, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(lab_runs, "KEPT", tmp_path / "kept")
 
 
 def test_a_lab_becomes_a_page(lab, tmp_path):
@@ -213,7 +213,7 @@ def test_a_lab_has_exercises(lab, tmp_path):
 def test_a_cell_that_should_raise_and_does_not_is_named(lab):
     lab.write_text(lab.read_text() + '\n# %% tags=["raises-exception"]\n1 / 1\n')
     with pytest.raises(PluginError) as caught:
-        labs.execute(lab)
+        lab_runs.execute(lab)
     problem = "tiny.py: cell 3 of 3 is tagged `raises-exception`, but raises nothing"
     assert str(caught.value) == problem
 
@@ -222,7 +222,7 @@ def test_a_cell_that_fails_is_told_from_one_that_should(lab):
     announced = '\n# %% tags=["raises-exception"]\n{}["missing"]\n'
     lab.write_text(lab.read_text() + announced + "\n# %%\n1 / 0\n")
     with pytest.raises(PluginError, match=r"^tiny\.py: cell 4 of 4 failed\n(.*\n)*ZeroDivision"):
-        labs.execute(lab)
+        lab_runs.execute(lab)
 
 
 def test_a_picture_without_words_fails_the_build(lab, tmp_path):
@@ -236,18 +236,18 @@ def test_a_picture_without_words_fails_the_build(lab, tmp_path):
 
 
 def test_a_lab_is_executed_once(lab, elsewhere, monkeypatch):
-    place = labs.execute(lab)
-    monkeypatch.setattr(labs, "NotebookClient", None)
-    assert labs.execute(lab) == place
+    place = lab_runs.execute(lab)
+    monkeypatch.setattr(lab_runs, "NotebookClient", None)
+    assert lab_runs.execute(lab) == place
     with pytest.raises(TypeError):
-        labs.execute(lab.rename(lab.with_name("other.py")))
+        lab_runs.execute(lab.rename(lab.with_name("other.py")))
 
 
 def test_what_a_lab_writes_is_kept_with_its_outputs(lab, elsewhere):
     lab.write_text(lab.read_text() + '\n# %%\nopen("model.txt", "w").write("trained")\n')
-    place = labs.execute(lab)
+    place = lab_runs.execute(lab)
     assert (place.with_suffix("") / "model.txt").read_text() == "trained"
-    assert {path.name for path in labs.KEPT.iterdir()} == {place.name, place.stem}
+    assert {path.name for path in lab_runs.KEPT.iterdir()} == {place.name, place.stem}
 
 
 def test_what_is_kept_goes_with_what_it_came_from(lab, monkeypatch, tmp_path):
@@ -255,22 +255,22 @@ def test_what_is_kept_goes_with_what_it_came_from(lab, monkeypatch, tmp_path):
     package.parent.mkdir(parents=True)
     for path, text in {package: "a", tmp_path / "constraints.txt": "b"}.items():
         path.write_text(text)
-    monkeypatch.setattr(labs, "ROOT", tmp_path)
-    states = [labs.kept(lab)]
+    monkeypatch.setattr(lab_runs, "ROOT", tmp_path)
+    states = [lab_runs.kept(lab)]
     for path in (lab, package, tmp_path / "constraints.txt"):
         path.write_text(path.read_text() + "#")
-        states.append(labs.kept(lab))
+        states.append(lab_runs.kept(lab))
     assert len(set(states)) == 4
-    assert labs.kept(lab) == states[-1]
+    assert lab_runs.kept(lab) == states[-1]
 
 
 def test_a_server_does_not_wait_for_a_lab(lab, elsewhere, monkeypatch, tmp_path):
     monkeypatch.setattr(lab_pages, "serving", True)
-    monkeypatch.setattr(labs, "execute", None)
+    monkeypatch.setattr(lab_runs, "execute", None)
     assert "is being executed" in lab_pages.notebook_for_page(lab, tmp_path / "tiny.ipynb")
     monkeypatch.undo()
     monkeypatch.setattr(lab_pages, "serving", True)
-    monkeypatch.setattr(labs, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(lab_runs, "KEPT", tmp_path / "kept")
     worker = Thread(target=lab_pages.execute_waiting)
     worker.start()
     lab_pages.waiting.put(None)
@@ -284,7 +284,7 @@ def test_a_server_outlives_a_failing_lab(lab, elsewhere, monkeypatch, tmp_path):
         raise PluginError("no")
 
     monkeypatch.setattr(lab_pages, "serving", True)
-    monkeypatch.setattr(labs, "execute", fail)
+    monkeypatch.setattr(lab_runs, "execute", fail)
     lab_pages.notebook_for_page(lab, tmp_path / "tiny.ipynb")
     lab_pages.waiting.put(None)
     lab_pages.execute_waiting()

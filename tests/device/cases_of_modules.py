@@ -69,7 +69,10 @@ def attention_functions(at: Place) -> Any:
     shared = at.floats(2, 2, 5, 8), at.floats(2, 2, 5, 8)
     fused = [fused_attention(q, k, v, m, c) for m in (None, mask) for c in (False, True)]
     masks = causal_mask(3, q.device), combine_causal(mask, q, k), combine_causal(None, q, k)
-    readable = scaled_dot_product_attention(q, k, v, mask), masked_softmax(at.floats(3, 3), masks[0])
+    readable = (
+        scaled_dot_product_attention(q, k, v, mask),
+        masked_softmax(at.floats(3, 3), masks[0]),
+    )
     return fused, fused_attention(q, *shared, causal=True), masks, readable
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils import backend_registration
-from torch.utils.dlpack import from_dlpack, to_dlpack
+from torch.utils.dlpack import from_dlpack, to_dlpack  # type: ignore[attr-defined]
 
 from .drawing import written_arguments
 
@@ -208,7 +208,7 @@ _deepcopy_elsewhere = Tensor.__deepcopy__
 def _deepcopy(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
     """Copy a tensor, and not its storage, whose memory torch would not find."""
     if tensor.device.type != NAME:
-        return _deepcopy_elsewhere(tensor, memo)
+        return _deepcopy_elsewhere(tensor, memo)  # type: ignore[no-untyped-call,no-any-return]
     if id(tensor) not in memo:
         memo[id(tensor)] = tensor.detach().clone().requires_grad_(tensor.requires_grad)
     return memo[id(tensor)]

@@ -4,7 +4,7 @@ import json
 import platform
 import subprocess
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class DeviceTally:
         self.ran: Counter[str] = Counter()  # blocks, outputs, labs and tests, on the device or not
         self.elsewhere: Counter[str] = Counter()  # tests, by the reason why they stay on the CPU
         self.idle: dict[str, Counter[str]] = {"blocks": Counter(), "tests": Counter()}  # by file
-        self.seconds: Counter[str] = Counter()  # by page
+        self.seconds: defaultdict[str, float] = defaultdict(float)  # by page
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Read the reports, which come here from all the processes of a run."""
@@ -103,7 +103,8 @@ class DeviceTally:
                 write(f"  {kind} that never compute there: {names}")
         for reason, n in self.elsewhere.most_common():
             write(f"  {n} tests stay on the CPU: {reason}")
-        pages = (f"{file} {seconds:.0f}" for file, seconds in self.seconds.most_common())
+        slowest_first = sorted(self.seconds.items(), key=lambda item: -item[1])
+        pages = (f"{file} {seconds:.0f}" for file, seconds in slowest_first)
         write(f"  seconds by page: {', '.join(pages)}")
         for problem in self.over_budget:
             write(f"FAILED: {problem}", red=True)

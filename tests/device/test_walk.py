@@ -5,12 +5,7 @@ With the CPU as torch's default device, a forgotten `device=` leaves a tensor be
 With the device as the default, as on a page that chooses it, a generator of the CPU is refused.
 """
 
-import inspect
-import os
-import pkgutil
-import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import attention
-
-from . import cases_of_modules, cases_of_tasks, standin
+from . import standin
 from .place import CASES, Case, Place, leaves
 from .plugin import DEVICE as CHOSEN
 

@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-CASES: dict[str, "Case"] = {}
-
 
 @dataclass(frozen=True)
 class Place:
@@ -66,15 +64,17 @@ class Case:
     tolerance: float | None = None
 
 
-def case(**attributes: Any) -> Callable[[Any], Any]:
-    """Put a function into the table of cases."""
+def table(cases: dict[str, Case]) -> Callable[..., Any]:
+    """A decorator that puts a function into a table of cases; it takes the attributes of a case."""
 
-    def add(run: Callable[[Place], Any]) -> Callable[[Place], Any]:
-        assert run.__name__ not in CASES
-        CASES[run.__name__] = Case(run, **attributes)
-        return run
+    def case(**attributes: Any) -> Callable[[Any], Any]:
+        def add(run: Callable[[Place], Any]) -> Callable[[Place], Any]:
+            cases[run.__name__] = Case(run, **attributes)
+            return run
 
-    return add
+        return add
+
+    return case
 
 
 def leaves(value: Any, name: str = "result") -> Iterator[tuple[str, Any]]:

@@ -10,6 +10,8 @@ Needs torch 2.9 or newer, whose `_setup_privateuseone_for_python_backend` this b
 
 import ctypes
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -32,7 +34,7 @@ class Device:
     """The stand-in as torch sees a kind of device, with the random numbers that it draws."""
 
     operators = 0  # run so far
-    generator = torch.Generator()
+    numbers = torch.Generator().get_state()  # of its generator
 
     def is_initialized(self) -> bool:
         return True
@@ -54,7 +56,7 @@ class Device:
 
     def manual_seed_all(self, seed: int) -> None:
         """Seed it as every seed does; but like any other device, it draws other numbers."""
-        self.generator.manual_seed(seed + 1)
+        Device.numbers = torch.Generator().manual_seed(seed + 1).get_state()
 
 
 def install() -> None:
@@ -112,12 +114,13 @@ class Facts:
         self.writes = operator._schema.is_mutable
         self.returns_written = [bool(r.alias_info and r.alias_info.is_write) for r in returns]
         self.views = any(r.alias_info for r in returns) and not self.writes
+        if torch.Tag.inplace_view in operator.tags:  # `t_`, but not what needs other memory
+            self.views = not operator.name().startswith(("aten::resize_", "aten::set_"))
         self.tensors = [i for i, a in enumerate(arguments) if str(a.type) == "Tensor"]
         self.reshapes = torch.Tag.inplace_view in operator.tags
         self.draws = torch.Tag.nondeterministic_seeded in operator.tags
-        self.takes_generator = any(a.name == "generator" for a in arguments)
         self.takes_device = any(a.name == "device" for a in arguments)
-        self.takes_indices = "index" in operator.name()
+        self.takes_indices = any("Optional[Tensor]]" in str(a.type) for a in arguments)
 
 
 _facts = functools.cache(Facts)
@@ -129,8 +132,7 @@ def _run(operator: Any, *args: Any, **kwargs: Any) -> Any:
     facts = _facts(operator)
     if facts.views:  # the CPU's kernels for views change sizes and strides alone
         return operator.redispatch(CPU_KERNELS, *args, **kwargs)
-    if not facts.takes_indices:
-        _check_one_device(operator, (*args, *kwargs.values()))
+    _check_one_device(operator, facts, (*args, *kwargs.values()))
     here_args, here = [_on_cpu(v) for v in args], {k: _on_cpu(v) for k, v in kwargs.items()}
     if facts.reshapes:  # the memory is to outlive the hold that the old tensor has on it
         here_args[0] = _on_cpu(args[0].detach())
@@ -139,10 +141,11 @@ def _run(operator: Any, *args: Any, **kwargs: Any) -> Any:
     if facts.takes_device:
         here["device"] = "cpu"
     if facts.draws:
-        here |= _own_generator(facts, args, kwargs)
+        _refuse_generators((*args, *kwargs.values()))
     # torch makes the number in `x % 2` a tensor, and a number again for Python.
     by_number = any(type(args[i]) in (int, float, bool) for i in facts.tensors if i < len(args))
-    result = (operator.overloadpacket if by_number else operator)(*here_args, **here)
+    with _own_numbers() if facts.draws else nullcontext():
+        result = (operator.overloadpacket if by_number else operator)(*here_args, **here)
     if facts.writes:
         return _written(operator, facts, result, (args, kwargs), (here_args, here))
     return _on_device(result)
@@ -164,12 +167,13 @@ def _written(operator: Any, facts: Facts, result: Any, theirs: Any, ours: Any) -
     return tuple(returned) if len(returned) > 1 else returned[0] if returned else None
 
 
-def _check_one_device(operator: Any, values: Any) -> None:
-    """Refuse what a GPU refuses; scalars may come from the CPU."""
+def _check_one_device(operator: Any, facts: Facts, values: Any) -> None:
+    """Refuse what a GPU refuses; scalars may come from the CPU, and what a tensor is indexed by."""
     tensors = [value for value in values if isinstance(value, Tensor)]
-    for value in values:
-        if isinstance(value, (list, tuple)):
-            tensors += [one for one in value if isinstance(one, Tensor)]
+    if not facts.takes_indices or tensors[0].device.type != NAME:
+        for value in values:
+            if isinstance(value, (list, tuple)):
+                tensors += [one for one in value if isinstance(one, Tensor)]
     elsewhere = [tensor for tensor in tensors if tensor.device.type != NAME and tensor.dim()]
     if elsewhere and len(elsewhere) < len(tensors):
         raise RuntimeError(
@@ -178,11 +182,22 @@ def _check_one_device(operator: Any, values: Any) -> None:
         )
 
 
-def _own_generator(facts: Facts, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Let a random operator draw from the device's generator."""
-    if any(isinstance(value, torch.Generator) for value in (*args, *kwargs.values())):
+def _refuse_generators(values: Any) -> None:
+    """The stand-in has one generator, that of torch's own kernels."""
+    if any(isinstance(value, torch.Generator) for value in values):
         raise RuntimeError(f"expected a {NAME!r} device type for generator but found 'cpu'")
-    return {"generator": Device.generator} if facts.takes_generator else {}
+
+
+@contextmanager
+def _own_numbers() -> Iterator[None]:
+    """Let the stand-in's generator draw in place of the CPU's, which dropout always draws from."""
+    state = torch.get_rng_state()
+    torch.set_rng_state(Device.numbers)
+    try:
+        yield
+    finally:
+        Device.numbers = torch.get_rng_state()
+        torch.set_rng_state(state)
 
 
 def _to_copy(tensor: Tensor, *, device: Any = None, **options: Any) -> Tensor:
@@ -208,7 +223,7 @@ _deepcopy_elsewhere = Tensor.__deepcopy__
 def _deepcopy(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
     """Copy a tensor, and not its storage, whose memory torch would not find."""
     if tensor.device.type != NAME:
-        return _deepcopy_elsewhere(tensor, memo)  # type: ignore[no-untyped-call,no-any-return]
+        return _deepcopy_elsewhere(tensor, memo)  # type: ignore[no-untyped-call]
     if id(tensor) not in memo:
         memo[id(tensor)] = tensor.detach().clone().requires_grad_(tensor.requires_grad)
     return memo[id(tensor)]

@@ -179,7 +179,9 @@ class Translator:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Translator":
-        """A translator that `save` has written, in this version or an earlier one.
+        """A translator that `save` has written, on torch's default device.
+
+        It may have been written by an earlier version.
 
         Raises:
             BadInput: The folder holds no translator, or a damaged one.
@@ -192,6 +194,7 @@ class Translator:
             kind = ARCHITECTURES[values["arch"]]
             model = kind.model(kind.config(**current_config(values["config"])))
             model.load_state_dict(current_tensors(weights), assign=True)  # keeps their dtype
+            model.to(torch.get_default_device())
             tokenizers = [tokenizer_from_dict(values[key]) for key in ("source", "target")]
         except Exception as error:  # the tokenizers library raises bare Exceptions
             raise BadInput(f"{folder}: damaged translator ({first_line(error)})") from error

@@ -11,6 +11,7 @@ from attention.functional import (
     scaled_dot_product_attention,
 )
 from attention.kernels.fused import fused_attention
+from tests.device.plugin import DEVICE
 
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 
@@ -111,7 +112,7 @@ def test_the_formula_agrees_with_torch_on_torchs_own_samples(dtype):
     [operator] = [op for op in op_db if op.name == "nn.functional.scaled_dot_product_attention"]
     compared = 0
     torch.manual_seed(0)
-    for sample in operator.sample_inputs("cpu", dtype):
+    for sample in operator.sample_inputs(DEVICE, dtype):
         (k, v), causal = sample.args, sample.kwargs["is_causal"]
         if sample.kwargs.get("attn_mask") is not None:
             continue  # one to be added, which our boolean masks are not

@@ -106,7 +106,7 @@ def test_the_figures_show_what_the_chapter_computes(capsys):
     chapter: dict[str, Any] = {}
     for block in [*writing.needs, writing]:
         exec(block.code, chapter)
-    read = re.findall(r"(\w+) +tensor\(\[ ?(\S+), +(\S+)\]\)", capsys.readouterr().out)
+    read = re.findall(r"(\w+) +tensor\(\[ ?(\S+), +(\S+)\]", capsys.readouterr().out)
     assert {w: (float(a), float(b)) for w, a, b in read[:3]} == encoder_decoder.READING
 
     french, directions = chapter["french"], chapter["directions"]

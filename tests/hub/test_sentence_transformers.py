@@ -18,6 +18,7 @@ from attention.hub.sentence_transformers import EmbeddingConfig, read_embedding_
 from attention.models.bert import BERT, BERTConfig
 from attention.tasks.retrieval import TextEncoder
 from attention.tokenizers.wordpiece import WordPieceTokenizer
+from tests.device.plugin import DEVICE
 
 QUERY = "who signed the old treaty"
 DOCUMENTS = [
@@ -76,9 +77,16 @@ def make_folder(bert: Path, folder: Path, **more: object) -> Path:
     return folder
 
 
+def load_in_library(folder: Path, **options: object) -> SentenceTransformer:
+    """Their encoder, which loads onto another device by means of accelerate."""
+    with torch.device("cpu"):
+        theirs = SentenceTransformer(str(folder), device="cpu", **options)
+    return theirs.to(DEVICE)
+
+
 def compare(folder: Path) -> TextEncoder:
     """Assert that all embeddings and scores equal the library's."""
-    ours, theirs = TextEncoder.load(folder), SentenceTransformer(str(folder), device="cpu")
+    ours, theirs = TextEncoder.load(folder), load_in_library(folder)
     config = ours.config
     assert ours.embed([]).shape == (0, 16)
     for prompt, encode in (
@@ -151,9 +159,8 @@ def test_the_tokenizer_s_length_holds_where_no_other_is_stated(bert, tmp_path):
 
 
 def test_a_folder_that_the_library_saved(bert, tmp_path):
-    made = SentenceTransformer(
-        str(make_folder(bert, tmp_path, normalize=True)), device="cpu", prompts={"query": "who : "}
-    )
+    folder = make_folder(bert, tmp_path, normalize=True)
+    made = load_in_library(folder, prompts={"query": "who : "})
     made[1] = Pooling(16, "cls")
     made.max_seq_length = 8
     made.save(str(tmp_path / "saved"))

@@ -87,7 +87,7 @@ def test_the_weights_are_the_model_s_and_padding_changes_none(translator: Transl
             stack = "encoder" if layer.kind == "encoder" else "decoder"
             name = f"{stack}.{layer.number - 1}.{module}_attention"
             weights = layer.weights[..., : len(layer.keys) - padding]
-            torch.testing.assert_close(weights, recorded[name][0])
+            torch.testing.assert_close(weights, recorded[name][0].cpu())
             assert not layer.weights[..., len(layer.keys) - padding :].any()
 
 
@@ -95,7 +95,7 @@ def test_contributions_of_all_heads_sum_to_the_layer_s_output(translator: Transl
     outputs = []
     layers = [m for m in translator.model.modules() if hasattr(m, "W_o")]
     hooks = [
-        layer.register_forward_hook(lambda _, args, output: outputs.append(output))
+        layer.register_forward_hook(lambda _, args, output: outputs.append(output.cpu()))
         for layer in layers
     ]
     maps = head_maps(translator, SOURCE, TARGET, padding=1)
@@ -108,7 +108,7 @@ def test_contributions_of_all_heads_sum_to_the_layer_s_output(translator: Transl
         real = output[0, : len(layer.queries)]
         torch.testing.assert_close(layer.contributions.sum(0), real)
         torch.testing.assert_close(layer.output_norms, real.norm(dim=-1))
-        torch.testing.assert_close(layer.proportions.sum(0), torch.ones(len(layer.queries)))
+        torch.testing.assert_close(layer.proportions.sum(0), torch.ones_like(layer.norms[0]))
         torch.testing.assert_close(layer.norms, layer.contributions.norm(dim=-1))
 
 

@@ -14,6 +14,7 @@ import torch
 from attention.tasks.architectures import ARCHITECTURES
 from attention.tasks.old_files import current_tensors
 from attention.tasks.runs import LanguageModelRun, MaskedLMRun, Run, TranslationRun
+from tests.device.plugin import DEVICE
 
 OLD_FILES = Path(__file__).parent / "old_files"
 KINDS: dict[str, type[Run]] = {
@@ -28,7 +29,7 @@ KINDS: dict[str, type[Run]] = {
 def run(request, tmp_path, monkeypatch) -> Run:
     shutil.copytree(OLD_FILES, tmp_path / "old_files")
     monkeypatch.chdir(tmp_path / "old_files")  # run.json names its data relative to it
-    return KINDS[request.param].resume(Path(request.param), "cpu")
+    return KINDS[request.param].resume(Path(request.param), DEVICE)
 
 
 def test_an_old_run_gives_the_outputs_that_the_old_version_gave(run):
@@ -54,7 +55,7 @@ def test_an_old_run_keeps_its_training_settings(run):
 def test_an_old_run_trains_to_its_last_step_and_is_saved_by_the_present_names(run):
     before = {name: tensor.clone() for name, tensor in run.trainer.state_dict().items()}
     assert len(list(run.steps())) == 2
-    again = type(run).resume(run.folder, "cpu")
+    again = type(run).resume(run.folder, DEVICE)
     assert again.trainer.step == 4
     state = again.trainer.state_dict()
     assert state.keys() == before.keys() == current_tensors(state).keys()

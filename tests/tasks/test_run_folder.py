@@ -16,6 +16,7 @@ from attention.tasks.run_folder import RunFolder
 from attention.tasks.run_settings import RunSettings
 from attention.tasks.runs import TranslationRun
 from attention.training.trainer import TrainingConfig
+from tests.device.plugin import DEVICE
 
 OTHER_PROCESS = """
 import fcntl, sys
@@ -161,7 +162,7 @@ def test_an_interrupted_update_is_not_saved(tmp_path, monkeypatch):
     data = tmp_path / "pairs.tsv"
     data.write_text("They left .\tIls sont partis .\n" * 9, encoding="utf-8")
     config = TrainingConfig(steps=6)
-    run = TranslationRun.begin(tmp_path / "run", "bahdanau", [str(data)], config, "cpu", d_model=8)
+    run = TranslationRun.begin(tmp_path / "run", "bahdanau", [str(data)], config, DEVICE, d_model=8)
     steps = run.steps(save_every=2)
     for _ in range(3):
         next(steps)
@@ -173,7 +174,7 @@ def test_an_interrupted_update_is_not_saved(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         next(steps)
     assert run.saved_step == 2
-    assert TranslationRun.resume(tmp_path / "run", "cpu").trainer.step == 2
+    assert TranslationRun.resume(tmp_path / "run", DEVICE).trainer.step == 2
 
 
 @pytest.mark.filterwarnings("ignore:for .*copying from a non-meta parameter")
@@ -182,7 +183,7 @@ def test_on_another_device_the_optimizer_state_follows_the_parameters(tmp_path):
     data = tmp_path / "pairs.tsv"
     data.write_text("They left .\tIls sont partis .\n" * 9, encoding="utf-8")
     config = TrainingConfig(steps=6, average_fraction=0.5)
-    run = TranslationRun.begin(tmp_path / "run", "bahdanau", [str(data)], config, "cpu", d_model=8)
+    run = TranslationRun.begin(tmp_path / "run", "bahdanau", [str(data)], config, DEVICE, d_model=8)
     steps = run.steps()
     for _ in range(5):
         next(steps)

@@ -10,6 +10,7 @@ import torch
 from attention.errors import BadInput
 from attention.tasks.runs import LanguageModelRun, MaskedLMRun, Run, TranslationRun
 from attention.training.trainer import TrainingConfig
+from tests.device.plugin import DEVICE
 
 CONFIG = TrainingConfig(
     steps=6,
@@ -58,7 +59,7 @@ def pairs_file(tmp_path) -> str:
 
 def begin(folder, arch: str, data: str) -> Run:
     kind, sizes = ARCHITECTURES[arch]
-    return kind.begin(folder, arch, [data], CONFIG, "cpu", **sizes)
+    return kind.begin(folder, arch, [data], CONFIG, DEVICE, **sizes)
 
 
 def metrics(folder) -> list[dict[str, float]]:
@@ -77,10 +78,10 @@ def test_a_stopped_run_reaches_the_same_weights(tmp_path, pairs_file, arch, stop
     steps = begin(tmp_path / "two", arch, pairs_file).steps()
     assert list(islice(steps, stop)) == losses[:stop]
     steps.close()
-    resumed = type(unbroken).resume(tmp_path / "two", "cpu")
+    resumed = type(unbroken).resume(tmp_path / "two", DEVICE)
     assert list(resumed.steps()) == losses[stop:]
     one, two = (
-        type(unbroken).resume(tmp_path / name, "cpu").trainer.state_dict()
+        type(unbroken).resume(tmp_path / name, DEVICE).trainer.state_dict()
         for name in ("one", "two")
     )
     assert one.keys() == two.keys()
@@ -95,7 +96,7 @@ def test_a_stopped_run_reaches_the_same_weights(tmp_path, pairs_file, arch, stop
 @pytest.mark.parametrize("arch", ["word-by-word", "gpt"])
 def test_a_resumed_run_has_the_settings_of_its_beginning(tmp_path, pairs_file, arch):
     begin(tmp_path / "run", arch, pairs_file)
-    run = ARCHITECTURES[arch][0].resume(tmp_path / "run", "cpu")
+    run = ARCHITECTURES[arch][0].resume(tmp_path / "run", DEVICE)
     assert run.trainer.config == CONFIG
     defaults = TrainingConfig()
     assert all(getattr(CONFIG, f.name) != getattr(defaults, f.name) for f in fields(CONFIG))
@@ -108,7 +109,7 @@ def test_an_exception_saves_the_run(tmp_path, pairs_file):
     next(steps), next(steps)
     with pytest.raises(KeyboardInterrupt):
         steps.throw(KeyboardInterrupt)
-    assert TranslationRun.resume(tmp_path / "run", "cpu").trainer.step == 2
+    assert TranslationRun.resume(tmp_path / "run", DEVICE).trainer.step == 2
 
 
 def test_a_folder_with_a_run_is_never_overwritten(tmp_path, pairs_file):
@@ -119,7 +120,7 @@ def test_a_folder_with_a_run_is_never_overwritten(tmp_path, pairs_file):
 
 def test_nothing_to_resume(tmp_path):
     with pytest.raises(BadInput, match="holds no run to resume"):
-        TranslationRun.resume(tmp_path, "cpu")
+        TranslationRun.resume(tmp_path, DEVICE)
 
 
 def test_a_damaged_run_gets_one_line(tmp_path, pairs_file):
@@ -129,14 +130,14 @@ def test_a_damaged_run_gets_one_line(tmp_path, pairs_file):
         whole = path.read_bytes()
         path.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(BadInput, match="damaged"):
-            TranslationRun.resume(tmp_path / "run", "cpu")
+            TranslationRun.resume(tmp_path / "run", DEVICE)
         path.write_bytes(whole)
 
 
 def test_an_impossible_config_names_the_architecture(tmp_path, pairs_file):
     with pytest.raises(BadInput, match=r"--arch transformer: .*heads"):
         TranslationRun.begin(
-            tmp_path / "run", "transformer", [pairs_file], CONFIG, "cpu", d_model=10, n_heads=4
+            tmp_path / "run", "transformer", [pairs_file], CONFIG, DEVICE, d_model=10, n_heads=4
         )
     assert not (tmp_path / "run").exists()
 

@@ -8,6 +8,7 @@ from attention.tasks.masked_lm import MaskedLM
 from attention.tasks.start_summary import language_summary, translation_summary
 from attention.tasks.translation import Translator
 from attention.training.config import TrainingConfig
+from tests.device.plugin import DEVICE
 
 PAIRS = [Pair("a b c", "x y")] * 3 + [Pair("a d c", "x z z z"), Pair("a " * 8, "x y")]
 TEXTS = ["The agreement was signed .", "It was signed late ."] * 4
@@ -23,7 +24,7 @@ def test_pairs_are_counted_with_the_reason_why_some_are_left_out():
     assert summary.vocabularies == {"source": 4 + 3, "target": 4 + 3}
     assert (summary.unknown, summary.rare_words) == (1, 1), "d occurs once, z three times"
     assert summary.parameters == translator.n_parameters
-    assert (summary.device, summary.precision) == ("cpu", "fp32")
+    assert (summary.device, summary.precision) == (DEVICE, "fp32")
 
 
 def test_a_shared_vocabulary_is_one():

@@ -52,13 +52,15 @@ DEFAULT_COMPUTE = ComputeOptions()
 
 
 def choose_device(name: str | None) -> str:
-    """The device of this name; without one, a CUDA device if there is one, else the CPU.
+    """The device of this name; without one, a CUDA device if there is one, else torch's default.
+
+    Torch's default is the CPU, unless whoever calls the command from Python has set another.
 
     Raises:
         BadInput: Nothing can be computed on such a device here.
     """
     if name is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return "cuda" if torch.cuda.is_available() else torch.get_default_device().type
     try:
         torch.ones(1, device=name).sum().item()
     except Exception as error:  # of any type: each of torch's backends has its own

@@ -81,7 +81,7 @@ def check_zone_row(row: Any) -> None:
     if row is None or row is ...:
         raise Hint("row gives nothing back yet.")
     try:
-        found = torch.as_tensor(row, dtype=torch.float32).flatten()
+        found = torch.as_tensor(row, dtype=torch.float32, device=expected.device).flatten()
     except (TypeError, ValueError, RuntimeError):
         raise Hint("Give three numbers: the weights of the, European and Area.") from None
     if found.shape != expected.shape:

@@ -179,7 +179,9 @@ class Translator:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Translator":
-        """A translator that `save` has written, in this version or an earlier one.
+        """A translator that `save` has written, on torch's default device.
+
+        It may have been written by an earlier version.
 
         It is on torch's default device, whichever it was trained on.
 

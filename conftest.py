@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attention import Translator
 
 pytest_plugins = ["pytester", "tests.device.plugin", "tests.blocks.plugin"]
-if os.environ.get("ATTENTION_DEVICE") != "cuda":  # a GPU runner has no browser and no site
+if os.environ.get("ATTENTION_DEVICE", "cpu") == "cpu":  # a GPU runner has no browser and no site
     pytest_plugins += ["tests.site_fixtures"]
 
 # Before anything imports the package: every call in a test keeps the shapes that it promises.

@@ -179,9 +179,7 @@ class Translator:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Translator":
-        """A translator that `save` has written, on torch's default device.
-
-        It may have been written by an earlier version.
+        """A translator that `save` has written, in this version or an earlier one.
 
         It is on torch's default device, whichever it was trained on.
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from attention.cli import stages
 from attention.cli.app import main
 from attention.tasks.masked_lm import MaskedLM
 from tests.cli.commands import SENTENCES, TEXT, TINY, TRANSLATIONS
@@ -18,6 +19,12 @@ def same_threads():
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def no_stage_takes_long(monkeypatch):
+    """Else a slow machine would announce stages where a test expects other lines."""
+    monkeypatch.setattr(stages, "MOMENT", 600)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from attention.checkpoints import load_json
 from attention.cli import console, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
 from attention.cli.options import JSON, MANY, check_ranges
+from attention.cli.stages import announced, say
 from attention.cli.translate import load_translator
 from attention.data.parallel import load_pairs
 from attention.data.prose import read_texts
@@ -62,9 +63,13 @@ def evaluate(
         return
     if beam != 1:
         raise BadInput("--beam goes with a translator; a language model is measured without search")
-    texts = read_texts(data)
-    language_model = LanguageModel.load(run)
-    compute.prepare(language_model.model)
+    with announced():
+        say(f"reading {' '.join(data)}")
+        texts = read_texts(data)
+        say(f"loading {run}")
+        language_model = LanguageModel.load(run)
+        compute.prepare(language_model.model)
+        say("encoding the texts, and measuring")
     track = partial(console.progress, unit="window")
     scores = evaluate_language_model(language_model, texts, track)
     tables.print_language_scores(scores, as_json, data)
@@ -73,8 +78,11 @@ def evaluate(
 def _evaluate_translator(
     run: Path, data: list[str], beam: int, as_json: bool, compute: ComputeOptions
 ) -> None:
-    pairs = load_pairs(data, "test")
-    translator = load_translator(run, compute)
+    with announced():
+        say(f"reading {' '.join(data)}")
+        pairs = load_pairs(data, "test")
+        say(f"loading {run}")
+        translator = load_translator(run, compute)
     scores = evaluate_translator(translator, pairs, beam, console.progress)
     tables.print_translation_scores(scores, as_json, data)
 

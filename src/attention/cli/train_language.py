@@ -21,6 +21,7 @@ from attention.cli.options import (
 )
 from attention.cli.progress import train_with_progress
 from attention.cli.run_options import DEFAULT_RUN, OutFolder, RunOptions
+from attention.cli.stages import announced
 from attention.data.prose import read_texts
 from attention.errors import BadInput
 from attention.evaluation.metrics import evaluate_language_model
@@ -102,41 +103,44 @@ def train_language(
     if tensorboard:
         summary_writer()  # is it installed?
     device = compute.start()
-    kind = _kind(arch, out if run_options.resume else start)
-    if valid and kind is MaskedLMRun:
-        raise BadInput("--valid does not go with --arch bert, but with gpt or llama")
-    held_out = (
-        read_texts(["toy-valid" if name == "toy" else name for name in valid]) if valid else None
-    )
-    if run_options.resume:
-        run = kind.resume(out, device, data, steps=chosen.get("steps"))
-        check_unchanged(run, chosen | sizes | drop_unset(arch=arch, **{"from": start}))
-    elif start:
-        check_validation(TrainingConfig(**chosen), start, valid)
-        check_keeps_model(start, sizes | drop_unset(arch=arch))
-        run = kind.fine_tune(out, start, data or ["book"], device, **chosen)
-    else:
-        arch = arch or "gpt"
-        check_belongs_to(arch, sizes, LANGUAGE_MODELS)
-        config = replace(LANGUAGE_MODELS[arch].training, **chosen)
-        check_validation(config, arch, valid)
-        run = kind.begin(out, arch, data or ["book"], config, device, **sizes)
-    config = run.trainer.config
-    check_validation(config, run.task.arch, valid)
-    compute.prepare(run.task.model)
-    if held_out and config.valid_every:
-        run.trainer.validate = lambda: evaluate_language_model(run.task, held_out).loss
-    if tensorboard:
-        run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
+    with announced():
+        kind = _kind(arch, out if run_options.resume else start)
+        if valid and kind is MaskedLMRun:
+            raise BadInput("--valid does not go with --arch bert, but with gpt or llama")
+        held_out = (
+            read_texts(["toy-valid" if name == "toy" else name for name in valid])
+            if valid
+            else None
+        )
+        if run_options.resume:
+            run = kind.resume(out, device, data, steps=chosen.get("steps"))
+            check_unchanged(run, chosen | sizes | drop_unset(arch=arch, **{"from": start}))
+        elif start:
+            check_validation(TrainingConfig(**chosen), start, valid)
+            check_keeps_model(start, sizes | drop_unset(arch=arch))
+            run = kind.fine_tune(out, start, data or ["book"], device, **chosen)
+        else:
+            arch = arch or "gpt"
+            check_belongs_to(arch, sizes, LANGUAGE_MODELS)
+            config = replace(LANGUAGE_MODELS[arch].training, **chosen)
+            check_validation(config, arch, valid)
+            run = kind.begin(out, arch, data or ["book"], config, device, **sizes)
+        config = run.trainer.config
+        check_validation(config, run.task.arch, valid)
+        compute.prepare(run.task.model)
+        if held_out and config.valid_every:
+            run.trainer.validate = lambda: evaluate_language_model(run.task, held_out).loss
+        if tensorboard:
+            run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
+        summary = language_summary(run.task, run.corpus, run.trainer.encoded, config)
     characters = sum(map(len, run.corpus))
     next_commands = (
         suggestions.after_masked_lm(out, run.data)
         if isinstance(run, MaskedLMRun)
         else suggestions.after_language_model(out, run.data, run.corpus)
     )
-    summary = language_summary(run.task, run.corpus, config).lines()
     size = f"{characters:,} characters of text"
-    train_with_progress(run, size, next_commands, summary, **saving)
+    train_with_progress(run, size, next_commands, summary.lines(), **saving)
     if held_out:
         tables.print_language_scores(evaluate_language_model(run.task, held_out))
 

@@ -21,6 +21,7 @@ from attention.cli.options import (
 )
 from attention.cli.progress import train_with_progress
 from attention.cli.run_options import DEFAULT_RUN, OutFolder, RunOptions
+from attention.cli.stages import announced
 from attention.data.parallel import load_pairs
 from attention.errors import BadInput
 from attention.evaluation.metrics import evaluate_translator
@@ -120,35 +121,39 @@ def train_translation(
     if tensorboard:
         summary_writer()  # is it installed?
     device = compute.start()
-    valid_pairs = load_pairs(valid, "valid") if valid else None
-    if run_options.resume:
-        run = TranslationRun.resume(out, device, data, steps=chosen.get("steps"))
-        check_unchanged(run, chosen | vocabulary | sizes | drop_unset(arch=arch, **{"from": start}))
-    elif start:
-        check_validation(TrainingConfig(**chosen), start, valid)
-        check_keeps_model(start, vocabulary | sizes | drop_unset(arch=arch))
-        run = TranslationRun.fine_tune(out, start, data or ["toy"], device, **chosen)
-    else:
-        arch = arch or "bahdanau"
-        check_belongs_to(arch, sizes, ARCHITECTURES)
-        if vocabulary and subwords:
-            raise BadInput("--min-count does not go with --subwords, but with words")
-        config = replace(ARCHITECTURES[arch].training, **chosen)
-        check_validation(config, arch, valid)
-        sizes |= vocabulary
-        run = TranslationRun.begin(out, arch, data or ["toy"], config, device, **sizes)
-    config = run.trainer.config
-    check_validation(config, run.task.arch, valid)
-    compute.prepare(run.task.model)
-    if valid_pairs and config.valid_every:
-        run.trainer.validate = translation_validation(run.task, valid_pairs)
-    if tensorboard:
-        run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
+    with announced():
+        valid_pairs = load_pairs(valid, "valid") if valid else None
+        if run_options.resume:
+            run = TranslationRun.resume(out, device, data, steps=chosen.get("steps"))
+            check_unchanged(
+                run, chosen | vocabulary | sizes | drop_unset(arch=arch, **{"from": start})
+            )
+        elif start:
+            check_validation(TrainingConfig(**chosen), start, valid)
+            check_keeps_model(start, vocabulary | sizes | drop_unset(arch=arch))
+            run = TranslationRun.fine_tune(out, start, data or ["toy"], device, **chosen)
+        else:
+            arch = arch or "bahdanau"
+            check_belongs_to(arch, sizes, ARCHITECTURES)
+            if vocabulary and subwords:
+                raise BadInput("--min-count does not go with --subwords, but with words")
+            config = replace(ARCHITECTURES[arch].training, **chosen)
+            check_validation(config, arch, valid)
+            sizes |= vocabulary
+            run = TranslationRun.begin(out, arch, data or ["toy"], config, device, **sizes)
+        config = run.trainer.config
+        check_validation(config, run.task.arch, valid)
+        compute.prepare(run.task.model)
+        if valid_pairs and config.valid_every:
+            run.trainer.validate = translation_validation(run.task, valid_pairs)
+        if tensorboard:
+            run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
+        summary = translation_summary(run.task, run.corpus, run.trainer.encoded, config)
     train_with_progress(
         run,
         f"{len(run.corpus):,} sentence pairs",
         suggestions.after_translator(out, run.data, valid, run.corpus),
-        translation_summary(run.task, run.corpus, config).lines(),
+        summary.lines(),
         **saving,
     )
     if valid_pairs:

@@ -9,6 +9,7 @@ import torch
 from attention.data import Pair
 from attention.tasks.language_modelling import LanguageModel
 from attention.tasks.masked_lm import MaskedLM
+from attention.tasks.objectives import EncodedPairs
 from attention.tasks.translation import Translator
 from attention.tokenizers.special_tokens import UNK
 from attention.tokenizers.words import WordTokenizer
@@ -69,31 +70,30 @@ class StartSummary:
 
 
 def translation_summary(
-    translator: Translator, pairs: Sequence[Pair], config: TrainingConfig
+    translator: Translator, pairs: Sequence[Pair], encoded: EncodedPairs, config: TrainingConfig
 ) -> StartSummary:
-    """The figures of sentence pairs that a translator is about to be trained on."""
+    """The figures of sentence pairs that a translator is about to be trained on.
+
+    Args:
+        encoded: The pairs as `translation_trainer` has encoded them.
+    """
     source, target = translator.source_tokenizer, translator.target_tokenizer
+    lengths = [*map(len, encoded.sources), *map(len, encoded.targets)]
     rare: set[tuple[int, str]] = set()
-    kept = tokens = unknown = longest = 0
-    for pair in pairs:
-        sides = (source, pair.source), (target, pair.target)
-        ids = [tokenizer.encode(text) for tokenizer, text in sides]
-        if max(map(len, ids)) > config.max_length:
-            continue
-        kept, tokens = kept + 1, tokens + sum(map(len, ids))
-        longest = max(longest, *map(len, ids))
-        for side, (tokenizer, text) in enumerate(sides):
-            if count := ids[side].count(UNK):
+    unknown = 0
+    for i, *sides in zip(encoded.kept, encoded.sources, encoded.targets, strict=True):
+        for side, (tokenizer, ids) in enumerate(zip((source, target), sides, strict=True)):
+            if count := ids.count(UNK):
                 unknown += count
-                rare |= {(side, word) for word in tokenizer.unknown(text)}
+                rare |= {(side, word) for word in tokenizer.unknown(pairs[i][:2][side])}
     sizes = {"source": len(source), "target": len(target)}
     too_long = f"longer than {config.max_length:,} tokens"
     return StartSummary(
-        examples=f"{kept:,} sentence pairs",
-        tokens=tokens,
+        examples=f"{len(encoded.kept):,} sentence pairs",
+        tokens=sum(lengths),
         vocabularies={"shared": len(source)} if source is target else sizes,
-        left_out={too_long: len(pairs) - kept},
-        longest=longest,
+        left_out={too_long: len(pairs) - len(encoded.kept)},
+        longest=max(lengths, default=0),
         unknown=unknown,
         min_count=source.min_count if isinstance(source, WordTokenizer) else None,
         rare_words=len(rare),
@@ -102,16 +102,22 @@ def translation_summary(
 
 
 def language_summary(
-    task: LanguageModel | MaskedLM, texts: Sequence[Any], config: TrainingConfig
+    task: LanguageModel | MaskedLM, texts: Sequence[Any], encoded: Any, config: TrainingConfig
 ) -> StartSummary:
-    """The figures of texts that a language model is about to be trained on."""
+    """The figures of texts that a language model is about to be trained on.
+
+    Args:
+        encoded: The texts as the trainer has encoded them: the windows of a `MaskedLM`, or the
+            token ids of a `LanguageModel`.
+    """
     if isinstance(task, MaskedLM):
-        max_len = task.model.config.max_len
-        rows = [row for text in texts for row in task.tokenizer.windows(str(text), max_len)]
-        tokens, unknown = sum(map(len, rows)), sum(row.count(UNK) for row in rows)
+        tokens, unknown = (
+            sum(map(len, encoded)),
+            sum(row.count(task.tokenizer.unk_id) for row in encoded),
+        )
         vocabulary = len(task.tokenizer)
     else:  # byte-level BPE knows every text
-        tokens, unknown = len(task.encode_corpus(texts)), 0
+        tokens, unknown = len(encoded), 0
         vocabulary = task.tokenizer.get_vocab_size()
     return StartSummary(
         examples=f"{sum(map(len, texts)):,} characters of text",

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -40,12 +40,12 @@ class Trainer(Generic[Batch]):
     Attributes:
         optimizer: AdamW.
         step: Updates so far.
-        validate: Gives the loss on held-out data. It is called every `config.valid_every` steps
-            and after the last one, in evaluation mode; in the end the model has the weights of the
-            lowest loss.
+        validate: Gives the loss on held-out data, in evaluation mode, every `config.valid_every`
+            steps and after the last; in the end the model has the weights of the lowest loss.
         best: These weights and their loss.
         reporters: Each is called with a `Report` every `config.log_every` steps, after each
             validation and after the last step.
+        encoded: The training data as token ids, if whoever made the batches of it keeps it here.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Trainer(Generic[Batch]):
         self.validate: Callable[[], float] | None = None
         self.best = BestWeights()
         self.reporters: list[Callable[[Report], None]] = []
+        self.encoded: Any = None
         self._average = WeightAverage()
         self._unchecked: Tensor | None = None  # loss plus gradient norm, not yet known to be finite
 

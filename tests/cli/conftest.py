@@ -41,6 +41,14 @@ def pairs_file(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="session")
+def valid_file(tmp_path_factory) -> str:
+    """Pairs that are not in `pairs_file`, of the same words."""
+    path = tmp_path_factory.mktemp("pairs") / "valid.tsv"
+    path.write_text("They left .\tIls sont partis .\n" * 3, encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture(scope="session")
 def translator_run(tmp_path_factory, pairs_file) -> str:
     """The folder of a translator that knows the pairs by now."""
     out = str(tmp_path_factory.mktemp("runs") / "translator")

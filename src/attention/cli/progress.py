@@ -46,7 +46,8 @@ def train_with_progress(
     trainer, start = run.trainer, time.process_time()
     total = trainer.config.steps
     if trainer.finished:
-        print(f"{run.folder}: all {trainer.step:,} steps are done already")
+        print(f"{run.folder}: {_why_finished(trainer)}")
+        print("--resume with a larger --steps goes on from its last weights")
         return
     _say_how(run, corpus_size)
     print(*summary, sep="\n", end="\n" if summary else "", file=sys.stderr)
@@ -75,12 +76,24 @@ def train_with_progress(
             print(
                 f"lowest, {best.loss:.3f}; after step {trainer.step:,} it was {best.last_loss:.3f}"
             )
+        if trainer.step < total:
+            print(_why_finished(trainer))
         seconds = time.process_time() - start
         print(f"{run.folder}: trained in {seconds:.0f} CPU-seconds, last loss {loss:.3f}. Now try")
         for command in next_commands:
             print(f"  {command}")
     if received:
         _end(received[0])
+
+
+def _why_finished(trainer: Any) -> str:
+    step, config = trainer.step, trainer.config
+    if step >= config.steps:
+        return f"all {step:,} steps are done already"
+    return (
+        f"stopped early, after step {step:,} of {config.steps:,}: {config.patience} validations in "
+        "a row without a lower loss (--patience)"
+    )
 
 
 def _say_how(run: TrainingRun, corpus_size: str) -> None:

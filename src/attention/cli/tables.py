@@ -14,6 +14,7 @@ from attention.evaluation.metrics import LanguageModelScores, TranslationScores
 __all__ = [
     "print_comparisons",
     "print_language_scores",
+    "print_masked_lm_loss",
     "print_results",
     "print_translation_scores",
 ]
@@ -56,6 +57,13 @@ def print_language_scores(
     print(f"loss per token  {scores.loss:.3f}")
     print(f"perplexity      {scores.perplexity:.2f}")
     print(f"bits per byte   {scores.bits_per_byte:.3f}")
+
+
+def print_masked_lm_loss(loss: float, data: Sequence[str]) -> None:
+    """Print the loss of a masked language model, with the perplexity that it amounts to."""
+    _print_data(data, "data                   ")
+    print(f"loss per masked token  {loss:.3f}")
+    print(f"perplexity             {math.exp(min(loss, 700)):.2f}")
 
 
 def _print_data(data: Sequence[str], label: str) -> None:

@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from attention.checkpoints import load_json, load_tensors
-from attention.data.sources import DataSource, locate
 from attention.errors import BadInput, first_line
 from attention.models.ibm_model_1 import IBMModel1
 from attention.tasks.architectures import Architecture
 from attention.tasks.old_files import current_tensors
+from attention.tasks.run_data import read_data, read_held_out
 from attention.tasks.run_folder import RunFolder
-from attention.tasks.run_settings import RunSettings
+from attention.tasks.run_settings import RunSettings, check_same_data, names_from_here
 from attention.tasks.training_run import TrainingRun
 from attention.training.trainer import TrainingConfig
+from attention.training.validation import with_new_patience
 
 __all__ = ["Run"]
 
 log = logging.getLogger(__name__)
+VALIDATIONS = 10  # of a run with held-out data, unless it says otherwise
 AnyRun = TypeVar("AnyRun", bound="Run")
 
 
@@ -41,11 +43,14 @@ class Run(TrainingRun, ABC):
         config: TrainingConfig,
         device: str,
         subwords: int | None = None,
+        valid: Sequence[str] = (),
         **sizes: Any,
     ) -> AnyRun:
         """Create the folder, and an untrained task in it.
 
         Args:
+            valid: Where the held-out data comes from. With it there are ten validations unless the
+                config says otherwise.
             sizes: Arguments of the architecture's Config.
 
         Raises:
@@ -60,7 +65,7 @@ class Run(TrainingRun, ABC):
             except ValueError as error:  # a dimension that the heads don't divide, for example
                 raise BadInput(f"--arch {arch}: {error}") from error
 
-        return cls._begin(folder, data, device, new, lambda _: config, subwords=subwords)
+        return cls._begin(folder, data, valid, device, new, lambda _: config, subwords=subwords)
 
     @classmethod
     def fine_tune(
@@ -69,12 +74,14 @@ class Run(TrainingRun, ABC):
         start: str,
         data: Sequence[str],
         device: str,
+        valid: Sequence[str] = (),
         **training: Any,
     ) -> AnyRun:
         """Create the folder, and in it a copy of a trained task, in single precision.
 
         Args:
             start: The folder of the trained task; for a language model also its name on the hub.
+            valid: As for `begin`.
             training: Fields of the `TrainingConfig` that differ from the architecture's.
 
         Raises:
@@ -92,13 +99,14 @@ class Run(TrainingRun, ABC):
         def config(task: Any) -> TrainingConfig:
             return replace(cls.architectures[task.arch].training, **training)
 
-        return cls._begin(folder, data, device, load, config, start=start)
+        return cls._begin(folder, data, valid, device, load, config, start=start)
 
     @classmethod
     def _begin(
         cls: type[AnyRun],
         folder: Path,
         data: Sequence[str],
+        valid: Sequence[str],
         device: str,
         make_task: Callable[[Sequence[Any]], Any],
         make_config: Callable[[Any], TrainingConfig],
@@ -106,11 +114,16 @@ class Run(TrainingRun, ABC):
     ) -> AnyRun:
         run_folder = RunFolder(folder)
         run_folder.check_free()
-        sources, corpus = cls._read(data)
+        sources, corpus = read_data(cls.read, data, cls.built_in)
+        valid_sources, held_out = read_held_out(cls.read, valid, cls.built_in, corpus)
         task = make_task(corpus)
+        config = make_config(task)
+        if held_out and not config.valid_every and not isinstance(task.model, IBMModel1):
+            config = replace(config, valid_every=max(1, config.steps // VALIDATIONS))
         task.model.to(device)
         log.info("encoding the data")
-        run = cls(run_folder, task, corpus, RunSettings(sources, make_config(task), **origin))
+        settings = RunSettings(sources, config, valid=valid_sources, **origin)
+        run = cls(run_folder, task, corpus, settings, held_out)
         run_folder.create()
         run.save()
         return run
@@ -121,13 +134,19 @@ class Run(TrainingRun, ABC):
         folder: Path,
         device: str,
         data: Sequence[str] | None = None,
+        valid: Sequence[str] = (),
         steps: int | None = None,
+        log_every: int | None = None,
     ) -> AnyRun:
         """Continue a run from its last checkpoint, written by this version or an earlier one.
 
         Args:
             data: Where the data is now; where it was when the run began, unless given.
-            steps: More steps than the run was to have; as many, unless given.
+            valid: Where the held-out data is now; where it was when the run began, unless given. A
+                run that has no validations only keeps it as its `held_out`.
+            steps: More steps than the run was to have; as many, unless given. It goes on from its
+                last weights; where it has stopped early, its patience counts anew.
+            log_every: As in `TrainingConfig`; as it was, unless given.
 
         Raises:
             BadInput: The folder holds no run, or a damaged one, or can't be written, or belongs to
@@ -138,26 +157,33 @@ class Run(TrainingRun, ABC):
             raise BadInput(f"{folder}: holds no run to resume; leave --resume out to begin one")
         run_folder.acquire()
         settings = RunSettings.from_dict(load_json(folder / "run.json"))
-        if steps is not None and steps > settings.training.steps:
-            settings = replace(settings, training=replace(settings.training, steps=steps))
-        sources, corpus = cls._read(data or settings.data())
+        training = settings.training
+        extended = steps is not None and steps > training.steps
+        training = replace(
+            training,
+            steps=max(steps or 0, training.steps),
+            log_every=log_every or training.log_every,
+        )
+        sources, corpus = read_data(
+            cls.read, data or names_from_here(settings.sources), cls.built_in
+        )
+        valid_names = valid or names_from_here(settings.valid)
+        valid_sources, held_out = read_held_out(cls.read, valid_names, cls.built_in, corpus)
         log.info("loading %s, and encoding the data", folder)
         state = current_tensors(load_tensors(folder / "training.safetensors"))
+        if extended:
+            state = with_new_patience(state)
         task = cls.task_class.load(folder)
         task.model.to(device)
+        now = replace(settings, training=training, sources=sources, valid=valid_sources)
         try:
-            run = cls(run_folder, task, corpus, replace(settings, sources=sources))
+            run = cls(run_folder, task, corpus, now, held_out)
             run.trainer.load_state_dict(state)
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
             raise BadInput(f"{folder}: damaged run ({first_line(error)})") from error
         if data or run.trainer.step < run.settings.training.steps:
-            settings.check_same_data(sources, bool(data), folder)
+            check_same_data(settings.sources, sources, bool(data), folder)
+        if training.valid_every and settings.valid:
+            check_same_data(settings.valid, valid_sources, bool(valid), folder, "--valid")
         run.saved_step = run.trainer.step
         return run
-
-    @classmethod
-    def _read(cls, data: Sequence[str]) -> tuple[list[DataSource], Sequence[Any]]:
-        log.info("reading %s", " ".join(data))
-        sources = locate(data, cls.built_in)
-        corpus = cls.read(data)
-        return [source.with_fingerprint(corpus) for source in sources], corpus

@@ -10,6 +10,7 @@ from attention.data import Pair
 from attention.tasks.language_modelling import LanguageModel
 from attention.tasks.masked_lm import MaskedLM
 from attention.tasks.objectives import EncodedPairs
+from attention.tasks.run_data import count_in_both
 from attention.tasks.translation import Translator
 from attention.tokenizers.special_tokens import UNK
 from attention.tokenizers.words import WordTokenizer
@@ -35,6 +36,8 @@ class StartSummary:
         unknown: Tokens that are encoded as `<unk>`.
         min_count: How often a word occurs to be in a vocabulary; None where words are not its unit.
         rare_words: Words of the corpus that occur less often.
+        held_out: How much there is to validate on; None for nothing.
+        also_trained_on: How much of this is in the training data, too.
     """
 
     examples: str
@@ -49,6 +52,8 @@ class StartSummary:
     unknown: int = 0
     min_count: int | None = None
     rare_words: int = 0
+    held_out: str | None = None
+    also_trained_on: int = 0
 
     def lines(self) -> list[str]:
         """The summary as lines to print."""
@@ -61,21 +66,29 @@ class StartSummary:
         unknown = self.unknown / max(1, self.tokens)
         threads = f"{self.threads} thread{'s' * (self.threads > 1)}"
         where = threads if self.device == "cpu" else self.device
+        warning = f"; NOT held out: {self.also_trained_on:,} are in --data, too"
+        held_out = f"  validation  {self.held_out}{warning * bool(self.also_trained_on)}"
         return [
             f"  corpus      {self.examples}{longest}; left out: {', '.join(left_out) or 'none'}",
             f"  vocabulary  {sizes}{rare}",
             f"  tokens      {self.tokens:,}, {unknown:.2%} unknown",
             f"  model       {self.parameters:,} parameters, {where}, {self.precision}",
+            *([held_out] if self.held_out else []),
         ]
 
 
 def translation_summary(
-    translator: Translator, pairs: Sequence[Pair], encoded: EncodedPairs, config: TrainingConfig
+    translator: Translator,
+    pairs: Sequence[Pair],
+    encoded: EncodedPairs,
+    config: TrainingConfig,
+    held_out: Sequence[Pair] = (),
 ) -> StartSummary:
     """The figures of sentence pairs that a translator is about to be trained on.
 
     Args:
         encoded: The pairs as `translation_trainer` has encoded them.
+        held_out: Pairs to validate on.
     """
     source, target = translator.source_tokenizer, translator.target_tokenizer
     lengths = [*map(len, encoded.sources), *map(len, encoded.targets)]
@@ -97,20 +110,28 @@ def translation_summary(
         unknown=unknown,
         min_count=source.min_count if isinstance(source, WordTokenizer) else None,
         rare_words=len(rare),
+        **_of_validation(pairs, held_out, "sentence pairs"),
         **_of_model(translator, config),
     )
 
 
 def language_summary(
-    task: LanguageModel | MaskedLM, texts: Sequence[Any], encoded: Any, config: TrainingConfig
+    task: LanguageModel | MaskedLM,
+    texts: Sequence[Any],
+    encoded: Any,
+    config: TrainingConfig,
+    held_out: Sequence[Any] = (),
 ) -> StartSummary:
     """The figures of texts that a language model is about to be trained on.
 
     Args:
         encoded: The texts as the trainer has encoded them: the windows of a `MaskedLM`, or the
             token ids of a `LanguageModel`.
+        held_out: Texts to validate on.
     """
+    unit = "lines of text"
     if isinstance(task, MaskedLM):
+        unit = "paragraphs"
         tokens, unknown = (
             sum(map(len, encoded)),
             sum(row.count(task.tokenizer.unk_id) for row in encoded),
@@ -124,8 +145,16 @@ def language_summary(
         tokens=tokens,
         vocabularies={"subwords": vocabulary},
         unknown=unknown,
+        **_of_validation(texts, held_out, unit),
         **_of_model(task, config),
     )
+
+
+def _of_validation(corpus: Sequence[Any], held_out: Sequence[Any], unit: str) -> dict[str, Any]:
+    if not held_out:
+        return {}
+    in_both, of_all = count_in_both(corpus, held_out)
+    return {"held_out": f"{of_all:,} {unit}", "also_trained_on": in_both}
 
 
 def _of_model(task: Any, config: TrainingConfig) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_the_first_line_comes_before_the_data_is_read(
 def test_search_and_bench_say_what_takes_long(
     masked_lm_folder, text_file, pairs_file, capsys, every_stage_takes_long, monkeypatch
 ):
-    monkeypatch.setattr(tables, "print_results", lambda results, as_json: [next(results)])
+    monkeypatch.setattr(tables, "print_results", lambda results, *_: [next(results)])
     main(["search", masked_lm_folder, "agreement", text_file])
     assert said(capsys)[-1] == "attention: computing the embeddings of 9 paragraphs ..."
     command = ["bench", "translation", "--data", pairs_file, "--test", pairs_file]

@@ -54,7 +54,8 @@ def test_it_shows_progress_measures_and_says_what_to_try(tmp_path, pairs_file, v
     output = capsys.readouterr()
     assert f"{tmp_path}/run: 18 sentence pairs, 3 steps, " in output.err.splitlines()[0]
     assert "3/3" in output.err
-    assert f"attention evaluate {tmp_path}/run" in output.out
+    assert f"attention evaluate {tmp_path}/run --data {valid_file}\n" in output.out
+    assert f"\ndata                  {valid_file}\n" in output.out
     assert "BLEU" in output.out
 
 

@@ -45,7 +45,8 @@ def bench_translation(
         say(f"reading {' '.join([*data, *test])}")
         pairs, held_out = load_pairs(data), load_pairs(test)
         trained = translators.bench_translation(pairs, held_out, seconds, seed=seed)
-        results = tables.print_results((one for _, one in unannounced(trained)), as_json)
+        rows = (result for _, result in unannounced(trained))
+        results = tables.print_results(rows, as_json, data, test)
     if plot:
         curves = {result.name: result.by_length for result in results}
         console.save_figure(plots.bleu_by_length(curves), plot)

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from attention.checkpoints import load_json
 from attention.cli import console, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
+from attention.cli.model_kind import check_kind
 from attention.cli.options import JSON, MANY, check_ranges
 from attention.cli.stages import announced, say
 from attention.cli.translate import load_translator
@@ -53,10 +54,7 @@ def evaluate(
     """
     check_ranges({"beam": beam})
     compute.start()
-    config = Path(run) / "config.json"
-    if config.is_file() and load_json(config).get("model_type") == "bert":
-        hint = "attention fill and attention search use it"
-        raise BadInput(f"{run}: holds a masked language model; {hint}")
+    check_kind(run, "evaluate")
     data = data or _held_out_data(Path(run))
     if (Path(run) / "translator.json").exists():
         _evaluate_translator(Path(run), data, beam, as_json, compute)

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from attention.cli import console, text_io
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
+from attention.cli.model_kind import check_kind
 from attention.cli.options import FLAG, JSON, check_ranges
 from attention.cli.stages import announced, say
 from attention.data.passages import split_long
@@ -54,6 +55,7 @@ def search(
     text_io.check_text("query", query)
     if not query.strip():
         raise BadInput("an empty query: there is nothing to search for")
+    check_kind(run, "search")
     compute.start()
     files = list(dict.fromkeys(files or ["book"]))
     with announced():

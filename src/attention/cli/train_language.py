@@ -91,6 +91,7 @@ def train_language(
     )
     chosen = drop_unset(**vars(training or TrainingOptions()))
     typed = TypedRun(
+        "train language",
         *(out, arch, data, valid, chosen, sizes, run_options, tensorboard),
         default_arch="gpt",
         default_data="book",

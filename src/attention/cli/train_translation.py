@@ -105,6 +105,7 @@ def train_translation(
     )
     chosen = drop_unset(**vars(training or TrainingOptions()), max_length=max_length)
     typed = TypedRun(
+        "train translation",
         *(out, arch, data, valid, chosen, sizes, run_options, tensorboard),
         default_arch="bahdanau",
         default_data="toy",

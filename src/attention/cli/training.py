@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from attention.cli.compute import ComputeOptions
+from attention.cli.model_kind import check_kind
 from attention.cli.options import (
     check_belongs_to,
     check_keeps_model,
@@ -26,6 +27,7 @@ class TypedRun:
     """A run as it was typed; options that were not typed are left out, or None.
 
     Attributes:
+        command: That it was typed for.
         out: Its folder.
         arch: Its architecture.
         data: Its training data.
@@ -38,6 +40,7 @@ class TypedRun:
         default_data: Of a new run, unless typed.
     """
 
+    command: str
     out: Path
     arch: str | None
     data: list[str] | None
@@ -61,6 +64,8 @@ class TypedRun:
         check_ranges(self.chosen | self.sizes)
         if self.tensorboard:
             summary_writer()  # is it installed?
+        if begun := self.out if self.options.resume else self.options.start:
+            check_kind(begun, self.command)
         return self.options.saving()
 
     def open(

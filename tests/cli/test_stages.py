@@ -42,6 +42,7 @@ def test_the_first_line_comes_before_the_data_is_read(
         f"attention: reading {pairs_file} ...",
         "attention: learning the vocabulary, and building the model ...",
         "attention: encoding the data ...",
+        "attention: saving the untrained model ...",
     ]
     main(["evaluate", str(tmp_path / "run"), "--data", pairs_file])
     assert said(capsys) == [

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from attention.cli.limits import AT_MOST, check_memory
+from attention.cli.limits import AT_MOST
 from attention.errors import BadInput
 from attention.tasks.architectures import Architecture
 from attention.tasks.runs import Run
@@ -130,7 +130,6 @@ def check_ranges(options: dict[str, Any]) -> None:
             raise BadInput(f"{_flag(name)} {value}: must be below 1")
         if name == "d_model" and value % 2:
             raise BadInput(f"--d-model {value}: must be even")
-    check_memory(options)
 
 
 def check_belongs_to(

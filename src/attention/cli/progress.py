@@ -21,6 +21,8 @@ STOPPING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 
+HANGUP = getattr(signal, "SIGHUP", None)
+
 
 def train_with_progress(
     run: TrainingRun,
@@ -52,9 +54,10 @@ def train_with_progress(
     _say_how(run, corpus_size)
     print(*summary, sep="\n", end="\n" if summary else "", file=sys.stderr)
     loss: Any = float("nan")
+    received: list[int] = []
     try:
         with (
-            _stopping_signals() as received,
+            _stopping_signals(received),
             closing(run.steps(**saving)) as losses,
             tqdm(initial=trainer.step, total=total, unit="step", mininterval=0.5) as bar,
         ):
@@ -63,6 +66,9 @@ def train_with_progress(
                     bar.set_postfix(loss=f"{float(loss):.3f}", refresh=False)
                 if received:
                     break
+    except OSError:  # the terminal was gone before the signal that says so
+        if HANGUP not in received:
+            raise
     except (BadInput, NonFiniteLoss) as error:
         where = f"{run.folder} keeps the checkpoint of step {run.saved_step:,}"
         raise type(error)(f"{error}; {where}") from error
@@ -117,14 +123,16 @@ def _computing(threads: int, device: str) -> str:
 
 
 @contextmanager
-def _stopping_signals() -> Iterator[list[int]]:
-    """A list of the signals received, which interrupt neither a step nor the saving.
+def _stopping_signals(received: list[int]) -> Iterator[None]:
+    """Append the signals received to a list, so that they interrupt neither a step nor the saving.
 
     A signal that this process was started to ignore, as by `nohup`, is ignored still.
     """
-    received: list[int] = []
+    terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
 
     def handle(number: int, frame: Any) -> None:
+        if number == HANGUP:  # what is printed on a terminal that is gone must not end the command
+            _redirect_to_nowhere(terminals)
         if not received:
             with suppress(OSError):
                 os.write(2, b"\nattention: stopping after this step, and saving\n")
@@ -133,10 +141,17 @@ def _stopping_signals() -> Iterator[list[int]]:
     handled = [number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, handle) for number in handled}
     try:
-        yield received
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _redirect_to_nowhere(descriptors: Sequence[int]) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _end(number: int) -> None:

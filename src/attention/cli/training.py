@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from attention.cli.compute import ComputeOptions
+from attention.cli.limits import check_memory
 from attention.cli.model_kind import check_kind
 from attention.cli.options import (
     check_belongs_to,
@@ -113,5 +114,6 @@ class TypedRun:
         arch = self.arch or self.default_arch
         check_belongs_to(arch, self.sizes, kind.architectures)
         check_validation(self.chosen, arch, bool(valid))
+        check_memory(arch, kind.architectures[arch], self.sizes)
         config = replace(kind.architectures[arch].training, **self.chosen)
         return kind.begin(self.out, arch, data, config, device, valid=valid, **self.sizes)

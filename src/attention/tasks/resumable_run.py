@@ -125,6 +125,7 @@ class Run(TrainingRun, ABC):
         settings = RunSettings(sources, config, valid=valid_sources, **origin)
         run = cls(run_folder, task, corpus, settings, held_out)
         run_folder.create()
+        log.info("saving the untrained model")
         run.save()
         return run
 

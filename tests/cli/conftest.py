@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from attention.cli import stages
 from attention.cli.app import main
 from attention.tasks.masked_lm import MaskedLM
 from tests.cli.commands import SENTENCES, TEXT, TINY, TRANSLATIONS
@@ -21,6 +22,12 @@ def same_threads():
 
 
 @pytest.fixture(autouse=True)
+def no_stage_takes_long(monkeypatch):
+    """Else a slow machine would announce stages where a test expects other lines."""
+    monkeypatch.setattr(stages, "MOMENT", 600)
+
+
+@pytest.fixture(autouse=True)
 def empty_standard_input(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
 
@@ -30,6 +37,14 @@ def pairs_file(tmp_path_factory) -> str:
     lines = [f"{pair[0]}\t{pair[1]}" for pair in zip(SENTENCES, TRANSLATIONS, strict=True)] * 9
     path = tmp_path_factory.mktemp("pairs") / "pairs.tsv"
     path.write_text("\n".join(lines), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def valid_file(tmp_path_factory) -> str:
+    """Pairs that are not in `pairs_file`, of the same words."""
+    path = tmp_path_factory.mktemp("pairs") / "valid.tsv"
+    path.write_text("They left .\tIls sont partis .\n" * 3, encoding="utf-8")
     return str(path)
 
 

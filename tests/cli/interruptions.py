@@ -10,9 +10,11 @@ import sys
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
+import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from attention.cli.app import main
+from attention.tasks.objectives import EncodedPairs
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["tests.cli.interruptions", "torch._dynamo"])  # what Adam imports
@@ -24,8 +26,8 @@ Moment = tuple[str, int]  # a function, and the number of its call
 def strike(moment: Moment, signals: Sequence[int]) -> None:
     """Let this process get signals at a moment.
 
-    The functions are those of `os` by which files come to be, and `update`: then the weights of a
-    step have been updated, but the step hasn't been counted.
+    The functions are those of `os` by which files come to be; `update`: then the weights of a step
+    have been updated, but the step hasn't been counted; and `validate`: one has begun.
     """
     name, number = moment
     calls = 0
@@ -39,9 +41,14 @@ def strike(moment: Moment, signals: Sequence[int]) -> None:
 
     if name == "update":
         register_optimizer_step_post_hook(tick)
-    else:
-        function = getattr(os, name)
-        setattr(os, name, lambda *arguments: (tick(), function(*arguments))[1])
+        return
+    if name == "validate":
+        loss = EncodedPairs.loss
+        during = lambda *given: (torch.is_grad_enabled() or tick(), loss(*given))[1]  # noqa: E731
+        EncodedPairs.loss = during
+        return
+    function = getattr(os, name)
+    setattr(os, name, lambda *arguments: (tick(), function(*arguments))[1])
 
 
 def run(

@@ -1,11 +1,14 @@
 """`attention bench` as a person types it; what it prints is tested where it is measured."""
 
+import json
+
 import pytest
 
 from attention.benchmarks import models, translators
 from attention.cli import compute
 from attention.cli.app import main
-from tests.cli.commands import refused
+from attention.evaluation.metrics import TranslationScores
+from tests.cli.commands import refused, shown
 
 
 @pytest.fixture
@@ -64,3 +67,13 @@ def test_it_measures_on_one_thread_unless_told_otherwise(name, calls, pairs_file
 )
 def test_bad_input_gets_one_clear_line(arguments, hint, capsys):
     assert hint in refused(capsys, "bench", *arguments)
+
+
+def test_the_data_is_named(monkeypatch, pairs_file, capsys):
+    scores = TranslationScores(1.0, 2.0, 0.5, None, "signature", 18)
+    result = translators.Result("word by word", 7, 1.0, scores, {5: 1.0})
+    monkeypatch.setattr(translators, "bench_translation", lambda *_, seed: iter([(None, result)]))
+    command = ["bench", "translation", "--data", pairs_file, "--test", "toy-valid"]
+    assert shown(capsys, *command).startswith(f"trained on {pairs_file}, measured on toy-valid\n")
+    line = json.loads(shown(capsys, *command, "--json"))
+    assert (line["data"], line["test"], line["name"]) == (pairs_file, "toy-valid", "word by word")

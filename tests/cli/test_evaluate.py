@@ -113,3 +113,21 @@ def test_progress_is_shown_on_a_terminal(
 )
 def test_bad_input_gets_one_clear_line(arguments, hint, translator_run, capsys):
     assert hint in refused(capsys, "evaluate", translator_run, *arguments)
+
+
+def test_what_no_command_can_use_is_named(translator_run, masked_lm_folder, language_run, capsys):
+    """For every command, each model that isn't of its kind."""
+    commands = {
+        "translate": (["They arrived ."], {"translator"}),
+        "generate": (["They"], {"causal"}),
+        "fill": (["the [MASK]"], {"masked"}),
+        "search": (["area", translator_run], {"masked"}),
+        "evaluate": ([], {"translator", "causal"}),
+    }
+    runs = {"translator": translator_run, "masked": masked_lm_folder, "causal": language_run}
+    names = {"translator": "a translator", "masked": "a BERT", "causal": "a "}
+    for command, (others, usable) in commands.items():
+        for kind in runs.keys() - usable:
+            line = refused(capsys, command, runs[kind], *others)
+            assert f"{runs[kind]} holds {names[kind]}" in line
+            assert f"which {command} cannot use: {command} needs a" in line

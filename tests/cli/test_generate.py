@@ -141,7 +141,7 @@ def test_a_folder_saved_by_transformers_generates_too(tmp_path, capsys):
 def test_a_bert_is_no_language_model(tmp_path, capsys):
     BERT(BERTConfig(9, d_model=8, n_heads=1, n_layers=1)).save_pretrained(tmp_path)
     line = refused(capsys, "generate", str(tmp_path), "the")
-    assert "config.json: model_type is 'bert'" in line
+    assert "holds a BERT, which generate cannot use: generate needs a causal language" in line
 
 
 def test_a_model_whose_logits_are_nan_gets_one_line(tmp_path, capsys):

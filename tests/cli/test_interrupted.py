@@ -1,5 +1,12 @@
 """Runs interrupted at any moment, by real signals to real processes: nothing is lost."""
 
+import fcntl
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -8,7 +15,7 @@ from safetensors.torch import load_file
 from attention.cli.app import main
 from attention.tasks.runs import TranslationRun
 from tests.cli.commands import refused
-from tests.cli.interruptions import HUP, INT, KILL, TERM, Command
+from tests.cli.interruptions import HUP, INT, KILL, PATIENCE, TERM, Command
 
 STEPS = 30
 SMALL = ["--d-model", "16", "--d-embedding", "16", "--steps", str(STEPS), "--save-every", "10"]
@@ -121,3 +128,42 @@ def test_signals_that_the_process_was_told_to_ignore_are_ignored(tmp_path, pairs
     command = Command(training(tmp_path / "run", pairs_file), ("update", 3), HUP, ignore=[HUP])
     assert command.end() == 0, command.printed
     assert files(tmp_path / "run") == unbroken
+
+
+def test_a_run_survives_its_terminal(tmp_path, pairs_file):
+    """Closing a window takes the terminal away, so that what is printed afterwards fails."""
+    command = [*training(tmp_path / "run", pairs_file)[:-4], "--steps", "100000"]
+    master, terminal = pty.openpty()
+    termios.tcsetwinsize(master, (24, 80))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "attention.cli", *command],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(terminal)
+    printed = b""
+    while b"step/s" not in printed:
+        assert select.select([master], [], [], PATIENCE)[0], printed
+        printed += os.read(master, 4096)
+    assert b"Pre-processing" not in printed, "the tokenizers library has bars of its own"
+    os.close(master)
+    assert process.wait(timeout=60) == 128 + HUP
+    step = saved_step(tmp_path / "run")
+    assert step > 0
+    run = TranslationRun.resume(tmp_path / "run", "cpu")
+    assert run.trainer.step == step
+
+
+def test_two_presses_of_ctrl_c_during_validation_lose_nothing(tmp_path, pairs_file, valid_file):
+    options = ["--valid", valid_file, "--valid-every", "5"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    main([*training(whole, pairs_file), *options])
+    command = Command([*training(broken, pairs_file), *options], ("validate", 3), INT, INT)
+    assert command.end() == 128 + INT, command.printed
+    assert "saved at step 15 in" in command.printed
+    assert "Traceback" not in command.printed
+    main(["train", "translation", "--out", str(broken), "--resume"])
+    assert files(whole) == files(broken)

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from attention.cli.app import main
 from attention.tasks.language_modelling import LanguageModel
 from attention.tasks.runs import LanguageModelRun
-from tests.cli.commands import TINY, refused, shown
+from tests.cli.commands import TEXT, TINY, refused, shown
 
 NEW = ["--out", "{tmp}/x"]
 
@@ -26,13 +26,15 @@ def train(out: object, text: str, *options: str) -> None:
 
 
 def test_it_is_measured_on_held_out_texts(language_run, tmp_path, text_file, capsys):
-    """The run is finished, so --resume only measures: low for its own text, high for another."""
-    new = tmp_path / "new"
+    """The run is finished, so --resume only measures: low for familiar text, high for another."""
+    familiar, new = tmp_path / "familiar", tmp_path / "new"
+    familiar.write_text(f"So {TEXT}", "utf-8")  # which makes it held out, as far as lines tell
     new.write_text("Nobody has seen these sentences; how hard is each of them to predict?")
     measured = []
-    for valid in (text_file, str(new)):
+    for valid in map(str, (familiar, new)):
         command = ["train", "language", "--out", language_run, "--resume", "--valid", valid]
-        table = dict(re.split(r"  +", line) for line in shown(capsys, *command).splitlines()[1:])
+        table = dict(re.split(r"  +", line) for line in shown(capsys, *command).splitlines()[2:])
+        assert table.pop("data") == valid
         assert list(table) == ["tokens", "loss per token", "perplexity", "bits per byte"]
         measured.append((float(table["loss per token"]), float(table["bits per byte"])))
     (own_loss, own_bits), (loss, bits) = measured

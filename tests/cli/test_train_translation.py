@@ -49,12 +49,13 @@ def weights(folder: object) -> dict[str, torch.Tensor]:
     return Translator.load(str(folder)).model.state_dict()
 
 
-def test_it_shows_progress_measures_and_says_what_to_try(tmp_path, pairs_file, capsys):
-    train(tmp_path / "run", pairs_file, "--steps", "3", "--valid", pairs_file)
+def test_it_shows_progress_measures_and_says_what_to_try(tmp_path, pairs_file, valid_file, capsys):
+    train(tmp_path / "run", pairs_file, "--steps", "3", "--valid", valid_file)
     output = capsys.readouterr()
     assert f"{tmp_path}/run: 18 sentence pairs, 3 steps, " in output.err.splitlines()[0]
     assert "3/3" in output.err
-    assert f"attention evaluate {tmp_path}/run" in output.out
+    assert f"attention evaluate {tmp_path}/run --data {valid_file}\n" in output.out
+    assert f"\ndata                  {valid_file}\n" in output.out
     assert "BLEU" in output.out
 
 
@@ -86,10 +87,10 @@ def test_every_architecture_is_trained_saved_and_used(arch, tmp_path, pairs_file
     assert scores["sentences"] == 18
 
 
-def test_every_training_option_reaches_the_trainer(tmp_path, pairs_file):
+def test_every_training_option_reaches_the_trainer(tmp_path, pairs_file, valid_file):
     typed = asdict(TYPED)
     assert all(value != getattr(TrainingConfig(), name) for name, value in typed.items())
-    options = ["--valid", pairs_file]
+    options = ["--valid", valid_file]
     for name, value in typed.items():
         values = map(str, value if isinstance(value, tuple) else [value])
         options += [f"--{name.replace('_', '-')}", *values]
@@ -143,7 +144,7 @@ def test_metrics_are_logged_and_the_best_weights_kept(tmp_path, pairs_file, caps
     kept = TranslationRun.resume(out, "cpu").trainer.best
     assert all(torch.equal(kept.weights[name], tensor) for name, tensor in weights(out).items())
     train(out, pairs_file, *options, "--resume")
-    assert "done already" in capsys.readouterr().out
+    assert "stopped early" in capsys.readouterr().out
 
 
 def test_training_that_diverges_ends_with_the_step_and_keeps_the_weights(
@@ -244,7 +245,7 @@ def test_an_untrained_dictionary_translates(tmp_path, pairs_file, capsys):
         ([*NEW, "--log-every", "0"], "--log-every 0: must be above 0"),
         ([*NEW, "--precision", "fp8"], "bf16"),
         ([*NEW, "--schedule", "square"], "cosine"),
-        ([*NEW, "--patience", "3"], "--patience 3: counts validations, so add --valid-every"),
+        ([*NEW, "--patience", "3"], "--patience 3: add --valid"),
         ([*NEW, "--valid-every", "9"], "--valid-every 9: add --valid"),
         ([*NEW, "--valid-every", "9", "--valid", "{data}", "--arch", "word-by-word"],
          "does not go with --arch word-by-word"),

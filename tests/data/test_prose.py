@@ -1,9 +1,11 @@
 """Plain text: what of a page is prose, and what `book`, `toy` and file names stand for."""
 
+import time
+
 import pytest
 
 from attention.data import prose, toy
-from attention.data.prose import Paragraph, read_paragraphs, read_texts
+from attention.data.prose import Paragraph, plain_text, read_paragraphs, read_texts
 from attention.errors import BadInput
 
 PAGE = """---
@@ -173,3 +175,10 @@ def test_a_corpus_cannot_be_combined(read, data):
     with pytest.raises(BadInput, match="can't be combined") as refused:
         read(data)
     assert "\n" not in str(refused.value)
+
+
+def test_brackets_that_are_never_closed_take_no_long_search():
+    """Time grows with their number, not with its square: that would be minutes here."""
+    start = time.process_time()
+    assert plain_text("[" * 76_000) == "[" * 76_000 + "\n"
+    assert time.process_time() - start < 15

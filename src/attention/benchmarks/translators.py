@@ -1,5 +1,6 @@
 """All translators compared: the same training data, the same CPU time, the same test set."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from attention.tasks.objectives import translation_trainer
 from attention.tasks.translation import Translator
 
 __all__ = ["BASELINES", "Result", "bench_translation"]
+
+log = logging.getLogger(__name__)
 
 # Name, architecture, and what differs from its default configuration.
 BASELINES: list[tuple[str, str, dict[str, Any]]] = [
@@ -68,9 +71,11 @@ def bench_translation(
         Each translator, trained, and its result.
     """
     for name, arch, settings in baselines:
+        log.info("training %s", name)
         start = time.process_time()
         translator = _train(seconds, arch, pairs, seed, settings, partial(on_step, name))
         spent = time.process_time() - start
+        log.info("measuring %s", name)
         scores, curve = evaluate_translator(translator, test), bleu_by_length(translator, test)
         yield translator, Result(name, translator.n_parameters, spent, scores, curve)
 

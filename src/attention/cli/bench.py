@@ -7,6 +7,7 @@ from attention.benchmarks import models, timing, translators
 from attention.cli import console, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
 from attention.cli.options import JSON, MANY, check_ranges
+from attention.cli.stages import announced, say, unannounced
 from attention.data.parallel import load_pairs
 from attention.errors import BadInput
 from attention.inspection import plots
@@ -39,9 +40,13 @@ def bench_translation(
     if data and data != ["toy"] and not test:
         raise BadInput("--data needs a --test of its own")
     ComputeOptions("cpu", threads).start()
-    pairs, held_out = load_pairs(data or ["toy"]), load_pairs(test or ["toy-test"])
-    trained = translators.bench_translation(pairs, held_out, seconds, seed=seed)
-    results = tables.print_results((result for _, result in trained), as_json)
+    data, test = data or ["toy"], test or ["toy-test"]
+    with announced():
+        say(f"reading {' '.join([*data, *test])}")
+        pairs, held_out = load_pairs(data), load_pairs(test)
+        trained = translators.bench_translation(pairs, held_out, seconds, seed=seed)
+        rows = (result for _, result in unannounced(trained))
+        results = tables.print_results(rows, as_json, data, test)
     if plot:
         curves = {result.name: result.by_length for result in results}
         console.save_figure(plots.bleu_by_length(curves), plot)
@@ -64,5 +69,7 @@ def bench_models(
     """
     check_ranges({"seconds": seconds})
     device = compute.start()
-    comparisons = models.bench_models(seconds, device)
-    tables.print_comparisons(timing.environment(device), comparisons, as_json)
+    with announced():
+        say("building the models")
+        comparisons = unannounced(models.bench_models(seconds, device))
+        tables.print_comparisons(timing.environment(device), comparisons, as_json)

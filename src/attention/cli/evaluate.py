@@ -9,7 +9,9 @@ from cyclopts import Parameter
 from attention.checkpoints import load_json
 from attention.cli import console, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
+from attention.cli.model_kind import check_kind
 from attention.cli.options import JSON, MANY, check_ranges
+from attention.cli.stages import announced, say
 from attention.cli.translate import load_translator
 from attention.data.parallel import load_pairs
 from attention.data.prose import read_texts
@@ -52,19 +54,20 @@ def evaluate(
     """
     check_ranges({"beam": beam})
     compute.start()
-    config = Path(run) / "config.json"
-    if config.is_file() and load_json(config).get("model_type") == "bert":
-        hint = "attention fill and attention search use it"
-        raise BadInput(f"{run}: holds a masked language model; {hint}")
+    check_kind(run, "evaluate")
     data = data or _held_out_data(Path(run))
     if (Path(run) / "translator.json").exists():
         _evaluate_translator(Path(run), data, beam, as_json, compute)
         return
     if beam != 1:
         raise BadInput("--beam goes with a translator; a language model is measured without search")
-    texts = read_texts(data)
-    language_model = LanguageModel.load(run)
-    compute.prepare(language_model.model)
+    with announced():
+        say(f"reading {' '.join(data)}")
+        texts = read_texts(data)
+        say(f"loading {run}")
+        language_model = LanguageModel.load(run)
+        compute.prepare(language_model.model)
+        say("encoding the texts, and measuring")
     track = partial(console.progress, unit="window")
     scores = evaluate_language_model(language_model, texts, track)
     tables.print_language_scores(scores, as_json, data)
@@ -73,8 +76,11 @@ def evaluate(
 def _evaluate_translator(
     run: Path, data: list[str], beam: int, as_json: bool, compute: ComputeOptions
 ) -> None:
-    pairs = load_pairs(data, "test")
-    translator = load_translator(run, compute)
+    with announced():
+        say(f"reading {' '.join(data)}")
+        pairs = load_pairs(data, "test")
+        say(f"loading {run}")
+        translator = load_translator(run, compute)
     scores = evaluate_translator(translator, pairs, beam, console.progress)
     tables.print_translation_scores(scores, as_json, data)
 

@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from attention.cli import text_io
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
+from attention.cli.model_kind import check_kind
 from attention.cli.options import JSON, check_ranges
 from attention.tasks.masked_lm import MaskedLM, Prediction, fill_mask
 
@@ -37,6 +38,7 @@ def fill(
     """
     check_ranges({"top": top})
     text_io.check_text("text", text)
+    check_kind(run, "fill")
     compute.start()
     masked_lm = MaskedLM.load(run)
     compute.prepare(masked_lm.model)

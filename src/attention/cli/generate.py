@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from attention.cli import text_io
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
+from attention.cli.model_kind import check_kind
 from attention.cli.options import JSON, check_ranges
 from attention.cli.samples import print_samples
 from attention.errors import BadInput
@@ -71,6 +72,7 @@ def generate(
     if not all(stop := stop or []):
         raise BadInput("--stop: an empty string would end every text before it begins")
     text_io.check_text("stop string", *stop)
+    check_kind(run, "generate")
     if from_stdin and prompt is not None:
         raise BadInput("- reads the prompt from standard input, but another is given; leave it out")
     compute.start()

@@ -2,9 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
+import torch
+
 from attention.errors import BadInput
+from attention.tasks.architectures import Architecture
 
 __all__ = ["AT_MOST", "check_memory"]
 
@@ -23,29 +27,40 @@ AT_MOST = {  # no machine that runs this package finishes with more within a day
     "max_len": 2**15,
     "subwords": 2**21,
 }
+WIDE, SMALL = 1024, {"n_layers": 48}  # up to these sizes nobody has to count
 BYTES_PER_PARAMETER = 16  # in training: the weight, its gradient and Adam's two moments
 
 
-def check_memory(sizes: Mapping[str, Any]) -> None:
-    """Refuse a model that can't be trained in this machine's memory.
+def check_memory(arch: str, architecture: Architecture, sizes: Mapping[str, Any]) -> None:
+    """Refuse a model that can't be trained in this machine's memory, before it is built.
 
-    A size that isn't given counts as little as it can, so that no model is refused that would fit.
+    It is built without values to count its parameters, which are more with its vocabulary.
 
     Args:
-        sizes: Options by name; those that don't size a model are ignored.
+        arch: The name of the architecture, for the message.
+        architecture: The model's.
+        sizes: Options by name; those that the model's Config does not have are ignored.
 
     Raises:
         BadInput: The parameters, with what training keeps for each, are larger than the memory.
     """
-    given = {name: sizes[name] for name in AT_MOST if sizes.get(name) is not None}
-    d_model, n_layers = given.get("d_model", 1), given.get("n_layers", 1)
-    parameters = n_layers * d_model * (3 * d_model + 2 * given.get("d_ff", 0))
-    parameters += d_model * given.get("max_len", 0)
+    known = [field.name for field in fields(architecture.config)]
+    given = {name: sizes[name] for name in known if sizes.get(name) is not None}
+    if all(given.get(name, 0) <= SMALL.get(name, WIDE) for name in AT_MOST):
+        return
+    vocabularies = {name: 1 for name in known if name.endswith("vocab_size")}
+    try:
+        with torch.device("meta"):
+            model = architecture.model(architecture.config(**vocabularies, **given))
+    except ValueError:  # impossible for another reason, about which its maker complains
+        return
+    parameters = sum(parameter.numel() for parameter in model.parameters())
     needed = parameters * BYTES_PER_PARAMETER
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > memory:
         names = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
         raise BadInput(
-            f"{names}: {parameters / 1e9:,.0f} billion parameters or more, which need "
-            f"{needed / 1e9:,.0f} GB to be trained; this machine has {memory / 1e9:,.0f} GB"
+            f"{names}: with --arch {arch} {parameters / 1e9:,.1f} billion parameters or more, "
+            f"which need {needed / 1e9:,.0f} GB to be trained; this machine has "
+            f"{memory / 1e9:,.0f} GB"
         )

@@ -1,17 +1,17 @@
 """Options of the command, those of training among them: how they are typed, and their checks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from attention.cli.limits import AT_MOST, check_memory
+from attention.cli.limits import AT_MOST
 from attention.errors import BadInput
 from attention.tasks.architectures import Architecture
 from attention.tasks.runs import Run
-from attention.training.config import Precision, Schedule, TrainingConfig
+from attention.training.config import Precision, Schedule
 
 __all__ = [
     "FLAG",
@@ -62,10 +62,10 @@ class TrainingOptions:
         betas: Decay rates of Adam's moving averages of the gradient and of its square.
         accumulate: Batches whose gradients are accumulated for one step.
         precision: fp32; or bf16, bfloat16 where that is safe (autocast), for GPUs that have it.
-        valid_every: Steps from one validation on --valid to the next; in the end the model has the
-            weights of the lowest validation loss. Unless given, there is none.
-        patience: Stop after so many validations in a row without a lower loss.
-        log_every: Steps from one line of log.jsonl, in --out, to the next.
+        valid_every: Steps from one validation on --valid to the next; unless given, a tenth of
+            --steps. In the end the model has the weights of the lowest validation loss.
+        patience: Stop after so many validations in a row without a lower loss; never unless given.
+        log_every: Steps from one line of log.jsonl, in --out, to the next; --resume may change it.
         average_fraction: Fraction of the steps, at the end, whose weights are averaged.
         seed: Seed of every random draw: initial weights, order of batches, dropout.
     """
@@ -130,7 +130,6 @@ def check_ranges(options: dict[str, Any]) -> None:
             raise BadInput(f"{_flag(name)} {value}: must be below 1")
         if name == "d_model" and value % 2:
             raise BadInput(f"--d-model {value}: must be even")
-    check_memory(options)
 
 
 def check_belongs_to(
@@ -140,6 +139,8 @@ def check_belongs_to(
     options = {name: {f.name for f in fields(a.config)} for name, a in architectures.items()}
     for name in options.keys() - {"word-by-word"}:  # IBM Model 1 is a dictionary of whole words
         options[name].add("subwords")
+    for known in options.values():
+        known.add("min_count")
     for option in typed:
         if option not in options[arch]:
             owners = " or ".join(name for name, known in options.items() if option in known)
@@ -152,17 +153,18 @@ def check_keeps_model(start: str, typed: dict[str, Any]) -> None:
         raise BadInput(f"{_flag(name)} {value}: does not go with --from {start}, which has its own")
 
 
-def check_validation(config: TrainingConfig, arch: str, valid: Sequence[str] | None) -> None:
-    """Refuse validation during training without the data for it, or of a model without gradients.
+def check_validation(typed: Mapping[str, Any], arch: str, has_held_out: bool) -> None:
+    """Refuse options of validation without the data for it, or for a model without gradients.
 
-    A run that validates and is resumed needs its `--valid` again.
+    A run of an earlier version that validates and is resumed needs its `--valid` again.
     """
-    if config.patience and not config.valid_every:
-        raise BadInput(f"--patience {config.patience}: counts validations, so add --valid-every")
-    if config.valid_every and arch == "word-by-word":
-        raise BadInput("--valid-every does not go with --arch word-by-word: EM has no such loss")
-    if config.valid_every and not valid:
-        raise BadInput(f"--valid-every {config.valid_every}: add --valid, the data to validate on")
+    for name in ("valid_every", "patience"):
+        if value := typed.get(name):
+            if arch == "word-by-word":
+                reason = "EM has no loss to validate"
+                raise BadInput(f"{_flag(name)} does not go with --arch word-by-word: {reason}")
+            if not has_held_out:
+                raise BadInput(f"{_flag(name)} {value}: add --valid, the data to validate on")
 
 
 def check_unchanged(run: Run, typed: dict[str, Any]) -> None:
@@ -175,7 +177,8 @@ def check_unchanged(run: Run, typed: dict[str, Any]) -> None:
         if value != settings.get(name):
             raise BadInput(
                 f"{_flag(name)} {value}: the run in {run.folder} began with "
-                f"{settings.get(name)}, and --resume keeps its settings"
+                f"{settings.get(name)}, and --resume keeps its settings, with which it reaches "
+                "the weights of an unbroken run"
             )
 
 

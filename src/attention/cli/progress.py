@@ -21,6 +21,8 @@ STOPPING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 
+HANGUP = getattr(signal, "SIGHUP", None)
+
 
 def train_with_progress(
     run: TrainingRun,
@@ -46,14 +48,16 @@ def train_with_progress(
     trainer, start = run.trainer, time.process_time()
     total = trainer.config.steps
     if trainer.finished:
-        print(f"{run.folder}: all {trainer.step:,} steps are done already")
+        print(f"{run.folder}: {_why_finished(trainer)}")
+        print("--resume with a larger --steps goes on from its last weights")
         return
     _say_how(run, corpus_size)
     print(*summary, sep="\n", end="\n" if summary else "", file=sys.stderr)
     loss: Any = float("nan")
+    received: list[int] = []
     try:
         with (
-            _stopping_signals() as received,
+            _stopping_signals(received),
             closing(run.steps(**saving)) as losses,
             tqdm(initial=trainer.step, total=total, unit="step", mininterval=0.5) as bar,
         ):
@@ -62,6 +66,9 @@ def train_with_progress(
                     bar.set_postfix(loss=f"{float(loss):.3f}", refresh=False)
                 if received:
                     break
+    except OSError:  # the terminal was gone before the signal that says so
+        if HANGUP not in received:
+            raise
     except (BadInput, NonFiniteLoss) as error:
         where = f"{run.folder} keeps the checkpoint of step {run.saved_step:,}"
         raise type(error)(f"{error}; {where}") from error
@@ -75,12 +82,24 @@ def train_with_progress(
             print(
                 f"lowest, {best.loss:.3f}; after step {trainer.step:,} it was {best.last_loss:.3f}"
             )
+        if trainer.step < total:
+            print(_why_finished(trainer))
         seconds = time.process_time() - start
         print(f"{run.folder}: trained in {seconds:.0f} CPU-seconds, last loss {loss:.3f}. Now try")
         for command in next_commands:
             print(f"  {command}")
     if received:
         _end(received[0])
+
+
+def _why_finished(trainer: Any) -> str:
+    step, config = trainer.step, trainer.config
+    if step >= config.steps:
+        return f"all {step:,} steps are done already"
+    return (
+        f"stopped early, after step {step:,} of {config.steps:,}: {config.patience} validations in "
+        "a row without a lower loss (--patience)"
+    )
 
 
 def _say_how(run: TrainingRun, corpus_size: str) -> None:
@@ -104,14 +123,16 @@ def _computing(threads: int, device: str) -> str:
 
 
 @contextmanager
-def _stopping_signals() -> Iterator[list[int]]:
-    """A list of the signals received, which interrupt neither a step nor the saving.
+def _stopping_signals(received: list[int]) -> Iterator[None]:
+    """Append the signals received to a list, so that they interrupt neither a step nor the saving.
 
     A signal that this process was started to ignore, as by `nohup`, is ignored still.
     """
-    received: list[int] = []
+    terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
 
     def handle(number: int, frame: Any) -> None:
+        if number == HANGUP:  # what is printed on a terminal that is gone must not end the command
+            _redirect_to_nowhere(terminals)
         if not received:
             with suppress(OSError):
                 os.write(2, b"\nattention: stopping after this step, and saving\n")
@@ -120,10 +141,17 @@ def _stopping_signals() -> Iterator[list[int]]:
     handled = [number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, handle) for number in handled}
     try:
-        yield received
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _redirect_to_nowhere(descriptors: Sequence[int]) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _end(number: int) -> None:

@@ -7,7 +7,9 @@ from cyclopts import Parameter
 
 from attention.cli import console, text_io
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
+from attention.cli.model_kind import check_kind
 from attention.cli.options import FLAG, JSON, check_ranges
+from attention.cli.stages import announced, say
 from attention.data.passages import split_long
 from attention.data.prose import Paragraph, read_paragraphs
 from attention.errors import BadInput
@@ -53,21 +55,26 @@ def search(
     text_io.check_text("query", query)
     if not query.strip():
         raise BadInput("an empty query: there is nothing to search for")
+    check_kind(run, "search")
     compute.start()
     files = list(dict.fromkeys(files or ["book"]))
-    paragraphs = list(split_long(read_paragraphs(files)))
-    if not paragraphs:
-        raise BadInput(f"{', '.join(files)}: no paragraph to search")
-    encoder = TextEncoder.load(run)
-    compute.prepare(encoder.model)
-    texts = list(map(str, paragraphs))
-    if index is None:
-        hits = encoder.search(query, texts, top)
-    else:
-        embeddings, problem = indexed_embeddings(encoder, texts, index)
-        hits = encoder.rank(query, embeddings, top)
-        if problem:
-            console.warn(f"no index is kept: {problem}")
+    with announced():
+        say(f"reading {' '.join(files)}")
+        paragraphs = list(split_long(read_paragraphs(files)))
+        if not paragraphs:
+            raise BadInput(f"{', '.join(files)}: no paragraph to search")
+        say(f"loading {run}")
+        encoder = TextEncoder.load(run)
+        compute.prepare(encoder.model)
+        texts, problem = list(map(str, paragraphs)), None
+        say(f"computing the embeddings of {len(texts):,} paragraphs")
+        if index is None:
+            hits = encoder.search(query, texts, top)
+        else:
+            embeddings, problem = indexed_embeddings(encoder, texts, index)
+            hits = encoder.rank(query, embeddings, top)
+    if problem:
+        console.warn(f"no index is kept: {problem}")
     for hit in hits:
         _print(paragraphs[hit.index], hit, as_json)
 

@@ -14,6 +14,7 @@ from attention.evaluation.metrics import LanguageModelScores, TranslationScores
 __all__ = [
     "print_comparisons",
     "print_language_scores",
+    "print_masked_lm_loss",
     "print_results",
     "print_translation_scores",
 ]
@@ -58,21 +59,37 @@ def print_language_scores(
     print(f"bits per byte   {scores.bits_per_byte:.3f}")
 
 
+def print_masked_lm_loss(loss: float, data: Sequence[str]) -> None:
+    """Print the loss of a masked language model, with the perplexity that it amounts to."""
+    _print_data(data, "data                   ")
+    print(f"loss per masked token  {loss:.3f}")
+    print(f"perplexity             {math.exp(min(loss, 700)):.2f}")
+
+
 def _print_data(data: Sequence[str], label: str) -> None:
     if data:
         print(f"{label}{' '.join(data)}")
 
 
-def print_results(results: Iterator[Result], as_json: bool) -> list[Result]:
-    """Print each result as soon as it is there, as a row of a table or as a JSON object."""
+def print_results(
+    results: Iterator[Result], as_json: bool, data: Sequence[str], test: Sequence[str]
+) -> list[Result]:
+    """Print each result as soon as it is there, as a row of a table or as a JSON object.
+
+    Args:
+        data: What the translators are trained on, as `--data` names it.
+        test: What they are measured on, as `--test` names it.
+    """
     shown = []
+    named = {"data": " ".join(data), "test": " ".join(test)}
     if not as_json:
+        print(f"trained on {named['data']}, measured on {named['test']}")
         head = f"{'BLEU':>5} {'exact':>6} {'AER':>5} {'CPU s':>6} {'parameters':>10}"
         print(f"{'':24} {head}   BLEU by length")
     for result in results:
         shown.append(result)
         if as_json:
-            print(json.dumps(asdict(result)), flush=True)
+            text_io.print_json(asdict(result) | named)
             continue
         scores = result.scores
         aer = "-" if scores.aer is None else f"{scores.aer:.3f}"

@@ -1,35 +1,26 @@
 """`attention train language`: train a language model on a text."""
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from attention.checkpoints import load_json
 from attention.cli import suggestions, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
-from attention.cli.options import (
-    FLAG,
-    MANY,
-    TrainingOptions,
-    check_belongs_to,
-    check_keeps_model,
-    check_ranges,
-    check_unchanged,
-    check_validation,
-    drop_unset,
-    training_group,
-)
+from attention.cli.console import progress
+from attention.cli.options import FLAG, MANY, TrainingOptions, drop_unset, training_group
 from attention.cli.progress import train_with_progress
 from attention.cli.run_options import DEFAULT_RUN, OutFolder, RunOptions
-from attention.data.prose import read_texts
-from attention.errors import BadInput
+from attention.cli.stages import announced
+from attention.cli.training import TypedRun
 from attention.evaluation.metrics import evaluate_language_model
 from attention.hub.download import find
 from attention.tasks.architectures import LANGUAGE_MODELS
+from attention.tasks.language_modelling import LanguageModel
+from attention.tasks.masked_lm_validation import masked_lm_validation
 from attention.tasks.runs import LanguageModelRun, MaskedLMRun, Run
 from attention.tasks.start_summary import language_summary
-from attention.training.config import TrainingConfig
-from attention.training.metrics_log import TensorBoardLog, summary_writer
 
 __all__ = ["train_language"]
 
@@ -71,8 +62,10 @@ def train_language(
             for `attention fill` and `attention search`.
         data: book (the default), the chapters of this book, where it is checked out; or toy, the
             English sentences of the built-in grammar; or FILE ..., text in UTF-8.
-        valid: gpt, llama: held-out texts to measure the trained model on, given like --data: loss
-            per token, perplexity, and bits per byte, which can be compared between vocabularies.
+        valid: Held-out texts, given like --data: the loss on them, measured every --valid-every
+            steps, decides which weights are kept, and the trained model is measured on them. For a
+            gpt or llama: loss per token, perplexity, and bits per byte, which can be compared
+            between vocabularies. For a bert: loss per masked token.
         d_model: Model dimension; 128 unless given.
         n_heads: Attention heads of each layer; 4 unless given.
         n_kv_heads: llama: KV heads of each layer, each shared by a group of attention heads; 2
@@ -86,7 +79,6 @@ def train_language(
         dropout: gpt, bert: dropout probability; for gpt 0, for bert 0.1 unless given.
         tensorboard: Write the metrics of log.jsonl for TensorBoard as well, into --out.
     """
-    chosen = drop_unset(**vars(training or TrainingOptions()))
     sizes = drop_unset(
         d_model=d_model,
         n_heads=n_heads,
@@ -97,48 +89,41 @@ def train_language(
         subwords=subwords,
         dropout=dropout,
     )
-    check_ranges(chosen | sizes)
-    saving, start = run_options.saving(), run_options.start
-    if tensorboard:
-        summary_writer()  # is it installed?
-    device = compute.start()
-    kind = _kind(arch, out if run_options.resume else start)
-    if valid and kind is MaskedLMRun:
-        raise BadInput("--valid does not go with --arch bert, but with gpt or llama")
-    held_out = (
-        read_texts(["toy-valid" if name == "toy" else name for name in valid]) if valid else None
+    chosen = drop_unset(**vars(training or TrainingOptions()))
+    typed = TypedRun(
+        "train language",
+        *(out, arch, data, valid, chosen, sizes, run_options, tensorboard),
+        default_arch="gpt",
+        default_data="book",
     )
-    if run_options.resume:
-        run = kind.resume(out, device, data, steps=chosen.get("steps"))
-        check_unchanged(run, chosen | sizes | drop_unset(arch=arch, **{"from": start}))
-    elif start:
-        check_validation(TrainingConfig(**chosen), start, valid)
-        check_keeps_model(start, sizes | drop_unset(arch=arch))
-        run = kind.fine_tune(out, start, data or ["book"], device, **chosen)
-    else:
-        arch = arch or "gpt"
-        check_belongs_to(arch, sizes, LANGUAGE_MODELS)
-        config = replace(LANGUAGE_MODELS[arch].training, **chosen)
-        check_validation(config, arch, valid)
-        run = kind.begin(out, arch, data or ["book"], config, device, **sizes)
-    config = run.trainer.config
-    check_validation(config, run.task.arch, valid)
-    compute.prepare(run.task.model)
-    if held_out and config.valid_every:
-        run.trainer.validate = lambda: evaluate_language_model(run.task, held_out).loss
-    if tensorboard:
-        run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
-    characters = sum(map(len, run.corpus))
+    saving, device = typed.check(), compute.start()
+    with announced():
+        kind = _kind(arch, out if run_options.resume else run_options.start)
+        masked = kind is MaskedLMRun
+        validation = masked_lm_validation if masked else _language_model_validation
+        run = typed.open(kind, compute, device, validation)
+        config, encoded = run.trainer.config, run.trainer.encoded
+        summary = language_summary(run.task, run.corpus, encoded, config, run.held_out)
     next_commands = (
         suggestions.after_masked_lm(out, run.data)
-        if isinstance(run, MaskedLMRun)
+        if masked
         else suggestions.after_language_model(out, run.data, run.corpus)
     )
-    summary = language_summary(run.task, run.corpus, config).lines()
-    size = f"{characters:,} characters of text"
-    train_with_progress(run, size, next_commands, summary, **saving)
-    if held_out:
-        tables.print_language_scores(evaluate_language_model(run.task, held_out))
+    size = f"{sum(map(len, run.corpus)):,} characters of text"
+    train_with_progress(run, size, next_commands, summary.lines(), **saving)
+    if run.held_out and masked:
+        loss = masked_lm_validation(run.task, run.held_out)()
+        tables.print_masked_lm_loss(loss, run.valid)
+    elif run.held_out:
+        track = partial(progress, unit="window")
+        scores = evaluate_language_model(run.task, run.held_out, track)
+        tables.print_language_scores(scores, data=run.valid)
+
+
+def _language_model_validation(
+    language_model: LanguageModel, texts: Sequence[str]
+) -> Callable[[], float]:
+    return lambda: evaluate_language_model(language_model, texts).loss
 
 
 def _kind(arch: str | None, saved: Path | str | None) -> type[Run]:

@@ -1,35 +1,23 @@
 """`attention train translation`: train a translator from pairs of sentences."""
 
-from dataclasses import replace
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from attention.cli import suggestions, tables
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
-from attention.cli.options import (
-    FLAG,
-    MANY,
-    TrainingOptions,
-    check_belongs_to,
-    check_keeps_model,
-    check_ranges,
-    check_unchanged,
-    check_validation,
-    drop_unset,
-    training_group,
-)
+from attention.cli.console import progress
+from attention.cli.options import FLAG, MANY, TrainingOptions, drop_unset, training_group
 from attention.cli.progress import train_with_progress
 from attention.cli.run_options import DEFAULT_RUN, OutFolder, RunOptions
-from attention.data.parallel import load_pairs
+from attention.cli.stages import announced
+from attention.cli.training import TypedRun
 from attention.errors import BadInput
 from attention.evaluation.metrics import evaluate_translator
 from attention.tasks.architectures import ARCHITECTURES
 from attention.tasks.objectives import translation_validation
 from attention.tasks.runs import TranslationRun
 from attention.tasks.start_summary import translation_summary
-from attention.training.config import TrainingConfig
-from attention.training.metrics_log import TensorBoardLog, summary_writer
 
 __all__ = ["train_translation"]
 
@@ -78,7 +66,8 @@ def train_translation(
         data: toy (the default), the built-in English-French grammar; or FILE FILE, two
             line-aligned files, the source first; or FILE, tab-separated, of which the first two
             columns count.
-        valid: Held-out pairs to measure the trained translator on, given like --data.
+        valid: Held-out pairs, given like --data: the loss on them, measured every --valid-every
+            steps, decides which weights are kept, and the trained translator is measured on them.
         max_length: Pairs with more tokens than this on either side are not trained on; 100 unless
             given.
         min_count: How often a word occurs in --data to be in its vocabulary; 2 unless given.
@@ -100,9 +89,8 @@ def train_translation(
             (monotonic). Global attention unless given.
         tensorboard: Write the metrics of log.jsonl for TensorBoard as well, into --out.
     """
-    chosen = drop_unset(**vars(training or TrainingOptions()), max_length=max_length)
-    vocabulary = drop_unset(min_count=min_count)
     sizes = drop_unset(
+        min_count=min_count,
         d_model=d_model,
         d_embedding=d_embedding,
         n_heads=n_heads,
@@ -115,42 +103,27 @@ def train_translation(
         score=score,
         local=None if local is None else (local or ["predictive"])[0],
     )
-    check_ranges(chosen | vocabulary | sizes)
-    saving, start = run_options.saving(), run_options.start
-    if tensorboard:
-        summary_writer()  # is it installed?
-    device = compute.start()
-    valid_pairs = load_pairs(valid, "valid") if valid else None
-    if run_options.resume:
-        run = TranslationRun.resume(out, device, data, steps=chosen.get("steps"))
-        check_unchanged(run, chosen | vocabulary | sizes | drop_unset(arch=arch, **{"from": start}))
-    elif start:
-        check_validation(TrainingConfig(**chosen), start, valid)
-        check_keeps_model(start, vocabulary | sizes | drop_unset(arch=arch))
-        run = TranslationRun.fine_tune(out, start, data or ["toy"], device, **chosen)
-    else:
-        arch = arch or "bahdanau"
-        check_belongs_to(arch, sizes, ARCHITECTURES)
-        if vocabulary and subwords:
-            raise BadInput("--min-count does not go with --subwords, but with words")
-        config = replace(ARCHITECTURES[arch].training, **chosen)
-        check_validation(config, arch, valid)
-        sizes |= vocabulary
-        run = TranslationRun.begin(out, arch, data or ["toy"], config, device, **sizes)
-    config = run.trainer.config
-    check_validation(config, run.task.arch, valid)
-    compute.prepare(run.task.model)
-    if valid_pairs and config.valid_every:
-        run.trainer.validate = translation_validation(run.task, valid_pairs)
-    if tensorboard:
-        run.trainer.reporters.append(TensorBoardLog(out, run.trainer.step))
+    chosen = drop_unset(**vars(training or TrainingOptions()), max_length=max_length)
+    typed = TypedRun(
+        "train translation",
+        *(out, arch, data, valid, chosen, sizes, run_options, tensorboard),
+        default_arch="bahdanau",
+        default_data="toy",
+    )
+    saving, device = typed.check(), compute.start()
+    if min_count and subwords:
+        raise BadInput("--min-count does not go with --subwords, but with words")
+    with announced():
+        run = typed.open(TranslationRun, compute, device, translation_validation)
+        config, encoded = run.trainer.config, run.trainer.encoded
+        summary = translation_summary(run.task, run.corpus, encoded, config, run.held_out)
     train_with_progress(
         run,
         f"{len(run.corpus):,} sentence pairs",
-        suggestions.after_translator(out, run.data, valid, run.corpus),
-        translation_summary(run.task, run.corpus, config).lines(),
+        suggestions.after_translator(out, run.data, run.valid, run.corpus),
+        summary.lines(),
         **saving,
     )
-    if valid_pairs:
-        scores = evaluate_translator(run.task, valid_pairs)
-        tables.print_translation_scores(scores, as_json=False)
+    if run.held_out:
+        scores = evaluate_translator(run.task, run.held_out, track=progress)
+        tables.print_translation_scores(scores, as_json=False, data=run.valid)

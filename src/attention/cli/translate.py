@@ -8,9 +8,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from attention.checkpoints import load_json
 from attention.cli import console, text_io
 from attention.cli.compute import DEFAULT_COMPUTE, ComputeOptions
+from attention.cli.model_kind import check_kind
 from attention.cli.options import FLAG, JSON, TranslatorFolder, check_ranges
 from attention.errors import BadInput
 from attention.tasks.decoding import Search
@@ -126,16 +126,10 @@ def load_translator(run: Path, compute: ComputeOptions) -> Translator:
     """Load the translator of a folder onto its device.
 
     Raises:
-        BadInput: The folder holds no translator; where it holds another model, the message names
-            the commands for that one.
+        BadInput: The folder holds no translator.
     """
     compute.start()
-    config = run / "config.json"
-    if config.is_file() and not (run / "translator.json").exists():
-        hint = "attention generate generates text with it, and attention evaluate measures it"
-        if load_json(config).get("model_type") == "bert":
-            hint = "attention fill and attention search use it"
-        raise BadInput(f"{run}: holds a language model, not a translator; {hint}")
+    check_kind(run, "translate")
     translator = Translator.load(run)
     compute.prepare(translator.model)
     return translator

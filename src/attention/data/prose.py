@@ -18,6 +18,7 @@ MIN_WORDS = 4  # shorter paragraphs of a page, such as "Why so?", say nothing wi
 _CHAPTERS = Path(__file__).parents[3] / "docs"  # beside the package, where both are checked out
 
 # What is removed from a chapter, in this order, and what replaces it.
+# Brackets have a limit: without one, each of many that are never closed is searched to the end.
 _MARKUP = [
     (r"\A---\n.*?\n---\n", ""),  # front matter
     (r"^( *)(```+|~~~+).*?\n\1\2 *$", ""),  # code, and what it prints
@@ -27,8 +28,8 @@ _MARKUP = [
     (r"</summary>\s*", " "),  # a question, and its folded answer: one paragraph
     (r"(?<!`)</?[a-zA-Z][^<>]*>", ""),  # tags, but not `<pad>`
     (r"^ *(\||!!!|\?\?\?|#!|\{:).*$", ""),  # rows of tables, callouts
-    (r"!\[[^\]]*\]\([^)]*\)", ""),  # images
-    (r"\[([^\]]*)\](\([^)]*\)|\[[^\]]*\])", r"\1"),  # links
+    (r"!\[[^\]]{0,2000}\]\([^)]{0,2000}\)", ""),  # images
+    (r"\[([^\]]{0,2000})\](\([^)]{0,2000}\)|\[[^\]]{0,2000}\])", r"\1"),  # links
     (r"\{[:.#][^{}]*\}", ""),  # classes
     (r"\\(query|key|value|weights|source|target)\{([^{}]*)\}", r"\2"),  # colour macros in formulas
     (r"\$([^$\n]*)\$", r"\1"),  # inline formulas

@@ -16,7 +16,12 @@ from attention.training.expectation_maximisation import IBMModel1Trainer
 from attention.training.losses import next_token_loss
 from attention.training.trainer import Trainer, TrainingConfig
 
-__all__ = ["language_model_trainer", "translation_trainer", "translation_validation"]
+__all__ = [
+    "EncodedPairs",
+    "language_model_trainer",
+    "translation_trainer",
+    "translation_validation",
+]
 
 
 def translation_trainer(
@@ -32,11 +37,14 @@ def translation_trainer(
 
     Source of the loss: Bahdanau et al. 2014, equation 2, as a log-likelihood of each token.
     """
-    encoded = _EncodedPairs(translator, pairs, config.max_length)
+    encoded = EncodedPairs(translator, pairs, config.max_length)
     if pairs and not encoded.sources:
         raise BadInput(f"no pair has at most {config.max_length:,} tokens on either side")
     if isinstance(translator.model, IBMModel1):
-        return IBMModel1Trainer(translator.model, encoded.sources, encoded.targets, config)
+        sources, targets = encoded.sources, encoded.targets
+        dictionary = IBMModel1Trainer(translator.model, sources, targets, config)
+        dictionary.encoded = encoded
+        return dictionary
 
     def batches(epoch: int) -> list[list[int]]:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
@@ -45,7 +53,9 @@ def translation_trainer(
     def loss(rows: list[int]) -> Tensor:
         return encoded.loss(rows, config.label_smoothing)
 
-    return Trainer(translator.model, batches, loss, config, encoded.n_tokens)
+    trainer = Trainer(translator.model, batches, loss, config, encoded.n_tokens)
+    trainer.encoded = encoded
+    return trainer
 
 
 def translation_validation(
@@ -58,7 +68,7 @@ def translation_validation(
     """
     if isinstance(translator.model, IBMModel1):
         raise BadInput("--valid-every does not go with --arch word-by-word: it has no such loss")
-    encoded = _EncodedPairs(translator, pairs)
+    encoded = EncodedPairs(translator, pairs)
     batches = encoded.batches(tokens_per_batch, torch.Generator().manual_seed(0))
 
     @torch.no_grad()
@@ -69,8 +79,14 @@ def translation_validation(
     return validate
 
 
-class _EncodedPairs:
-    """The token ids of sentence pairs, those that are too long left out, and their loss."""
+class EncodedPairs:
+    """The token ids of sentence pairs, those that are too long left out, and their loss.
+
+    Attributes:
+        kept: The indices of the pairs that are not left out.
+        sources: The token ids of the source of each of these.
+        targets: The token ids of its target, without BOS and EOS.
+    """
 
     def __init__(
         self, translator: Translator, pairs: Sequence[Pair], max_length: int | None = None
@@ -79,14 +95,16 @@ class _EncodedPairs:
         sources = (translator.source_tokenizer.encode(pair.source) for pair in pairs)
         targets = (translator.target_tokenizer.encode(pair.target) for pair in pairs)
         kept = [
-            (source, target)
-            for source, target in zip(sources, targets, strict=True)
+            (i, source, target)
+            for i, (source, target) in enumerate(zip(sources, targets, strict=True))
             if max_length is None or max(len(source), len(target)) <= max_length
         ]
-        self.sources = [source for source, _ in kept]
-        self.targets = [target for _, target in kept]
+        self.kept = [i for i, _, _ in kept]
+        self.sources = [source for _, source, _ in kept]
+        self.targets = [target for _, _, target in kept]
 
     def batches(self, tokens_per_batch: int, generator: torch.Generator) -> list[list[int]]:
+        """Batches of pairs of similar length; see `batches_by_length`."""
         lengths = [len(target) + 2 for target in self.targets]  # with BOS and EOS
         source_lengths = [len(source) for source in self.sources]
         return batches_by_length(lengths, tokens_per_batch, generator, source_lengths)
@@ -140,4 +158,6 @@ def language_model_trainer(
     def n_tokens(windows: Tensor) -> int:
         return windows[:, 1:].numel()
 
-    return Trainer(language_model.model, batches, loss, config, n_tokens)
+    trainer = Trainer(language_model.model, batches, loss, config, n_tokens)
+    trainer.encoded = ids
+    return trainer

@@ -105,7 +105,9 @@ def retrieval_trainer(
     def n_tokens(rows: list[int]) -> int:
         return sum(len(windows[i]) for i in rows)
 
-    return Trainer(model, batches, loss, config, n_tokens)
+    trainer = Trainer(model, batches, loss, config, n_tokens)
+    trainer.encoded = windows
+    return trainer
 
 
 def keywords(window: Sequence[int], generator: torch.Generator | None = None) -> list[int]:

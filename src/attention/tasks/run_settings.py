@@ -10,7 +10,7 @@ from attention.errors import BadInput, first_line
 from attention.tasks.old_files import current_training
 from attention.training.trainer import TrainingConfig
 
-__all__ = ["RunSettings"]
+__all__ = ["RunSettings", "check_same_data", "names_from_here"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class RunSettings:
 
     Attributes:
         sources: The training data.
+        valid: The held-out data to validate on; empty for none.
         training: The hyperparameters.
         subwords: Requested size of the subword vocabulary; None for the default.
         start: The model that training started from, as `--from` names it; None for a new one.
@@ -32,6 +33,7 @@ class RunSettings:
     start: str | None = None
     threads: int | None = None
     device: str | None = None
+    valid: Sequence[DataSource] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON has them."""
@@ -52,49 +54,61 @@ class RunSettings:
             else:  # an earlier version knew names only
                 sources = [DataSource(str(name), None, None) for name in values["data"]]
             others = ("subwords", "start", "threads", "device")
-            return cls(sources, training, **{name: values.get(name) for name in others})
+            valid = [DataSource(**source) for source in values.get("valid", [])]
+            named = {name: values.get(name) for name in others}
+            return cls(sources, training, valid=valid, **named)
         except (KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"damaged run.json ({first_line(error)})") from error
 
-    def data(self) -> list[str]:
-        """The names under which the data can be read from here.
 
-        A relative name means what it meant in the directory where the run began; where there is no
-        such file any more, it means a file in this directory.
-        """
-        return [
-            source.path
-            if source.path and _path(source.name) != source.path and Path(source.path).exists()
-            else source.name
-            for source in self.sources
-        ]
+def names_from_here(sources: Sequence[DataSource]) -> list[str]:
+    """The names under which the data of a run can be read from here.
 
-    def check_same_data(self, now: Sequence[DataSource], typed: bool, folder: Path) -> None:
-        """Refuse other data than the run began with. The same content elsewhere is the same data.
+    A relative name means what it meant in the directory where the run began; where there is no
+    such file any more, it means a file in this directory.
+    """
+    return [
+        source.path
+        if source.path and _path(source.name) != source.path and Path(source.path).exists()
+        else source.name
+        for source in sources
+    ]
 
-        Args:
-            now: The data that the run would continue with.
-            typed: Whether `--data` has named it.
-            folder: Of the run, for the message.
 
-        Raises:
-            BadInput: A file is another one, or has another content.
-        """
-        pairs = list(zip(self.sources, now, strict=False))
-        changed = [new.name for old, new in pairs if old.sha256 and old.sha256 != new.sha256]
-        if len(self.sources) == len(now) and all(old.sha256 for old, _ in pairs) and not changed:
-            return
-        if typed and list(map(_identity, self.sources)) != list(map(_identity, now)):
-            names = [" ".join(source.name for source in sources) for sources in (now, self.sources)]
-            raise BadInput(
-                f"--data {names[0]}: the run in {folder} began with {names[1]}, and --resume "
-                "keeps its settings"
-            )
-        if changed:
-            raise BadInput(
-                f"{changed[0]}: its content has changed since the run in {folder} began; restore "
-                "it, or begin another run, with --from if it should start from this one's weights"
-            )
+def check_same_data(
+    then: Sequence[DataSource],
+    now: Sequence[DataSource],
+    typed: bool,
+    folder: Path,
+    option: str = "--data",
+) -> None:
+    """Refuse other data than the run began with. The same content elsewhere is the same data.
+
+    Args:
+        then: The data that the run began with.
+        now: The data that it would continue with.
+        typed: Whether the option has named it.
+        folder: Of the run, for the message.
+        option: That names the data.
+
+    Raises:
+        BadInput: A file is another one, or has another content.
+    """
+    pairs = list(zip(then, now, strict=False))
+    changed = [new.name for old, new in pairs if old.sha256 and old.sha256 != new.sha256]
+    if len(then) == len(now) and all(old.sha256 for old, _ in pairs) and not changed:
+        return
+    if typed and list(map(_identity, then)) != list(map(_identity, now)):
+        names = [" ".join(source.name for source in sources) for sources in (now, then)]
+        raise BadInput(
+            f"{option} {names[0]}: the run in {folder} began with {names[1]}, and --resume "
+            "keeps its settings"
+        )
+    if changed:
+        raise BadInput(
+            f"{changed[0]}: its content has changed since the run in {folder} began; restore "
+            "it, or begin another run, with --from if it should start from this one's weights"
+        )
 
 
 def _check_types(training: TrainingConfig) -> None:

@@ -26,6 +26,7 @@ class TrainingRun:
             `run.json` (the settings), with `log.jsonl` (the metrics of training).
         task: What is trained, a model with its tokenizer.
         corpus: The training data.
+        held_out: Data that is not trained on, to validate on; empty for none.
         settings: What it was begun with.
         trainer: Its `step` counts the updates, of `config.steps`.
         saved_step: The step of the last checkpoint; None before the first.
@@ -34,9 +35,15 @@ class TrainingRun:
     make_trainer: Callable[[Any, Sequence[Any], TrainingConfig], Any]
 
     def __init__(
-        self, folder: RunFolder, task: Any, corpus: Sequence[Any], settings: RunSettings
+        self,
+        folder: RunFolder,
+        task: Any,
+        corpus: Sequence[Any],
+        settings: RunSettings,
+        held_out: Sequence[Any] = (),
     ) -> None:
-        self._folder, self.task, self.corpus, self.settings = folder, task, corpus, settings
+        self._folder, self.task, self.settings = folder, task, settings
+        self.corpus, self.held_out = corpus, held_out
         self.saved_step: int | None = None
         self.trainer = type(self).make_trainer(task, corpus, settings.training)
 
@@ -54,6 +61,11 @@ class TrainingRun:
     def data(self) -> list[str]:
         """Where the corpus comes from, as `--data` names it."""
         return [source.name for source in self.settings.sources]
+
+    @property
+    def valid(self) -> list[str]:
+        """Where the held-out data comes from, as `--valid` names it."""
+        return [source.name for source in self.settings.valid]
 
     @property
     def device(self) -> str:

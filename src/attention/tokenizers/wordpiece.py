@@ -97,6 +97,11 @@ class WordPieceTokenizer:
             raise BadInput(f"this model's tokenizer has no {MASK} token")
         return int(token_id)
 
+    @property
+    def unk_id(self) -> int | None:
+        """The id of `[UNK]`; None if the vocabulary has none."""
+        return self.tokenizer.token_to_id("[UNK]")
+
     def lowercased(self) -> "WordPieceTokenizer":
         """The same vocabulary, for texts that are lowercased first."""
         copy = WordPieceTokenizer(self.tokenizer)

@@ -65,7 +65,10 @@ class WordTokenizer:
         tokenizer = Tokenizer(WordLevel(unk_token=SPECIAL_TOKENS[UNK]))
         tokenizer.normalizer, tokenizer.pre_tokenizer = _NFC, _WORD
         trainer = WordLevelTrainer(
-            vocab_size=1_000_000, min_frequency=min_count, special_tokens=SPECIAL_TOKENS
+            vocab_size=1_000_000,
+            min_frequency=min_count,
+            special_tokens=SPECIAL_TOKENS,
+            show_progress=False,
         )
         tokenizer.train_from_iterator(sentences, trainer)
         return cls(tokenizer, *_spacing(sentences), min_count)

@@ -6,6 +6,7 @@ probabilities that the previous iteration estimated.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any
 
 import torch
 
@@ -88,6 +89,7 @@ class IBMModel1Trainer:
     Attributes:
         step: Iterations so far.
         reporters: Each is called with a `Report` after each iteration.
+        encoded: As in a `Trainer`.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class IBMModel1Trainer:
         self.model, self.sources, self.targets, self.config = model, sources, targets, config
         self.step = 0
         self.reporters: list[Callable[[Report], None]] = []
+        self.encoded: Any = None
         self._probability: Tensor | None = None
 
     @property

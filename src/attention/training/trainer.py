@@ -3,16 +3,17 @@
 import time
 from collections.abc import Callable, Generator, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
 
 from attention.data.batching import batch_stream
-from attention.errors import NonFiniteLoss
 from attention.shapes import Float, Tensor
 from attention.training.averaging import WeightAverage
 from attention.training.config import TrainingConfig
+from attention.training.divergence import check_finite
+from attention.training.last_weights import LastWeights
 from attention.training.metrics_log import Report
 from attention.training.optimizer import load_optimizer_state, make_optimizer, optimizer_state
 from attention.training.precision import autocast
@@ -29,8 +30,8 @@ class Trainer(Generic[Batch]):
 
     Args:
         model: Its parameters are updated in place, on their device.
-        batches: The batches of an epoch, given its number. They must be the same whenever the
-            number is: a resumed run counts them to find the batch at which it stopped.
+        batches: The batches of an epoch, given its number, which alone determines them: a resumed
+            run counts them to find the batch at which it stopped.
         loss: The scalar loss of a batch, which training minimises.
         config: The hyperparameters.
         n_tokens: The number of tokens that the loss of a batch is the mean of. It weights the
@@ -40,12 +41,12 @@ class Trainer(Generic[Batch]):
     Attributes:
         optimizer: AdamW.
         step: Updates so far.
-        validate: Gives the loss on held-out data. It is called every `config.valid_every` steps
-            and after the last one, in evaluation mode; in the end the model has the weights of the
-            lowest loss.
+        validate: Gives the loss on held-out data, in evaluation mode, every `config.valid_every`
+            steps and after the last; in the end the model has the weights of the lowest loss.
         best: These weights and their loss.
         reporters: Each is called with a `Report` every `config.log_every` steps, after each
             validation and after the last step.
+        encoded: The training data as token ids, if whoever made the batches of it keeps it here.
     """
 
     def __init__(
@@ -58,12 +59,12 @@ class Trainer(Generic[Batch]):
     ) -> None:
         self.model, self.batches, self.loss, self.config = model, batches, loss, config
         self.n_tokens = n_tokens
-        self.optimizer = make_optimizer(model, config)
-        self.step = 0
+        self.optimizer, self.step = make_optimizer(model, config), 0
         self.validate: Callable[[], float] | None = None
         self.best = BestWeights()
         self.reporters: list[Callable[[Report], None]] = []
-        self._average = WeightAverage()
+        self.encoded: Any = None
+        self._average, self._last = WeightAverage(), LastWeights()
         self._unchecked: Tensor | None = None  # loss plus gradient norm, not yet known to be finite
 
     @property
@@ -91,22 +92,27 @@ class Trainer(Generic[Batch]):
             start, n_tokens = time.perf_counter(), 0
             stream = batch_stream(self.batches, skip=self.step * self.config.accumulate)
             while not self.finished:
+                self._last.restore(self.model)  # if it has ended before, with fewer `steps`
                 batches = list(islice(stream, self.config.accumulate))
                 loss, norm = self._update(batches)
                 n_tokens += sum(self._weights(batches))
                 validation_loss = self._validate()
                 if self._reports_now() or validation_loss is not None:
-                    self._check_finite(self._unchecked)
+                    check_finite(self._unchecked, self.step)
                     speed = n_tokens / (time.perf_counter() - start) if self.n_tokens else None
                     self._report(loss, norm, speed, validation_loss)
                     start, n_tokens = time.perf_counter(), 0
                 if self.finished:
-                    self.best.replace_weights(self.model)
+                    self._finish()
                 yield loss
-            self._average.replace_weights(self.model)  # `config.steps` may have been lowered
-            self.best.replace_weights(self.model)
+            self._finish()  # `config.steps` may have been lowered
         finally:
             self.model.eval()
+
+    def _finish(self) -> None:
+        self._last.keep(self.model)
+        self._average.replace_weights(self.model)
+        self.best.replace_weights(self.model)
 
     def _update(self, batches: Sequence[Batch]) -> tuple[Tensor, Tensor]:
         """One update of the weights: the loss and the gradient norm."""
@@ -124,26 +130,19 @@ class Trainer(Generic[Batch]):
         loss = torch.stack(losses).sum()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
         if loss.device.type == "cpu":
-            self._check_finite(loss + norm)
+            check_finite(loss + norm, self.step)
         else:  # to check it now would make the CPU wait for the device at every step
             self._unchecked = loss + norm
         self.optimizer.step()
         self.step += 1
         self._average.update(self.model, self.step, self.config)
         if self.step >= self.config.steps:
+            self._last.keep(self.model)
             self._average.replace_weights(self.model)
         return loss, norm
 
     def _weights(self, batches: Sequence[Batch]) -> list[int]:
         return [1 if self.n_tokens is None else self.n_tokens(batch) for batch in batches]
-
-    def _check_finite(self, total: Tensor | None) -> None:
-        if total is not None and not total.isfinite():
-            kept = "of that step" if total.device.type == "cpu" else "that were last saved"
-            raise NonFiniteLoss(
-                f"the loss or its gradient became {float(total)} after step {self.step:,}: it has "
-                f"diverged, and the weights {kept} are kept; a lower --lr may help"
-            )
 
     def _validate(self) -> float | None:
         """The validation loss, where one is due."""
@@ -169,13 +168,13 @@ class Trainer(Generic[Batch]):
             reporter(report)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """A checkpoint: weights, optimizer state, average, best weights so far, and the step.
+        """A checkpoint: last weights, optimizer state, average, best weights, and the step.
 
         Raises:
             NonFiniteLoss: The last loss was infinite or not a number, so the weights may be, too.
         """
-        self._check_finite(self._unchecked)
-        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
+        check_finite(self._unchecked, self.step)
+        tensors = {f"model.{name}": t for name, t in self._last.state_of(self.model).items()}
         for name, tensor in optimizer_state(self.model, self.optimizer).items():
             tensors[f"optimizer.{name}"] = tensor
         tensors |= self._average.state_dict() | self.best.state_dict()
@@ -187,12 +186,14 @@ class Trainer(Generic[Batch]):
         Raises:
             KeyError, RuntimeError: The tensors are not those of this model.
         """
-        self.step = int(tensors["step"])
+        self.step, self._last.weights = int(tensors["step"]), {}
         self.model.load_state_dict(_below("model.", tensors))
         self._average.load_state_dict(tensors, self.model, self.step, self.config)
         self.best.load_state_dict(tensors, self.model)
         if self.step:
             load_optimizer_state(self.model, self.optimizer, _below("optimizer.", tensors))
+        if self.finished:
+            self._finish()
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

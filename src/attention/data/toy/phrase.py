@@ -4,7 +4,8 @@ The grammar builds phrases from smaller ones, and the operations keep the links.
 alignment of a sentence is correct by construction, however its words are reordered.
 """
 
-from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 from attention.data import Pair
 
@@ -22,8 +23,7 @@ CONTRACTIONS = {("de", "le"): "du", ("de", "les"): "des", ("à", "le"): "au"}
 VOWELS = tuple("aàâeéèêiîoôuh")  # every French h of the lexicon is silent
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(NamedTuple):
     """A phrase in English, its French translation, and their word alignment.
 
     Args:
@@ -36,13 +36,14 @@ class Phrase:
     french: tuple[str, ...] = ()
     alignment: tuple[int, ...] = ()
 
-    def __add__(self, other: "Phrase") -> "Phrase":
+    def __add__(self, other: "Phrase") -> "Phrase":  # type: ignore[override]
         """Concatenate two phrases, in the same order in both languages."""
         shift = len(self.english)
         alignment = self.alignment + tuple([i + shift for i in other.alignment])
         return Phrase(self.english + other.english, self.french + other.french, alignment)
 
 
+@cache  # the lexicon is small, and each of its words is in many sentences
 def word(english: str, french: str) -> Phrase:
     """One English word and the French word or words that translate it: *late*, *en retard*."""
     words = tuple(french.split())

@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+INPUTS ?= 20000
 RUN = .venv/bin/python
 ABOUT_THE_SITE = browser site chapters/test_labs.py chapters/test_reading_order.py chapters/test_scripts.py  # in tests/
 
@@ -44,6 +45,10 @@ test: setup ## everything that must hold: style, types, imports, every block and
 .PHONY: test-gpu
 test-gpu: setup ## the code blocks of the pages and the package's tests, on a GPU
 	ATTENTION_DEVICE=cuda $(RUN) -m pytest $(ABOUT_THE_SITE:%=--ignore=tests/%)
+
+.PHONY: fuzz
+fuzz: setup ## give the command 20,000 strange inputs (INPUTS=1000 for fewer); about half an hour
+	OMP_NUM_THREADS=1 $(RUN) -m tests.fuzz --inputs $(INPUTS)
 
 .PHONY: figures
 figures: setup ## draw the figures of images/ again

@@ -284,3 +284,17 @@ def test_a_float_is_finite_and_not_negative(folder, value):
         files.get_float("free")
     with pytest.raises(BadInput, match=f"resid_pdrop is {value!r}, not a number from 0 to 1"):
         files.get_float("resid_pdrop", maximum=1.0)
+
+
+def test_values_that_are_not_finite_are_refused(folder):
+    change_tensors(folder, **{QUERY.replace(".", "__"): torch.full((8, 24), float("nan"))})
+    assert f"{QUERY!r} has values that are not finite" in refused(folder)
+
+
+def test_a_damaged_byte_of_a_model_that_we_saved_is_noticed(folder, tmp_path):
+    GPT.from_pretrained(folder).save_pretrained(tmp_path / "ours")
+    path = tmp_path / "ours" / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+    assert "model.safetensors: damaged" in refused(tmp_path / "ours")

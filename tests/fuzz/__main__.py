@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +83,15 @@ def reports(kinds: list[str], first: int, last: int) -> Iterator[dict[str, Any]]
         ):
             signal.signal(signal.SIGALRM, lambda *_, worker=worker: worker.kill())
             signal.alarm(START)
-            for line in worker.stdout:
-                event = json.loads(line)
-                first = event.get("batch", first)
-                signal.alarm(4 * SECONDS)  # an input has several runs; each has its own limit
-                yield event
+            try:
+                for line in worker.stdout:
+                    event = json.loads(line)
+                    first = event.get("batch", first)
+                    signal.alarm(4 * SECONDS)  # an input has several runs; each has its own limit
+                    yield event
+            except BaseException:
+                worker.kill()
+                raise
             left = signal.alarm(0)
             if worker.wait() == 0:
                 return
@@ -108,29 +113,36 @@ def main() -> None:
     first = random.randrange(10**6) * len(KINDS) if asked.seed is None else asked.seed
     last = first + -(-asked.inputs // BATCH)
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in asked.kinds}
-    shown: set[str] = set()
-    kind, batch, given_input, started = asked.kinds[0], first, "", time.monotonic()
-    for event in reports(asked.kinds, first, last):
-        if "batch" in event:
-            kind, batch = str(event["kind"]), event["batch"]
-            done = sum(count["inputs"] for count in counts.values())
-            print(f"\r{done:,} inputs", end="", file=sys.stderr, flush=True)
-        elif "input" in event:
-            given_input = str(event["input"])
-            counts[kind]["inputs"] += 1
-        else:
-            ended = str(event["ended"])
-            counts[kind][ended] += 1
-            if ended in FAULTS and (key := str(event.get("message"))[:70]) not in shown:
-                shown.add(key)
-                again = f"python -m tests.fuzz --inputs {BATCH} --kinds {kind} --seed {batch}"
-                print(f"\n{event.get('message'):.500}\n  of {given_input:.500}\n  again: {again}")
+    started = time.monotonic()
+    with suppress(KeyboardInterrupt), closing(reports(asked.kinds, first, last)) as events:
+        _count(events, counts)  # until Ctrl-C, if one comes
     minutes = (time.monotonic() - started) / 60
     print(f"\nbatches from --seed {first}, {minutes:.1f} minutes")
     print(f"{'':12}" + "".join(f"{column:>11}" for column in COLUMNS))
     for kind, count in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
         print(f"{kind:12}" + "".join(f"{count[column]:11,}" for column in COLUMNS))
     sys.exit(any(count[fault] for count in counts.values() for fault in FAULTS))
+
+
+def _count(events: Iterator[dict[str, Any]], counts: dict[str, Counter[str]]) -> None:
+    """Count how the inputs of each kind ended, and print the first of each fault."""
+    kind, batch, given_input = next(iter(counts)), 0, ""
+    shown: set[str] = set()
+    for event in events:
+        if "batch" in event:
+            kind, batch = event["kind"], event["batch"]
+            done = sum(count["inputs"] for count in counts.values())
+            print(f"\r{done:,} inputs", end="", file=sys.stderr, flush=True)
+        elif "input" in event:
+            given_input = event["input"]
+            counts[kind]["inputs"] += 1
+        else:
+            counts[kind][event["ended"]] += 1
+            message = event.get("message", "")
+            if event["ended"] in FAULTS and message[:70] not in shown:
+                shown.add(message[:70])
+                again = f"python -m tests.fuzz --inputs {BATCH} --kinds {kind} --seed {batch}"
+                print(f"\n{message:.500}\n  of {given_input:.500}\n  again: {again}", flush=True)
 
 
 if __name__ == "__main__":

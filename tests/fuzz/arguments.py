@@ -2,13 +2,12 @@
 
 import json
 import math
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import strategies as st
 
-from tests.fuzz.command import Outcome, contents, run, wrong
+from tests.fuzz.command import Outcome, changes, contents, run, wrong
 from tests.fuzz.runs import Bench
 
 TINY = ["--steps", "1", "--d-model", "4", "--threads", "1"]
@@ -90,6 +89,7 @@ OPTIONS = {
     "fill": {"--top": ["1", "5", "100000"]},
     "search": {"--top": ["1", "5", "100000"], "--index": ["new", "words", "pairs.tsv"]},
 }
+NAMES = {"--output", "--index", "--attention", "--stop", "--out"}  # values may be any text
 for name in OPTIONS:
     OPTIONS[name] = OPTIONS[name] | {"--threads": ["1", "2"], "--device": ["cpu", "meta", "x"]}
 
@@ -109,9 +109,13 @@ class Arguments:
 
     @property
     def typed(self) -> list[str]:
-        """What a shell would pass."""
-        added = [word for option in self.options for word in _words(*option)]
-        return [*BASES[self.command], *added]
+        """What a shell would pass; an option is given once."""
+        base = list(BASES[self.command])
+        for option, _ in self.options:
+            if option in base:
+                at = base.index(option)
+                del base[at : at + 2]
+        return [*base, *(word for option in self.options for word in _words(*option))]
 
 
 def _words(option: str, value: str | None) -> list[str]:
@@ -136,30 +140,44 @@ def _options(command: str) -> st.SearchStrategy[Arguments]:
     )
 
 
-inputs = st.sampled_from(sorted(BASES)).flatmap(_options)
+def _reaching(command: str) -> st.SearchStrategy[Arguments]:
+    """Half of the options that must reach the trainer, each with a value that is accepted."""
+    alone = {"--valid-every", "--patience", "--betas", "--save-every", "--keep"}
+    names = sorted(TRAINING.keys() - alone)
+    pairs = [(name, value) for name in names for value in TRAINING[name][:2]]
+    some = st.lists(
+        st.sampled_from(pairs), min_size=6, max_size=9, unique_by=lambda option: option[0]
+    )
+    return st.builds(Arguments, st.just(command), some.map(tuple))
+
+
+inputs = st.one_of(
+    *[st.sampled_from(sorted(BASES)).flatmap(_options)] * 3,
+    st.sampled_from(["translation", "transformer", "language", "bert"]).flatmap(_reaching),
+)
 
 
 def check(bench: Bench, given: Arguments) -> Outcome:
     """Run the command; nothing changes where it is refused, and run.json has what was typed."""
-    for place in ("new", "new.svg", ".new.partial"):
-        shutil.rmtree(place, ignore_errors=True)
-        Path(place).unlink(missing_ok=True)
+    bench.clean()
     for name in ("words", "half-words"):
         bench.restore(name)
     before = contents(bench.folder)
     outcome = run(given.typed)
     if outcome.code == 2:
-        changed = {k for k, v in contents(bench.folder).items() if before.get(k) != v}
+        changed = changes(before, contents(bench.folder))
         wrong(changed, f"a refusal has changed {changed}")
     elif not outcome.refused and (bench.folder / "new" / "run.json").exists():
         settings = json.loads(Path("new/run.json").read_bytes())["training"]
         for option, typed in given.options:
             key = option.removeprefix("--").replace("-", "_")
-            if key in settings and typed is not None and key != "betas":
+            unset = typed is None or typed == "None"  # which leaves the default
+            if key in settings and not unset and key != "betas":
                 wrong(not _same(settings[key], typed), f"{option} {typed} became {settings[key]}")
     if not outcome.refused:
         for option, typed in given.options:
-            wrong(typed in ("nan", "inf", "-inf", "-1"), f"{option} {typed} was accepted")
+            no_number = option not in NAMES and typed in ("nan", "inf", "-inf", "-1")
+            wrong(no_number, f"{option} {typed} was accepted")
     return outcome
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.fuzz import damage
-from tests.fuzz.command import Outcome, contents, run, wrong
+from tests.fuzz.command import Outcome, changes, contents, run, wrong
 from tests.fuzz.runs import RESUMED, USES, Bench, command_for, weights_of
 
 
@@ -59,7 +59,7 @@ def check(bench: Bench, given: Damaged) -> Outcome:
     outcome, after = run(command_for(given.run)), contents(folder)
     bench.restore(given.run)
     if outcome.refused:
-        changed = {k for k, v in after.items() if before.get(k) != v}
+        changed = changes(before, after)
         wrong(changed and outcome.code == 2, f"a refusal has changed {changed}")
         return outcome
     same = weights_of(after) == weights if given.run in RESUMED else outcome.out == expected.out

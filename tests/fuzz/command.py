@@ -105,6 +105,12 @@ def _check(outcome: Outcome) -> None:
     wrong(extra and not trained, f"more than one line: {outcome.err!r}")
 
 
+def changes(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
+    """The files that are new, gone or different."""
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
 def contents(folder: Path) -> dict[str, bytes]:
-    """The files of a folder, to be compared."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    """The files of a folder, to be compared; not the lock, which this process may still hold."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}

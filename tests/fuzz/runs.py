@@ -60,6 +60,13 @@ class Bench:
                     trained.close()
                     shutil.copytree(out, f"original-{out}")
 
+        self._own = set(folder.iterdir())
+
+    def clean(self) -> None:
+        """Remove what a command has written into the folder."""
+        for path in set(self.folder.iterdir()) - self._own:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
     def restore(self, name: str) -> Path:
         """The folder of a run, as it was in the beginning."""
         shutil.rmtree(name, ignore_errors=True)

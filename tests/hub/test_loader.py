@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
+from tokenizers.processors import TemplateProcessing
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from attention.errors import BadInput
@@ -298,3 +299,12 @@ def test_a_damaged_byte_of_a_model_that_we_saved_is_noticed(folder, tmp_path):
     content[-100] ^= 1
     path.write_bytes(content)
     assert "model.safetensors: damaged" in refused(tmp_path / "ours")
+
+
+def test_a_template_with_an_undefined_token_is_refused(folder):
+    """There the tokenizers library panics, which is no `Exception`."""
+    tokenizer = Tokenizer(WordLevel({"a": 0, "b": 1}, unk_token="a"))
+    tokenizer.post_processor = TemplateProcessing("[X] $A", special_tokens=[("[X]", 1)])
+    text = tokenizer.to_str().replace('"SpecialToken":{"id":"[X]"', '"SpecialToken":{"id":"[Y]"')
+    (folder / "tokenizer.json").write_text(text)
+    assert "tokenizer.json: damaged, not a tokenizer" in refused(folder)

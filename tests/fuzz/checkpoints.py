@@ -79,7 +79,7 @@ def _may_be_meant(given: Damaged, whole: bytes, now: bytes) -> bool:
         return True
     old, new = json.loads(whole), given.how.value
     parent, key = given.how.place(old)
-    optional = given.file == "tokenizer.json" and new is None
+    optional = given.file in ("config.json", "tokenizer.json") and new is None
     return optional or new == damage.MISSING or _type(parent[key]) == _type(new)
 
 

@@ -76,7 +76,7 @@ OPTIONS = {
         "--input": ["pairs.tsv", "nothing", "words"],
         "--attention": ["new.txt", "new", "nowhere/new.svg"],
     },
-    "evaluate": {"--beam": ["1", "2", "9"], "--data": ["pairs.tsv", "text.txt", "toy"]},
+    "evaluate": {"--beam": ["1", "2", "9"], "--data": ["pairs.tsv", "text.txt"]},
     "generate": {
         "--tokens": ["1", "5", "100"],
         "--temperature": ["0", "1e-300", "1e-30", "0.5", "2", "1e9"],

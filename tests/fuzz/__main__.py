@@ -114,6 +114,7 @@ def main() -> None:
     last = first + -(-asked.inputs // BATCH)
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in asked.kinds}
     started = time.monotonic()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell too
     with suppress(KeyboardInterrupt), closing(reports(asked.kinds, first, last)) as events:
         _count(events, counts)  # until Ctrl-C, if one comes
     minutes = (time.monotonic() - started) / 60

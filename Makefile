@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+INPUTS ?= 20000
 RUN = .venv/bin/python
 NOT_ON_A_GPU = $(addprefix --ignore=tests/,browser site house chapters)
 
@@ -58,6 +59,10 @@ test-gpu: .venv-gpu/installed ## blocks, labs and package tests on a GPU, with t
 	grep -v '^torch==' constraints.txt > .venv-gpu/constraints.txt
 	.venv-gpu/bin/python -m pip install --disable-pip-version-check -c .venv-gpu/constraints.txt -e ".[blocks]"
 	@touch $@
+
+.PHONY: fuzz
+fuzz: setup ## give the command 20,000 strange inputs (INPUTS=1000 for fewer); about half an hour
+	OMP_NUM_THREADS=1 $(RUN) -m tests.fuzz --inputs $(INPUTS)
 
 .PHONY: figures
 figures: setup ## draw the figures of images/ again

@@ -3,9 +3,16 @@
 import os
 
 import pytest
+import safetensors.torch
 import torch
 
-from attention.checkpoints import load_json, load_tensors, save_json, save_tensors
+from attention.checkpoints import (
+    check_tensors,
+    load_json,
+    load_tensors,
+    save_json,
+    save_tensors,
+)
 from attention.errors import BadInput
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "step": torch.tensor(7)}
@@ -40,7 +47,7 @@ def test_every_dtype_is_kept(tmp_path, dtype):
     loaded = load_tensors(path)["a"]
     assert loaded.dtype == dtype
     assert torch.equal(loaded.view(torch.uint8), tensor.view(torch.uint8).cpu())
-    assert path.stat().st_size < 100 + tensor.nbytes
+    assert path.stat().st_size < 150 + tensor.nbytes
 
 
 def test_tied_transposed_and_sliced_tensors_are_written_in_full(tmp_path):
@@ -125,3 +132,52 @@ def test_a_file_is_no_folder_to_save_in(tmp_path):
     (tmp_path / "runs").write_text("")
     with pytest.raises(BadInput, match=r"settings\.json: cannot be written \(.+\)"):
         save_json(tmp_path / "runs" / "settings.json", {})
+
+
+def test_a_byte_that_has_changed_is_noticed_wherever_it_is(tmp_path):
+    """Safetensors itself notices none among the values."""
+    path = tmp_path / "t.safetensors"
+    save_tensors(path, TENSORS)
+    whole = path.read_bytes()
+    assert whole == save_again(tmp_path), "equal tensors give equal files"
+    values = len(whole) - sum(tensor.nbytes for tensor in TENSORS.values())
+    for at in range(values, len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(BadInput, match=r"t\.safetensors: damaged, .* \(checksum\)"):
+            load_tensors(path)
+
+
+def save_again(folder) -> bytes:
+    save_tensors(folder / "again.safetensors", dict(reversed(TENSORS.items())))
+    return (folder / "again.safetensors").read_bytes()
+
+
+def test_a_file_without_our_checksum_is_read(tmp_path):
+    safetensors.torch.save_file(TENSORS, tmp_path / "t.safetensors")
+    assert torch.equal(load_tensors(tmp_path / "t.safetensors")["a"], TENSORS["a"])
+
+
+@pytest.mark.parametrize(
+    ("damaged", "message"),
+    [
+        ({"a": None}, "'a' is missing"),
+        ({"b": torch.zeros(1)}, "'b' is unexpected"),
+        ({"a": torch.zeros(3, 2)}, r"'a' is float32 \[3, 2\], not float32 \[2, 3\]"),
+        ({"a": torch.zeros(2, 3).half()}, r"'a' is float16 \[2, 3\], not float32 \[2, 3\]"),
+        ({"a": torch.full((2, 3), float("nan"))}, "'a' has values that are not finite"),
+    ],
+)
+def test_a_tensor_that_is_not_the_expected_one_is_named(damaged, message):
+    tensors = {name: t for name, t in (TENSORS | damaged).items() if t is not None}
+    check_tensors(TENSORS, TENSORS)
+    with pytest.raises(BadInput, match=message):
+        check_tensors(tensors, TENSORS)
+
+
+def test_half_a_character_in_json_is_refused(tmp_path):
+    """It could be neither printed nor saved again."""
+    (tmp_path / "j.json").write_text(r'{"a": "\ud83d\ude42"}')
+    assert load_json(tmp_path / "j.json") == {"a": "🙂"}
+    (tmp_path / "j.json").write_text(r'{"a": "\ud83d"}')
+    with pytest.raises(BadInput, match=r"j\.json: damaged"):
+        load_json(tmp_path / "j.json")

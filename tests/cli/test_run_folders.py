@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from attention.cli.app import main
 from attention.tasks.masked_lm import MaskedLM
@@ -103,6 +103,16 @@ def test_diverged_training_ends_with_one_line_and_the_last_good_weights(
     assert "run keeps the checkpoint of step 0" in output.err.splitlines()[-1]
     assert "Now try" not in output.out
     assert all(weight.isfinite().all() for weight in weights(tmp_path / "run").values())
+
+
+@pytest.mark.parametrize("damage", ["dtype", "shape"])
+def test_a_damaged_tensor_of_the_checkpoint_is_refused_by_name(unfinished, damage, capsys):
+    path, name = unfinished / "training.safetensors", "optimizer.decoder.embedding.weight.exp_avg"
+    tensors = load_file(path)
+    tensors[name] = tensors[name].int() if damage == "dtype" else tensors[name][:-1]
+    save_file(tensors, path)
+    errors = refused(capsys, "train", "translation", "--out", str(unfinished), "--resume")
+    assert f"damaged run (the tensor '{name}' is " in errors
 
 
 def test_changed_data_is_refused_by_name(unfinished, capsys):

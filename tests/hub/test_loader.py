@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
+from tokenizers.processors import TemplateProcessing
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from attention.errors import BadInput
@@ -284,3 +285,26 @@ def test_a_float_is_finite_and_not_negative(folder, value):
         files.get_float("free")
     with pytest.raises(BadInput, match=f"resid_pdrop is {value!r}, not a number from 0 to 1"):
         files.get_float("resid_pdrop", maximum=1.0)
+
+
+def test_values_that_are_not_finite_are_refused(folder):
+    change_tensors(folder, **{QUERY.replace(".", "__"): torch.full((8, 24), float("nan"))})
+    assert f"{QUERY!r} has values that are not finite" in refused(folder)
+
+
+def test_a_damaged_byte_of_a_model_that_we_saved_is_noticed(folder, tmp_path):
+    GPT.from_pretrained(folder).save_pretrained(tmp_path / "ours")
+    path = tmp_path / "ours" / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+    assert "model.safetensors: damaged" in refused(tmp_path / "ours")
+
+
+def test_a_template_with_an_undefined_token_is_refused(folder):
+    """There the tokenizers library panics, which is no `Exception`."""
+    tokenizer = Tokenizer(WordLevel({"a": 0, "b": 1}, unk_token="a"))
+    tokenizer.post_processor = TemplateProcessing("[X] $A", special_tokens=[("[X]", 1)])
+    text = tokenizer.to_str().replace('"SpecialToken":{"id":"[X]"', '"SpecialToken":{"id":"[Y]"')
+    (folder / "tokenizer.json").write_text(text)
+    assert "tokenizer.json: damaged, not a tokenizer" in refused(folder)

@@ -134,6 +134,30 @@ def test_a_damaged_run_gets_one_line(tmp_path, pairs_file):
         path.write_bytes(whole)
 
 
+@pytest.mark.parametrize(
+    ("find", "replace", "message"),
+    [
+        ('"steps": 6', '"steps": "6"', "damaged run.json"),
+        ('"steps": 6,', "", "'steps'"),
+        ('"lr": 0.003', '"lr": NaN', "lr is nan"),
+        ('"log_every": 2', '"log_every": 0', "log_every 0: must be above 0"),
+        ('"accumulate": 2', '"accumulate": 0', "accumulate 0: must be above 0"),
+        ('"label_smoothing": 0.1', '"label_smoothing": 5', "damaged run.json|must be from 0"),
+        ('"subwords": null', '"subwords": "60"', "damaged run.json"),
+        ('"path": "', '"path": 3, "ignored": "', "damaged run.json"),
+        ('"sha256": "', '"sha256": ["', "JSON"),
+    ],
+)
+def test_damaged_settings_get_one_line(tmp_path, pairs_file, find, replace, message):
+    begin(tmp_path / "run", "bahdanau", pairs_file)
+    path = tmp_path / "run" / "run.json"
+    whole = path.read_text("utf-8")
+    path.write_text(whole.replace(find, replace), encoding="utf-8")
+    assert path.read_text("utf-8") != whole
+    with pytest.raises(BadInput, match=message):
+        TranslationRun.resume(tmp_path / "run", "cpu")
+
+
 def test_an_impossible_config_names_the_architecture(tmp_path, pairs_file):
     with pytest.raises(BadInput, match=r"--arch transformer: .*heads"):
         TranslationRun.begin(

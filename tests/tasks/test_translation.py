@@ -1,9 +1,12 @@
 """A translator: sentences in, sentences out, saved in a folder and loaded from it."""
 
+import json
+
 import pytest
 import torch
 
 from attention import Translator
+from attention.checkpoints import load_tensors, save_tensors
 from attention.data import toy
 from attention.errors import BadInput
 from attention.tasks.objectives import translation_trainer
@@ -180,3 +183,43 @@ def test_a_description_that_does_not_fit_gets_one_line(translator, tmp_path, fin
     with pytest.raises(BadInput, match="damaged translator") as caught:
         Translator.load(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v["source"]["tokenizer"]["model"]["vocab"].update(They=10**6), "vocabulary"),
+        (lambda v: v["target"]["tokenizer"]["model"]["vocab"].popitem(), "vocabulary"),
+        (lambda v: v["source"].pop("joins_left"), "joins_left"),
+        (lambda v: v["source"].update(joins_left="x"), "joins_left"),
+        (lambda v: v["config"].update(d_model=10**6), r"is float32 \[\d+, \d+\], not"),
+        (lambda v: v["config"].update(d_embedding=True), "d_embedding is True"),
+    ],
+)
+def test_a_description_of_another_model_is_refused(translator, tmp_path, change, message):
+    translator.save(tmp_path)
+    path = tmp_path / "translator.json"
+    values = json.loads(path.read_bytes())
+    change(values)
+    path.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(BadInput, match=f"damaged translator .*{message}"):
+        Translator.load(tmp_path)
+
+
+def test_more_layers_than_tensors_are_refused_before_they_are_built(tmp_path):
+    made = Translator.new("transformer", PAIRS, subwords=90, d_model=8, n_heads=2)
+    made.save(tmp_path)
+    path = tmp_path / "translator.json"
+    path.write_text(path.read_text("utf-8").replace('"n_layers": 2', '"n_layers": 2000000000'))
+    with pytest.raises(BadInput, match="n_layers is 2000000000"):
+        Translator.load(tmp_path)
+
+
+def test_weights_in_several_precisions_are_refused(translator, tmp_path):
+    translator.save(tmp_path)
+    path = tmp_path / "model.safetensors"
+    weights = load_tensors(path)
+    name = sorted(weights)[-1]
+    save_tensors(path, weights | {name: weights[name].half()})
+    with pytest.raises(BadInput, match=f"{name}' is float16"):
+        Translator.load(tmp_path)

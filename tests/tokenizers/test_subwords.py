@@ -41,7 +41,7 @@ def test_special_tokens_spelled_in_a_text_are_not_special():
     "tokenizer", [WordTokenizer.train(CORPUS), SubwordTokenizer.train(CORPUS, 60)]
 )
 def test_a_tokenizer_is_rebuilt_from_its_json_values(tokenizer):
-    again = tokenizer_from_dict(json.loads(json.dumps(tokenizer.to_dict())))
+    again = tokenizer_from_dict(json.loads(json.dumps(tokenizer.to_dict())), len(tokenizer))
     assert type(again) is type(tokenizer)
     assert again.encode("They arrived tard.") == tokenizer.encode("They arrived tard.")
 

@@ -55,6 +55,16 @@ def test_a_vocabulary_without_mask_is_refused(tokenizer):
         _ = WordPieceTokenizer(type(tokenizer.tokenizer).from_str(renamed)).mask_id
 
 
+def test_token_ids_without_embeddings_are_refused(tokenizer):
+    given = tokenizer.tokenizer
+    assert len(WordPieceTokenizer(given, len(tokenizer))) == len(tokenizer)
+    with pytest.raises(BadInput, match="they don't belong together"):
+        WordPieceTokenizer(given, len(tokenizer) - 1)
+    huge = given.to_str().replace('"[MASK]":4', '"[MASK]":2147483647')
+    with pytest.raises(BadInput, match="token id 2,147,483,647"):
+        WordPieceTokenizer(type(given).from_str(huge), len(tokenizer))
+
+
 def test_lowercased_reads_capitals_and_leaves_the_original_as_it_is():
     cased = WordPieceTokenizer.train([text.lower() for text in TEXTS], 80, lowercase=False)
     lowercased = cased.lowercased()

@@ -105,7 +105,9 @@ def iterate_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
     """
     for number, line in enumerate(file, start=1):
         try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            if text:  # and not a byte order mark alone, which is no line
+                yield text.rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise BadInput(f"{name}: line {number} is not UTF-8") from error
 

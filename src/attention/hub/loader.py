@@ -102,8 +102,12 @@ class PretrainedFiles:
         if not path.is_file():
             return None
         try:
-            return Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises nothing more specific
+            tokenizer = Tokenizer.from_file(str(path))
+            tokenizer.encode("")  # panics where its template has a token that isn't defined
+            return tokenizer
+        except BaseException as error:  # the library raises bare Exceptions, and a panic of Rust
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
             raise BadInput(f"{path}: damaged, not a tokenizer ({first_line(error)})") from error
 
     def build(self, make: Callable[[], Model]) -> Model:

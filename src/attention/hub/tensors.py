@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from safetensors import SafetensorError, safe_open
 
-from attention.checkpoints import load_json
+from attention.checkpoints import CHECKSUM, load_json, load_tensors
 from attention.errors import BadInput
 from attention.shapes import Tensor
 
@@ -80,12 +80,15 @@ class StoredTensor(NamedTuple):
         """The tensor, read from the file.
 
         Raises:
-            BadInput: It can't be read.
+            BadInput: It can't be read, or has values that are not finite.
         """
         try:
-            return self.file.get_tensor(self.name)
+            tensor = self.file.get_tensor(self.name)
         except (SafetensorError, OSError, RuntimeError) as error:
             raise BadInput(f"{self} can't be read ({error})") from error
+        if not tensor.isfinite().all():
+            raise BadInput(f"{self} has values that are not finite")
+        return tensor
 
 
 @contextmanager
@@ -124,6 +127,8 @@ def _opened(path: Path) -> Iterator[list[StoredTensor]]:
     except (SafetensorError, OSError, RuntimeError) as error:
         raise BadInput(f"{path}: damaged or not a safetensors file ({error})") from error
     with file:
+        if CHECKSUM in (file.metadata() or {}):
+            load_tensors(path)  # verifies it
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         yield [
             StoredTensor(path, name, part.get_shape(), part.get_dtype(), file)

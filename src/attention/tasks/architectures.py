@@ -1,10 +1,13 @@
 """The architectures by name, as `--arch` takes them, each with its training hyperparameters."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
+from attention.checkpoints import assign_tensors
 from attention.models.bert import BERT, BERTConfig
 from attention.models.gpt import GPT, GPTConfig
 from attention.models.ibm_model_1 import IBMModel1, IBMModel1Config
@@ -18,6 +21,8 @@ from attention.models.rnn import (
     RNNEncoderDecoderConfig,
 )
 from attention.models.transformer import Transformer, TransformerConfig
+from attention.shapes import Tensor
+from attention.tasks.field_types import check_fields
 from attention.training.trainer import TrainingConfig
 
 __all__ = ["ARCHITECTURES", "LANGUAGE_MODELS", "Architecture"]
@@ -36,6 +41,28 @@ class Architecture:
     model: type[nn.Module]
     config: type[Any]
     training: TrainingConfig
+
+    def load(self, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
+        """The model with these weights, in their dtype.
+
+        It is built on the meta device first, so that a damaged size in the config can't demand more
+        memory than the weights have.
+
+        Args:
+            config: The arguments of its Config.
+            weights: Its state dict.
+
+        Raises:
+            BadInput, TypeError, ValueError: They are damaged, or don't belong together.
+        """
+        checked = check_fields(self.config(**config))
+        if (n_layers := getattr(checked, "n_layers", 1)) > len(weights):
+            raise ValueError(f"n_layers is {n_layers}, but there are {len(weights)} tensors")
+        with torch.device("meta"):
+            assign_tensors(self.model(checked), weights)
+        model = self.model(checked)
+        assign_tensors(model, weights)
+        return model
 
 
 ARCHITECTURES = {

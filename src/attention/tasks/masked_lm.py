@@ -84,7 +84,7 @@ class MaskedLM:
         model = BERT.from_pretrained(path_or_name)
         if model.tokenizer is None:
             raise BadInput(f"{path_or_name}: no tokenizer.json, so texts can't be tokenized")
-        return cls(model, WordPieceTokenizer(model.tokenizer))
+        return cls(model, WordPieceTokenizer(model.tokenizer, model.config.vocab_size))
 
 
 def mask_tokens(

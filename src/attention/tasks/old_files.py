@@ -20,6 +20,10 @@ TRAINING = {
     "average": "average_fraction",
 }
 
+# Those that every version has written. Where one is missing, the file is damaged; a field that came
+# later has its default, with which earlier versions trained.
+ALWAYS = {"steps", "lr", "warmup", "seed", *TRAINING.values()}
+
 # What `config` in translator.json called the fields of a model's Config. (Language models are saved
 # with Hugging Face's names, which don't change.)
 CONFIG = {"shared": "shared_embeddings"}
@@ -43,8 +47,15 @@ BERT_TENSORS = [(r"\blayers\.(\d+)\.attention(_norm)?\.", r"layers.\1.self_atten
 
 
 def current_training(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a `TrainingConfig`, from `training` in a run.json of any version."""
-    return {TRAINING.get(name, name): value for name, value in values.items()}
+    """The arguments of a `TrainingConfig`, from `training` in a run.json of any version.
+
+    Raises:
+        KeyError: One that every version has written is missing.
+    """
+    current = {TRAINING.get(name, name): value for name, value in values.items()}
+    for missing in sorted(ALWAYS - current.keys()):
+        raise KeyError(missing)
+    return current
 
 
 def current_config(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """The settings of a training run, as run.json holds them, and what may change at its resumption."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from attention.data.sources import DataSource
 from attention.errors import BadInput, first_line
+from attention.tasks.field_types import check_fields
 from attention.tasks.old_files import current_training
 from attention.training.trainer import TrainingConfig
 
@@ -48,15 +49,14 @@ class RunSettings:
         """
         try:
             training = TrainingConfig(**current_training(values["training"]))
-            _check_types(training)
             if "sources" in values:
                 sources = [DataSource(**source) for source in values["sources"]]
             else:  # an earlier version knew names only
                 sources = [DataSource(str(name), None, None) for name in values["data"]]
             others = ("subwords", "start", "threads", "device")
-            valid = [DataSource(**source) for source in values.get("valid", [])]
+            valid = tuple(DataSource(**source) for source in values.get("valid", []))
             named = {name: values.get(name) for name in others}
-            return cls(sources, training, valid=valid, **named)
+            return check_fields(cls(sources, training, valid=valid, **named))
         except (KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"damaged run.json ({first_line(error)})") from error
 
@@ -109,14 +109,6 @@ def check_same_data(
             f"{changed[0]}: its content has changed since the run in {folder} began; restore "
             "it, or begin another run, with --from if it should start from this one's weights"
         )
-
-
-def _check_types(training: TrainingConfig) -> None:
-    for field in fields(training):
-        value, default = getattr(training, field.name), field.default
-        expected = (int, float) if isinstance(default, float) else type(default)
-        if default is not None and not isinstance(value, expected):
-            raise TypeError(f"{field.name} is {value!r}")
 
 
 def _path(name: str) -> str:

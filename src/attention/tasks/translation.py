@@ -192,10 +192,10 @@ class Translator:
         weights = load_tensors(Path(folder) / "model.safetensors")
         try:
             kind = ARCHITECTURES[values["arch"]]
-            model = kind.model(kind.config(**current_config(values["config"])))
-            model.load_state_dict(current_tensors(weights), assign=True)  # keeps their dtype
+            model: Any = kind.load(current_config(values["config"]), current_tensors(weights))
             model.to(torch.get_default_device())
-            tokenizers = [tokenizer_from_dict(values[key]) for key in ("source", "target")]
+            sizes = model.config.source_vocab_size, model.config.target_vocab_size
+            tokenizers = map(tokenizer_from_dict, (values["source"], values["target"]), sizes)
+            return cls(values["arch"], model, *tokenizers)
         except Exception as error:  # the tokenizers library raises bare Exceptions
             raise BadInput(f"{folder}: damaged translator ({first_line(error)})") from error
-        return cls(values["arch"], model, *tokenizers)

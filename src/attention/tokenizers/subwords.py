@@ -82,10 +82,25 @@ class SubwordTokenizer:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "SubwordTokenizer":
         """Rebuild a tokenizer from what `to_dict` returned."""
-        return cls(Tokenizer.from_str(json.dumps(values["tokenizer"])))
+        tokenizer = Tokenizer.from_str(json.dumps(values["tokenizer"]))
+        if tokenizer.decoder is None:
+            raise ValueError("a tokenizer of subwords has no decoder")
+        return cls(tokenizer)
 
 
-def tokenizer_from_dict(values: dict[str, Any]) -> WordTokenizer | SubwordTokenizer:
-    """Rebuild a word or subword tokenizer from what its `to_dict` returned."""
-    kind = WordTokenizer if "joins_left" in values else SubwordTokenizer
-    return kind.from_dict(values)
+def tokenizer_from_dict(
+    values: dict[str, Any], vocab_size: int
+) -> WordTokenizer | SubwordTokenizer:
+    """Rebuild a word or subword tokenizer from what its `to_dict` returned.
+
+    Args:
+        vocab_size: Of the model that the token ids are for.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is damaged, or of another vocabulary.
+    """
+    described = values["tokenizer"]
+    if sorted(described["model"]["vocab"].values()) != list(range(vocab_size)):
+        raise ValueError(f"a vocabulary doesn't consist of the model's {vocab_size} tokens")
+    is_words = described["model"]["type"] == "WordLevel"
+    return (WordTokenizer if is_words else SubwordTokenizer).from_dict(values)

@@ -26,6 +26,10 @@ class WordPieceTokenizer:
     Args:
         tokenizer: A tokenizer with BERT's special tokens. It is copied, and in the copy truncation
             and padding are disabled.
+        vocab_size: Of the model that the token ids are for, if there is one already.
+
+    Raises:
+        BadInput: The tokenizer has ids for which that model has no embeddings.
 
     Attributes:
         tokenizer: The copy.
@@ -35,12 +39,18 @@ class WordPieceTokenizer:
     Source: Wu et al. 2016, section 4.1; Devlin et al. 2018, section 3, "Input/Output".
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, vocab_size: int | None = None) -> None:
         self.tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         added = self.tokenizer.get_added_tokens_decoder()
         token_ids = self.tokenizer.get_vocab(with_added_tokens=True).values()
+        largest = max([*token_ids, *self.tokenizer.encode("").ids])
+        if vocab_size is not None and largest >= vocab_size:
+            raise BadInput(
+                f"the tokenizer has the token id {largest:,}, but the model has embeddings for "
+                f"{vocab_size:,} tokens: they don't belong together"
+            )
         self.maskable: Bool[Tensor, " V"] = torch.zeros(max(token_ids) + 1, dtype=torch.bool)
         self.maskable[list(token_ids)] = True
         self.maskable[[i for i, token in added.items() if token.special]] = False

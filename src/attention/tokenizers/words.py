@@ -113,8 +113,11 @@ class WordTokenizer:
     def from_dict(cls, values: dict[str, Any]) -> "WordTokenizer":
         """Rebuild a tokenizer from what `to_dict` returned."""
         tokenizer = Tokenizer.from_str(json.dumps(values["tokenizer"]))
-        joins = values["joins_left"], values["joins_right"]
-        return cls(tokenizer, *joins, values.get("min_count", 2))
+        left, right = values["joins_left"], values["joins_right"]
+        min_count = values.get("min_count", 2)  # earlier versions knew no other
+        if not (isinstance(left, list) and isinstance(right, list) and type(min_count) is int):
+            raise TypeError("joins_left and joins_right are not lists, or min_count is no integer")
+        return cls(tokenizer, left, right, min_count)
 
 
 def _spacing(sentences: Iterable[str]) -> tuple[set[str], set[str]]:

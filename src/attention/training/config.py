@@ -43,7 +43,7 @@ class TrainingConfig:
         max_length: Translation: a pair with more tokens than this on either side is left out.
 
     Raises:
-        BadInput: There is no such schedule or precision.
+        BadInput: There is no such schedule or precision, or a value is impossible.
     """
 
     steps: int = 2000
@@ -65,8 +65,13 @@ class TrainingConfig:
     max_length: int = 100
 
     def __post_init__(self) -> None:
-        """Check the names, and make `betas` a tuple: it is a list where it comes from JSON."""
+        """Check the values, and make `betas` a tuple: it is a list where it comes from JSON."""
         object.__setattr__(self, "betas", tuple(self.betas))
         for name, known in ("schedule", get_args(Schedule)), ("precision", get_args(Precision)):
             if (value := getattr(self, name)) not in known:
                 raise BadInput(f"{name} {value}: must be one of {', '.join(known)}")
+        for name in ("accumulate", "log_every"):
+            if (value := getattr(self, name)) < 1:
+                raise BadInput(f"{name} {value}: must be above 0")
+        if not 0 <= self.label_smoothing < 1:
+            raise BadInput(f"label_smoothing {self.label_smoothing}: must be from 0 to below 1")

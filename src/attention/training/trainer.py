@@ -18,6 +18,7 @@ from attention.training.metrics_log import Report
 from attention.training.optimizer import load_optimizer_state, make_optimizer, optimizer_state
 from attention.training.precision import autocast
 from attention.training.schedule import learning_rate
+from attention.training.trainer_state import checked_state
 from attention.training.validation import BestWeights
 
 __all__ = ["Trainer", "TrainingConfig", "learning_rate"]
@@ -184,17 +185,14 @@ class Trainer(Generic[Batch]):
         """Return to the step at which `state_dict` was called, on the device of the model.
 
         Raises:
-            KeyError, RuntimeError: The tensors are not those of this model.
+            BadInput: The tensors are not those of this model; the message names the first.
         """
+        weights, moments = checked_state(tensors, self.model)
         self.step, self._last.weights = int(tensors["step"]), {}
-        self.model.load_state_dict(_below("model.", tensors))
+        self.model.load_state_dict(weights)
         self._average.load_state_dict(tensors, self.model, self.step, self.config)
         self.best.load_state_dict(tensors, self.model)
         if self.step:
-            load_optimizer_state(self.model, self.optimizer, _below("optimizer.", tensors))
+            load_optimizer_state(self.model, self.optimizer, moments)
         if self.finished:
             self._finish()
-
-
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

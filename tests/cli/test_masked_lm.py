@@ -203,7 +203,7 @@ def test_search_pools_as_the_folder_says(encoder, text, capsys):
         (["search", "{run}", "treaty", "{tmp}/latin.txt"], "not UTF-8"),
         (["search", "{run}", "treaty", "{text}", "book"], "the corpus book can't be combined"),
         (["search", "{tmp}", "treaty", "{text}"], "config.json"),
-        (["generate", "{run}", "treaty"], "generate text"),
+        (["generate", "{run}", "treaty", "--device", "cpu"], "generate text"),
         (["evaluate", "{run}"], "attention fill and attention search use it"),
         (["train", "language", "--out", "{run}", "--resume", "--valid", "{text}"], "gpt or llama"),
         (["train", "language", "--out", "{tmp}/x", "--arch", "bert", "--valid", "{text}"],

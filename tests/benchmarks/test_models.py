@@ -113,6 +113,7 @@ def test_a_peer_that_is_not_installed_is_not_measured(tiny, without_transformers
     assert ["not installed" in row for row in rows] == [False] * 2 + [True] * 5
 
 
+@pytest.mark.on_cpu(reason="refuses before it computes")
 @pytest.mark.parametrize("wrong", [["--seconds", "0"], ["--device", "nonsense"]])
 def test_wrong_options_get_one_line(wrong, capsys):
     with pytest.raises(SystemExit) as stopped:

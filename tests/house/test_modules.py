@@ -5,7 +5,11 @@ import io
 import tokenize
 from collections import defaultdict
 
+import pytest
+
 from tests.site_fixtures import ROOT
+
+pytestmark = pytest.mark.on_cpu(reason="text only")
 
 PACKAGE = ROOT / "src" / "attention"
 TESTS = ROOT / "tests"

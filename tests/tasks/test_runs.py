@@ -119,6 +119,7 @@ def test_a_folder_with_a_run_is_never_overwritten(tmp_path, pairs_file):
         begin(tmp_path / "run", "bahdanau", pairs_file)
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_nothing_to_resume(tmp_path):
     with pytest.raises(BadInput, match="holds no run to resume"):
         TranslationRun.resume(tmp_path, DEVICE)
@@ -143,6 +144,7 @@ def test_an_impossible_config_names_the_architecture(tmp_path, pairs_file):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, pairs_file):
     (tmp_path / "file").touch()
     with pytest.raises(BadInput, match="cannot be written"):

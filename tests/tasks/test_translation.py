@@ -163,6 +163,7 @@ def test_a_missing_file_is_named(translator, tmp_path, missing):
         Translator.load(tmp_path)
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_no_folder_no_translator(tmp_path):
     with pytest.raises(BadInput, match="no such folder"):
         Translator.load(tmp_path / "gone")

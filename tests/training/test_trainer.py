@@ -29,6 +29,7 @@ def make_trainer(config: TrainingConfig = CONFIG) -> Trainer[torch.Tensor]:
     return Trainer(model, batches, loss, config)
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 def test_the_learning_rate_warms_up_and_decays():
     rates = [learning_rate(step, CONFIG) for step in range(CONFIG.steps + 1)]
     assert rates[0] == pytest.approx(0.025)
@@ -428,6 +429,7 @@ def test_the_loss_is_a_number_to_print_and_to_add():
     assert f"{sum(losses) / 2:.3f}" == f"{sum(map(float, losses)) / 2:.3f}"
 
 
+@pytest.mark.on_cpu(reason="refuses before it computes")
 @pytest.mark.parametrize(("name", "value"), [("schedule", "square"), ("precision", "fp8")])
 def test_a_name_that_is_none_is_refused(name, value):
     with pytest.raises(BadInput, match=f"{name} {value}: must be one of"):

@@ -68,11 +68,13 @@ def test_tied_transposed_and_sliced_tensors_are_written_in_full(tmp_path):
     assert torch.equal(loaded["tied"], base.cpu())
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_json_comes_back(tmp_path):
     save_json(tmp_path / "j.json", {"é": [1, None, 0.5]})
     assert load_json(tmp_path / "j.json") == {"é": [1, None, 0.5]}
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 @pytest.mark.parametrize("load", [load_json, load_tensors])
 def test_a_missing_file_is_named(tmp_path, load):
     with pytest.raises(BadInput, match=r"gone: no such file"):
@@ -89,6 +91,7 @@ def test_a_truncated_file_gets_one_line(tmp_path, kept):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe"])
 def test_damaged_json_gets_one_line(tmp_path, content):
     (tmp_path / "j.json").write_bytes(content)
@@ -97,6 +100,7 @@ def test_damaged_json_gets_one_line(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_a_pickle_is_never_opened(tmp_path):
     class Hostile:
         def __reduce__(self):
@@ -123,11 +127,13 @@ def test_a_crash_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["t.safetensors"]
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_a_folder_is_made_for_what_is_saved(tmp_path):
     save_json(tmp_path / "runs" / "first" / "settings.json", {"a": 1})
     assert load_json(tmp_path / "runs" / "first" / "settings.json") == {"a": 1}
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_a_file_is_no_folder_to_save_in(tmp_path):
     (tmp_path / "runs").write_text("")
     with pytest.raises(BadInput, match=r"settings\.json: cannot be written \(.+\)"):

@@ -14,6 +14,7 @@ from attention.benchmarks.timing import Comparison
 from attention.cli.app import main
 from attention.generation.beam_search import beam_search, greedy_search
 from attention.models.transformer import Transformer, TransformerConfig
+from tests.device.plugin import DEVICE
 
 TINY = Sizes(
     vocab_size=23, d_model=16, n_heads=4, n_layers=2, batch_size=3, length=12, new_tokens=7
@@ -44,7 +45,7 @@ def without_transformers(monkeypatch):
 
 
 def test_both_implementations_give_the_same_results():
-    results = list(bench_models(1e-9, sizes=TINY))
+    results = list(bench_models(1e-9, DEVICE, TINY))
     assert [(result.model, result.work, result.peer) for result in results] == ROWS
     for result in results:
         assert result.difference <= (1e-5 if result.work == "training step" else 0)
@@ -62,7 +63,7 @@ def test_losses_are_equal_step_by_step(monkeypatch):
         return Comparison(*names)
 
     monkeypatch.setattr(bench, "compare", compare)
-    list(bench_models(1e-9, sizes=TINY))
+    list(bench_models(1e-9, DEVICE, TINY))
     assert len(losses) == 4
     for ours, theirs in losses:
         assert ours == pytest.approx(theirs, abs=1e-5)
@@ -112,6 +113,7 @@ def test_a_peer_that_is_not_installed_is_not_measured(tiny, without_transformers
     assert ["not installed" in row for row in rows] == [False] * 2 + [True] * 5
 
 
+@pytest.mark.on_cpu(reason="refuses before it computes")
 @pytest.mark.parametrize("wrong", [["--seconds", "0"], ["--device", "nonsense"]])
 def test_wrong_options_get_one_line(wrong, capsys):
     with pytest.raises(SystemExit) as stopped:

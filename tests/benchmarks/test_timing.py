@@ -35,6 +35,7 @@ def test_workloads_alternate_and_the_median_counts(monkeypatch):
     assert done == ["ours", "theirs", "theirs", "ours"] * 2 + ["ours", "theirs"]
 
 
+@pytest.mark.on_cpu(reason="reads the clock of the CPU")
 @pytest.mark.parametrize(("threads", "clock"), [(1, "CPU"), (2, "wall")])
 def test_a_single_thread_is_timed_by_its_cpu_time(threads, clock, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)

@@ -129,6 +129,7 @@ def test_the_command_measures_on_the_test_split_and_heeds_the_seed(monkeypatch, 
     assert calls == [(toy.pairs("train", 40), toy.pairs("test", 20), 3.0, 5)]
 
 
+@pytest.mark.on_cpu(reason="refuses before it computes")
 def test_data_without_a_test_set_is_refused(data, capsys):
     with pytest.raises(SystemExit):
         main(["bench", "translation", "--data", data])

@@ -10,6 +10,8 @@ from tests.blocks.excerpts import source_of
 from tools.blocks import PageError, read_blocks
 from tools.sync import sync
 
+pytestmark = pytest.mark.on_cpu(reason="runs pytest on pages of its own")
+
 ROOT = Path(__file__).parents[2]
 CONT = "<!--pytest-codeblocks:cont-->\n"
 OUTPUT = "<!--pytest-codeblocks:expected-output-->\n"

@@ -36,6 +36,7 @@ def test_the_first_french_word_looks_at_the_first_english_one(trained_translator
     assert translation.attention.argmax(dim=-1)[:2].tolist() == [0, 3]
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_its_lab_trains_as_the_command_does():
     lab = introduction.LAB.read_text("utf-8")
     assert f'toy.pairs("train", {SPLIT_SIZES["train"]:_})' in lab
@@ -43,6 +44,7 @@ def test_its_lab_trains_as_the_command_does():
     assert TrainingConfig() == TrainingConfig(seed=0)
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_nothing_that_it_is_measured_on_was_in_its_training():
     training = {pair.source for pair in load_pairs(["toy"])}
     assert len(training) == SPLIT_SIZES["train"]

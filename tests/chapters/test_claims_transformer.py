@@ -13,7 +13,10 @@ from tools import lab_runs
 
 LAB = ROOT / "docs" / "models" / "transformer.py"
 # The worker that runs this lab has its outputs, so the Transformer is trained once for all.
-pytestmark = pytest.mark.xdist_group(LAB.name)
+pytestmark = [
+    pytest.mark.xdist_group(LAB.name),
+    pytest.mark.on_cpu(reason="executes labs in processes of their own"),
+]
 
 
 @pytest.fixture(scope="module")

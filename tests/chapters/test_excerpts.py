@@ -8,6 +8,8 @@ import pytest
 from tests.blocks.excerpts import source_of
 from tools.blocks import Block, read_blocks
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 

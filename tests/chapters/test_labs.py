@@ -13,6 +13,8 @@ from mkdocs.exceptions import PluginError
 from tests.site_fixtures import ROOT, build
 from tools import lab_pages, lab_runs, labs
 
+pytestmark = pytest.mark.on_cpu(reason="executes labs in processes of their own")
+
 LABS = sorted((ROOT / "docs").rglob("*.py"))
 TINY = r"""
     # ---

@@ -7,6 +7,8 @@ import pytest
 
 from tests.prose import DOCS, bare, book, formulas, prose, sentences, symbols
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 NOTATION = "reference/notation.md"
 GLOSSARY = "reference/glossary.md"
 TABLE = re.compile(r"^\|.*(?:In formulas since|First met in) \|\n\|[- |]+\|\n((?:\|.*\n)+)", re.M)

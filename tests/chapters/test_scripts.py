@@ -14,6 +14,8 @@ from tools import labs
 from tools.blocks import Block, find_blocks
 from tools.scripts import failing, script
 
+pytestmark = pytest.mark.on_cpu(reason="runs scripts in processes of their own")
+
 DOCS = ROOT / "docs"
 CHAPTERS = [
     page

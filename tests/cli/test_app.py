@@ -64,7 +64,7 @@ def test_a_number_of_threads_that_cannot_be_is_refused(name, threads, tmp_path, 
     [
         (["translate", "x", "They"], Translator),
         (["evaluate", "x", "--data", "toy-test"], LanguageModel),
-        (["generate", "x"], LanguageModel),
+        (["generate", "x", "--device", "cpu"], LanguageModel),
         (["fill", "x", "[MASK]"], MaskedLM),
     ],
 )
@@ -160,6 +160,7 @@ def test_a_fault_of_our_own_is_not_hidden(monkeypatch):
         main(["translate", "x", "They"])
 
 
+@pytest.mark.on_cpu(reason="runs the command in a process of its own")
 def test_the_module_is_the_command():
     command = [sys.executable, "-m", "attention.cli", "translate", "gone", "They"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -11,6 +11,8 @@ from attention.cli.compute import LARGE, choose_device, choose_threads
 from attention.errors import BadInput
 from tests.cli.commands import SENTENCES
 
+pytestmark = pytest.mark.on_cpu(reason="counts the threads of the CPU")
+
 COMMANDS = ["train", "translate", "evaluate", "generate", "fill", "search"]
 
 
@@ -54,6 +56,12 @@ def test_the_cpu_is_a_device():
     assert choose_device(None) == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device comes first")
+def test_the_device_is_torch_s_default():
+    with torch.device("meta"):
+        assert choose_device(None) == "meta"
+
+
 @pytest.fixture
 def commands(
     translator_run, language_run, masked_lm_folder, pairs_file, text_file, tmp_path
@@ -74,7 +82,7 @@ def commands(
 @pytest.mark.parametrize(("options", "threads"), [([], 1), (["--threads", "2"], 2)])
 def test_commands_compute_on_these_threads(name, options, threads, commands, capsys):
     torch.set_num_threads(3 - threads)
-    main([*commands[name], *options])
+    main([*commands[name], *options, "--device", "cpu"])
     assert torch.get_num_threads() == threads
     if name == "train":
         told = "1 thread" if threads == 1 else "2 threads"

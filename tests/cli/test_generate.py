@@ -16,6 +16,9 @@ from attention.cli.app import main
 from attention.models.bert import BERT, BERTConfig
 from attention.tasks.language_modelling import LanguageModel
 from tests.cli.commands import TEXT, refused, shown
+from tests.device.plugin import DEVICE
+
+pytestmark = pytest.mark.skipif(DEVICE == "standin", reason="the stand-in has no torch.Generator")
 
 
 def test_it_continues_a_text_that_it_was_trained_on(language_run, capsys):

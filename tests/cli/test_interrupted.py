@@ -17,6 +17,8 @@ from attention.tasks.runs import TranslationRun
 from tests.cli.commands import refused
 from tests.cli.interruptions import HUP, INT, KILL, PATIENCE, TERM, Command
 
+pytestmark = pytest.mark.on_cpu(reason="runs the command in a process of its own")
+
 STEPS = 30
 SMALL = ["--d-model", "16", "--d-embedding", "16", "--steps", str(STEPS), "--save-every", "10"]
 IN_SAVE = [*(("fsync", n) for n in (5, 6, 8)), *(("replace", n) for n in range(9, 17))]

@@ -16,6 +16,7 @@ from attention.tasks.runs import LanguageModelRun, TranslationRun
 from attention.tasks.translation import Translator
 from attention.training.losses import next_token_loss
 from tests.cli.commands import TINY, refused, shown
+from tests.device.plugin import DEVICE
 
 SMALL = ["--d-model", "16", "--d-embedding", "16", "--threads", "1"]
 
@@ -39,7 +40,7 @@ def finished(tmp_path, pairs_file) -> Path:
 @pytest.fixture
 def unfinished(finished) -> Path:
     """The same, with a fifth step still to do."""
-    TranslationRun.resume(finished, "cpu", steps=5).save()
+    TranslationRun.resume(finished, DEVICE, steps=5).save()
     return finished
 
 
@@ -86,7 +87,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, pairs_file, monkeypatc
     assert "run keeps the checkpoint of step 2" in last
     monkeypatch.undo()
     assert not [file for file in (tmp_path / "run").iterdir() if file.name.startswith(".")]
-    assert TranslationRun.resume(tmp_path / "run", "cpu").trainer.step == 2
+    assert TranslationRun.resume(tmp_path / "run", DEVICE).trainer.step == 2
 
 
 def test_diverged_training_ends_with_one_line_and_the_last_good_weights(
@@ -164,7 +165,7 @@ def test_the_data_is_found_from_another_directory_and_after_it_has_moved(
     Path("other.tsv").write_text("They left .\tIls sont partis .\n")
     errors = refused(capsys, *resume, "9", "--data", "other.tsv")
     assert "--data other.tsv: the run in work/run began with moved.tsv" in errors
-    assert TranslationRun.resume(Path("work/run"), "cpu").trainer.step == 8
+    assert TranslationRun.resume(Path("work/run"), DEVICE).trainer.step == 8
 
 
 @pytest.mark.parametrize("task", ["translation", "language"])
@@ -184,7 +185,7 @@ def test_a_larger_number_of_steps_extends_a_finished_run(finished, capsys):
     resume = ["train", "translation", "--out", str(finished), "--resume", "--steps"]
     assert "--steps 3: the run" in refused(capsys, *resume, "3")
     assert "trained in" in shown(capsys, *resume, "6")
-    run = TranslationRun.resume(finished, "cpu")
+    run = TranslationRun.resume(finished, DEVICE)
     assert (run.trainer.step, run.trainer.config.steps) == (6, 6)
 
 
@@ -195,7 +196,7 @@ def test_older_checkpoints_are_kept_and_can_be_used(tmp_path, pairs_file, capsys
     assert [folder.name for folder in kept] == ["step-6", "step-8"]
     steps = [int(load_file(f / "training.safetensors")["step"]) for f in [*kept, tmp_path / "run"]]
     assert steps == [6, 8, 9]
-    run = TranslationRun.resume(kept[0], "cpu")
+    run = TranslationRun.resume(kept[0], DEVICE)
     list(run.steps())
     again, first = weights(kept[0]), weights(tmp_path / "run")
     assert all(again[name].equal(first[name]) for name in first)
@@ -227,8 +228,8 @@ def test_training_starts_from_a_language_model(language_run, tmp_path, text_file
     main([*command, "--lr", "1e-12", "--out", str(tmp_path / "new")])
     before, after = weights(language_run), weights(tmp_path / "new")
     assert all((before[name] - after[name]).abs().max() < 1e-9 for name in before)
-    arch = LanguageModelRun.resume(Path(language_run), "cpu").task.arch
-    assert LanguageModelRun.resume(tmp_path / "new", "cpu").task.arch == arch
+    arch = LanguageModelRun.resume(Path(language_run), DEVICE).task.arch
+    assert LanguageModelRun.resume(tmp_path / "new", DEVICE).task.arch == arch
 
 
 def test_training_starts_from_a_bert_and_is_in_single_precision(
@@ -260,7 +261,8 @@ def test_another_number_of_threads_is_said(unfinished, capsys):
     (unfinished / "run.json").write_text(json.dumps(settings | {"threads": 3}))
     main(["train", "translation", "--out", str(unfinished), "--resume", "--threads", "1"])
     lines = capsys.readouterr().err.splitlines()
-    assert "until now on 3 threads: the weights will differ" in lines[2]
+    where = "" if DEVICE == "cpu" else f" and {DEVICE}"
+    assert f"until now on 3 threads{where}: the weights will differ" in lines[2]
 
 
 def test_two_runs_that_begin_at_once(tmp_path, pairs_file, monkeypatch, capsys):
@@ -276,7 +278,7 @@ def test_two_runs_that_begin_at_once(tmp_path, pairs_file, monkeypatch, capsys):
 
     monkeypatch.setattr(TranslationRun, "read", staticmethod(read_slowly))
     assert "holds a run already" in refused(capsys, *command, "2")
-    assert TranslationRun.resume(tmp_path / "run", "cpu").trainer.config.steps == 1
+    assert TranslationRun.resume(tmp_path / "run", DEVICE).trainer.config.steps == 1
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def test_a_full_disk_under_standard_output_gets_one_line(translator_run, monkeyp
     assert line == "attention: [Errno 28] No space left on device\n"
 
 
+@pytest.mark.on_cpu(reason="runs the command in a process of its own")
 def test_a_full_disk_is_not_reported_twice_when_the_interpreter_exits(translator_run, pairs_file):
     command = [*MODULE, "evaluate", translator_run, "--data", pairs_file]
     with open("/dev/full", "w") as full:
@@ -64,6 +65,7 @@ def test_a_full_disk_is_not_reported_twice_when_the_interpreter_exits(translator
     assert done.stderr == "attention: [Errno 28] No space left on device\n"
 
 
+@pytest.mark.on_cpu(reason="runs the command in a process of its own")
 def test_a_reader_that_has_gone_is_no_error(translator_run):
     command = [*MODULE, "translate", translator_run, *SENTENCES]
     reading, writing = os.pipe()
@@ -78,9 +80,9 @@ def test_closed_standard_input_gets_one_line(translator_run, language_run, monke
     code, line = stopped(capsys, "translate", translator_run)
     assert (code, line.count("\n")) == (2, 1)
     assert "give a sentence" in line
-    code, line = stopped(capsys, "generate", language_run, "-")
+    code, line = stopped(capsys, "generate", language_run, "-", "--device", "cpu")
     assert (code, line.count("\n")) == (2, 1)
-    main(["generate", language_run, "--tokens", "1"])
+    main(["generate", language_run, "--tokens", "1", "--device", "cpu"])
 
 
 def test_closed_standard_output_is_refused_before_the_work(monkeypatch, capsys):

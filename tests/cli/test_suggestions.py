@@ -8,6 +8,8 @@ import pytest
 from attention.cli.suggestions import after_language_model, after_masked_lm, after_translator
 from attention.data import Pair
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 PAIRS = [Pair("- They left .", "- Ils sont partis ."), Pair("They arrived .", "Ils arrivent .")]
 STRANGE = ["mes toys é.tsv", r"C:\data\new file", "it's", '"$HOME" `ls`', "wow!", "two\nlines", "*"]
 

@@ -17,6 +17,7 @@ from attention.cli.app import main
 from attention.tasks.language_modelling import LanguageModel
 from attention.tasks.runs import LanguageModelRun
 from tests.cli.commands import TEXT, TINY, refused, shown
+from tests.device.plugin import DEVICE
 
 NEW = ["--out", "{tmp}/x"]
 
@@ -44,7 +45,8 @@ def test_it_is_measured_on_held_out_texts(language_run, tmp_path, text_file, cap
 
 def test_transformers_reads_what_is_saved(language_run):
     """Its logits are ours, and so are its token ids."""
-    theirs = AutoModelForCausalLM.from_pretrained(language_run).eval()
+    with torch.device("cpu"):  # onto another device they load by means of accelerate
+        theirs = AutoModelForCausalLM.from_pretrained(language_run).to(DEVICE).eval()
     ours = LanguageModel.load(language_run)
     prompt = "Ça va? 🙂\n"
     ids = AutoTokenizer.from_pretrained(language_run)(prompt).input_ids
@@ -70,7 +72,7 @@ def test_training_options_reach_the_trainer(tmp_path, text_file):
     options = ["--steps", "2", "--tokens-per-batch", "64", "--lr", "0.5", "--warmup", "7"]
     options += ["--label-smoothing", "0.25", "--average-fraction", "0.125", "--seed", "11"]
     train(tmp_path / "run", text_file, *options)
-    config = LanguageModelRun.resume(tmp_path / "run", "cpu").trainer.config
+    config = LanguageModelRun.resume(tmp_path / "run", DEVICE).trainer.config
     assert (config.steps, config.tokens_per_batch, config.lr, config.warmup) == (2, 64, 0.5, 7)
     assert (config.label_smoothing, config.average_fraction, config.seed) == (0.25, 0.125, 11)
 
@@ -115,6 +117,7 @@ def test_help_teaches(capsys):
     assert "--steps 800 (for bert 150), --tokens-per-batch 512 (for bert 6000), --lr 0.003," in page
 
 
+@pytest.mark.on_cpu(reason="runs the command in a process of its own")
 def test_ctrl_c_saves_the_run(tmp_path: Path, text_file):
     command = [sys.executable, "-m", "attention.cli", "train", "language", "--data", text_file]
     process = subprocess.Popen(

@@ -16,6 +16,7 @@ from attention.tasks.runs import TranslationRun
 from attention.tasks.translation import Translator
 from attention.training.trainer import TrainingConfig
 from tests.cli.commands import SENTENCES, TRANSLATIONS, refused, shown
+from tests.device.plugin import DEVICE
 
 NEW = ["--out", "{tmp}/x"]
 SMALL = ["--n-heads", "2", "--n-layers", "1", "--d-ff", "16"]
@@ -87,6 +88,7 @@ def test_every_architecture_is_trained_saved_and_used(arch, tmp_path, pairs_file
     assert scores["sentences"] == 18
 
 
+@pytest.mark.skipif(DEVICE == "standin", reason="the stand-in has no autocast")
 def test_every_training_option_reaches_the_trainer(tmp_path, pairs_file, valid_file):
     typed = asdict(TYPED)
     assert all(value != getattr(TrainingConfig(), name) for name, value in typed.items())
@@ -95,14 +97,16 @@ def test_every_training_option_reaches_the_trainer(tmp_path, pairs_file, valid_f
         values = map(str, value if isinstance(value, tuple) else [value])
         options += [f"--{name.replace('_', '-')}", *values]
     train(tmp_path / "run", pairs_file, *options)
-    assert TranslationRun.resume(tmp_path / "run", "cpu").trainer.config == TYPED
+    assert TranslationRun.resume(tmp_path / "run", DEVICE).trainer.config == TYPED
 
 
+@pytest.mark.on_cpu(reason="says on how many threads the CPU computes")
 def test_a_summary_is_printed_before_training(tmp_path, capsys):
     data = tmp_path / "pairs.tsv"
     lines = ["They arrived .\tIls sont arrivés ."] * 3 + ["They left early .\tIls sont partis ."]
     data.write_text("\n".join([*lines, f"{'so ' * 60}.\tIls ."]), "utf-8")
-    train(tmp_path / "run", str(data), "--steps", "1", "--max-length", "60", "--threads", "1")
+    options = ["--steps", "1", "--max-length", "60", "--threads", "1", "--device", "cpu"]
+    train(tmp_path / "run", str(data), *options)
     heads = capsys.readouterr().err.splitlines()[1:5]
     assert heads[0] == (
         "  corpus      4 sentence pairs, the longest 4; left out: 1 longer than 60 tokens"
@@ -141,17 +145,18 @@ def test_metrics_are_logged_and_the_best_weights_kept(tmp_path, pairs_file, caps
     assert f"the weights of step {best} are kept" in output
     assert f"{losses[best]:.3f}; after step {steps[-1]}" in output
     assert all(line["tokens_per_second"] > 0 < line["gradient_norm"] for line in lines)
-    kept = TranslationRun.resume(out, "cpu").trainer.best
+    kept = TranslationRun.resume(out, DEVICE).trainer.best
     assert all(torch.equal(kept.weights[name], tensor) for name, tensor in weights(out).items())
     train(out, pairs_file, *options, "--resume")
     assert "stopped early" in capsys.readouterr().out
 
 
+@pytest.mark.on_cpu(reason="the CPU alone checks every loss at once")
 def test_training_that_diverges_ends_with_the_step_and_keeps_the_weights(
     tmp_path, pairs_file, capsys, monkeypatch
 ):
     out = str(tmp_path / "run")
-    options = ["--steps", "9", "--out", out, "--data", pairs_file]
+    options = ["--steps", "9", "--out", out, "--data", pairs_file, "--device", "cpu"]
     real = objectives.next_token_loss
     calls = []
 
@@ -212,7 +217,7 @@ def test_resume_takes_the_same_command_and_refuses_another(translator_run, pairs
 
 def test_an_untrained_dictionary_translates(tmp_path, pairs_file, capsys):
     """As a run is that was stopped before its first step."""
-    TranslationRun.begin(tmp_path / "run", "word-by-word", [pairs_file], TrainingConfig(), "cpu")
+    TranslationRun.begin(tmp_path / "run", "word-by-word", [pairs_file], TrainingConfig(), DEVICE)
     capsys.readouterr()
     main(["translate", str(tmp_path / "run"), *SENTENCES])
     output = capsys.readouterr()
@@ -280,6 +285,7 @@ def test_help_teaches(capsys):
     assert "--average-fraction 0 (for transformer 0.25), --seed 0." in page
 
 
+@pytest.mark.on_cpu(reason="runs the command in a process of its own")
 def test_ctrl_c_saves_the_run_and_resume_reaches_the_same_weights(tmp_path, pairs_file):
     """A real process gets a real signal; the resumed weights equal those of an unbroken run."""
     command = ["train", "translation", "--data", pairs_file, "--steps", "200", "--out"]

@@ -64,6 +64,7 @@ def test_sources_about_as_long_as_their_targets_change_no_batch():
     assert batches_by_length(lengths, 30, generator(), sources) == expected
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize("skip", [0, 1, 3, 7, 8])
 def test_a_stream_of_batches_goes_on_where_it_stopped(skip):
     def batches(epoch: int) -> list[tuple[int, int]]:
@@ -74,6 +75,7 @@ def test_a_stream_of_batches_goes_on_where_it_stopped(skip):
     assert list(islice(batch_stream(batches, skip), 20 - skip)) == whole[skip:]
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 def test_an_epoch_without_batches_is_refused():
     with pytest.raises(BadInput, match="nothing to train on"):
         next(batch_stream(lambda epoch: []))

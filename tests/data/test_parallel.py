@@ -8,6 +8,8 @@ from attention.data import Pair
 from attention.data.parallel import load_pairs, read_pairs, read_text
 from attention.errors import BadInput
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 
 def write(folder: Path, name: str, data: str | bytes) -> Path:
     path = folder / name

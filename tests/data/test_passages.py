@@ -5,6 +5,8 @@ import pytest
 from attention.data.passages import LONGEST, split_long
 from attention.data.prose import Paragraph
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 
 def cut(text: str) -> list[str]:
     passages = list(split_long([Paragraph("a.txt", "B", text)]))

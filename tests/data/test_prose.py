@@ -8,6 +8,8 @@ from attention.data import prose, toy
 from attention.data.prose import Paragraph, plain_text, read_paragraphs, read_texts
 from attention.errors import BadInput
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 PAGE = """---
 title: A page
 ---

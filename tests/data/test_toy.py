@@ -16,6 +16,8 @@ from attention.data.toy.sentences import SentenceSampler
 from attention.errors import BadInput
 from attention.tokenizers.words import split_words
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 SIGNED = "The agreement on the European Economic Area was signed in August 1992 ."
 LATE = "They arrived late ."
 CREATED = "The European Economic Area was created in January 1994 ."

@@ -13,6 +13,8 @@ from attention.data.toy.phrase import Phrase, crossed, pair, word
 from attention.data.toy.words import Adjective, Determiner, Noun, Verb
 from attention.tokenizers.words import split_words
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 
 def noun(english: str) -> Noun:
     tables = [lex.PEOPLE, lex.TEXTS, lex.EVENTS, lex.INSTITUTIONS, lex.COUNTRIES]

@@ -46,6 +46,7 @@ def scores(hypotheses: list[str], references: list[str] = REFERENCES) -> Transla
     return evaluate_translator(Oracle(hypotheses), pairs)
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_perfect_translations():
     perfect = scores(REFERENCES)
     assert perfect.bleu == pytest.approx(100)
@@ -56,6 +57,7 @@ def test_perfect_translations():
     assert "tok:13a" in perfect.signature
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_case_counts():
     lower = scores([reference.lower() for reference in REFERENCES])
     assert lower.exact_match == 0
@@ -64,6 +66,7 @@ def test_case_counts():
     assert "case:mixed" in lower.signature
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_exact_match_is_a_proportion_and_forgives_spaces_of_the_reference_alone():
     assert scores([REFERENCES[0], "Elle a signé ."]).exact_match == 0.5
     spaced = [f" {reference.replace(' ', '  ')}" for reference in REFERENCES]
@@ -71,12 +74,14 @@ def test_exact_match_is_a_proportion_and_forgives_spaces_of_the_reference_alone(
     assert scores(spaced).exact_match == 0
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_bleu_is_of_the_corpus_and_has_a_brevity_penalty():
     """Half of the first reference: all n-grams are right, but the hypothesis is too short."""
     half = scores(["Elle a signé cet"], REFERENCES[1:])
     assert half.bleu == pytest.approx(100 * math.exp(1 - 8 / 4))
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_the_beam_size_is_passed_on():
     oracle = Oracle(REFERENCES)
     pairs = [Pair("0", REFERENCES[0])]
@@ -95,11 +100,13 @@ def test_aer_is_of_the_pairs_with_gold_alignments():
     assert evaluate_translator(Oracle(["", ""]), gold).aer is None, "a model without attention"
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_no_pairs_no_scores():
     with pytest.raises(BadInput, match="no sentence pairs"):
         evaluate_translator(Oracle([]), [])
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_bleu_by_length_groups_sentences_by_their_sources():
     class Echo(Oracle):
         def stream(self, sentences, search=None, batch_size=100):
@@ -117,6 +124,7 @@ def test_hard_alignment_takes_the_largest_weight_of_each_row():
     assert hard_alignment(weights) == LINKS
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_alignment_error_rate_by_hand():
     gold = [LINKS, frozenset({(0, 0)})]
     assert alignment_error_rate(gold, gold) == 0
@@ -126,6 +134,7 @@ def test_alignment_error_rate_by_hand():
     assert alignment_error_rate([frozenset({(5, 5)})], [LINKS]) == 1
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_without_links_the_alignment_error_rate_is_undefined():
     for none in ([], [frozenset()]):
         with pytest.raises(BadInput, match="no links in either alignment"):

@@ -124,6 +124,7 @@ def test_the_packages_class_passes_and_the_seed_stays():
     assert torch.equal(torch.rand(1), expected)
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [

@@ -86,6 +86,7 @@ def logs(probabilities):
     return sum(math.log(p) for p in probabilities)
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize(
     ("rank", "hint"),
     [

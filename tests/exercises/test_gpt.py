@@ -98,6 +98,7 @@ def test_a_wrong_top_p_gets_its_own_hint(wrong, hint):
         check_top_p(wrong)
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
@@ -122,6 +123,7 @@ def parameters(V, N, D, L, matrices=12, vectors=13, words=1, positions=1, norm=2
     return (words * V + positions * N) * D + L * layer + norm * D
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize(
     ("mistake", "hint"),
     [
@@ -144,6 +146,7 @@ def test_wrong_numbers_of_parameters_get_their_own_hint(mistake, hint):
         check_gpt_parameters(lambda *sizes: parameters(*sizes, **mistake))
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 def test_one_layer_is_not_all_of_them():
     with pytest.raises(Hint, match="there are 12"):
         check_gpt_parameters(lambda V, N, D, L: parameters(V, N, D, 1))

@@ -105,6 +105,7 @@ def test_wrong_turns_get_their_own_hint(wrong, hint):
         check_turn(wrong)
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [

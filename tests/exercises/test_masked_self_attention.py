@@ -17,6 +17,7 @@ MASKED = "masked self-attention"
 CROSS = "encoder-decoder attention"
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
@@ -58,6 +59,7 @@ def places(kind, before, after):
     return what_moves
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [

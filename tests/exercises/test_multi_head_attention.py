@@ -46,6 +46,7 @@ def test_wrong_heads_get_their_own_hint(wrong, hint):
         check_two_heads(wrong)
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [

@@ -9,6 +9,7 @@ from tests.exercise_pages import asked
 ASKED = asked()
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_every_check_is_asked_for_and_none_that_is_not_there():
     assert set(ASKED) == set(exercises.__all__) - {"Hint"}
 
@@ -25,6 +26,7 @@ def test_the_stub_gets_a_hint_and_the_solution_is_right(check, capsys):
     assert capsys.readouterr().out.startswith("Right: ")
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_every_chapter_asks_at_least_three_times():
     pages = [page for page, _ in ASKED.values()]
     assert {page for page in pages if pages.count(page) < 3} == set()

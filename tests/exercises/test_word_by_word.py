@@ -47,6 +47,7 @@ def as_text(words, dictionary):
     return " ".join(max(f, key=f.__getitem__, default=w) for f, w in zip(found, words, strict=True))
 
 
+@pytest.mark.on_cpu(reason="text only")
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
@@ -85,6 +86,7 @@ def test_wrong_shares(wrong, hint):
         check_shares(wrong)
 
 
+@pytest.mark.on_cpu(reason="text only")
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [

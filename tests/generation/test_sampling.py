@@ -95,6 +95,7 @@ def test_tokens_are_sampled_as_often_as_their_probabilities_say():
     assert set(kept.tolist()) == {1, 3}
 
 
+@pytest.mark.on_cpu(reason="refuses before it computes")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -4,6 +4,8 @@ import pytest
 
 from attention.generation.stop_strings import until_stop
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 99])
 @pytest.mark.parametrize(

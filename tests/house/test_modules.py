@@ -5,13 +5,17 @@ import io
 import tokenize
 from collections import defaultdict
 
+import pytest
+
 from tests.site_fixtures import ROOT
+
+pytestmark = pytest.mark.on_cpu(reason="text only")
 
 PACKAGE = ROOT / "src" / "attention"
 TESTS = ROOT / "tests"
 LONGEST = 200  # lines of a module
 WINDOW = 6  # lines of code that may not stand twice
-NOT_ROOMS = {"blocks", "browser", "chapters", "exercises", "device", "fuzz", "house", "site"}
+NOT_ROOMS = {"blocks", "browser", "chapters", "device", "exercises", "fuzz", "house", "site"}
 NAMELESS = {tokenize.NAME, tokenize.NUMBER, tokenize.STRING}
 LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 

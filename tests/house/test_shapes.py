@@ -11,6 +11,8 @@ import pytest
 from attention import shapes
 from tests.site_fixtures import ROOT
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 PACKAGE = ROOT / "src" / "attention"
 KINDS = set(shapes.__all__) - {"Tensor"}
 LEGEND = re.findall(r"^\| `(\S+)` +\| (.*?) *\|", shapes.__doc__, re.MULTILINE)

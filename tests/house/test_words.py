@@ -13,6 +13,8 @@ import pytest
 
 from tests.site_fixtures import ROOT
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 PACKAGE = ROOT / "src" / "attention"
 NEWLINE = "\n"
 EXEMPT = (

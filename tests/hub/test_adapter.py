@@ -131,6 +131,7 @@ def load_in_transformers(kind: type, folder: Path) -> nn.Module:
     return theirs.to(DEVICE).eval()
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize("config", [GPT_ODD, BERT_ODD, LLAMA_ODD])
 def test_the_configs_below_leave_no_field_at_its_default(config):
     for field in fields(config):

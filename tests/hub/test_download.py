@@ -69,6 +69,7 @@ def test_the_revision_is_the_one_that_is_downloaded(requests, revision):
     assert [request["revision"] for request in requests] == [revision]
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_a_folder_is_never_downloaded_and_has_no_revisions(requests, folder):
     assert find(folder) == find(str(folder)) == folder
     line = f"{folder}: a folder has no revisions, such as 'v1.0'; leave revision out"
@@ -76,6 +77,7 @@ def test_a_folder_is_never_downloaded_and_has_no_revisions(requests, folder):
     assert not requests
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 @pytest.mark.parametrize("error", [OSError("no\nnetwork"), ValueError("no\nname"), Exception()])
 def test_a_hub_that_cannot_be_reached_gets_one_line(monkeypatch, error):
     def snapshot_download(repo_id: str, **_: object) -> str:
@@ -89,6 +91,7 @@ def test_a_hub_that_cannot_be_reached_gets_one_line(monkeypatch, error):
         assert refused(name, "v2") == f"{start} its revision 'v2' ({reason})"
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_the_real_hub_library_without_a_network_gets_one_line(monkeypatch):
     import huggingface_hub.constants
 

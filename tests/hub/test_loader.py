@@ -215,6 +215,7 @@ def test_weights_of_another_format_are_refused(folder, content):
     assert refused(folder).startswith(f"{path}: damaged or not a safetensors file (")
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe{}", b"[" * 200_000])
 def test_a_config_that_is_no_json_object_is_refused(folder, content):
     (folder / "config.json").write_bytes(content)
@@ -267,6 +268,7 @@ def test_nothing_is_read_before_everything_is_checked(folder, monkeypatch):
     refused(folder)
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_absent_and_null_settings_have_defaults(folder):
     change_config(folder, n_inner=None)
     files = PretrainedFiles(folder, "gpt2")
@@ -277,6 +279,7 @@ def test_absent_and_null_settings_have_defaults(folder):
         files.get_float("absent")
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), -0.1, True, "0.1"])
 def test_a_float_is_finite_and_not_negative(folder, value):
     change_config(folder, resid_pdrop=value, free=value)

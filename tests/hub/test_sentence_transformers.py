@@ -184,6 +184,7 @@ def modules(*types: str) -> list[dict[str, str]]:
     return [{"path": path, "type": kind} for path, kind in zip(paths, types, strict=False)]
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 @pytest.mark.parametrize(
     ("file", "values", "hint"),
     [
@@ -224,6 +225,7 @@ def test_what_is_not_supported_is_named_in_one_line(file, values, hint, bert, tm
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_the_hub_is_asked_for_these_files():
     files = ["modules.json", "1_Pooling/config.json", "config_sentence_transformers.json"]
     for file in [*files, "sentence_bert_config.json", "tokenizer_config.json", "tokenizer.json"]:

@@ -54,6 +54,7 @@ def test_each_translator_has_a_table_of_its_tokens_and_weights():
     ]
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_no_attention_is_one_cell_across_all():
     html = alignment_view({"fixed vector": FIXED}).html
     assert texts(html)[2:] == [["Il", "no attention"], ["est"]]
@@ -95,6 +96,7 @@ def test_a_notebook_displays_the_tables_and_its_repr_is_short():
     assert repr(view) == "View()"
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_translations_of_different_sentences_are_refused():
     other = Translation(["No", "."], ["Non"], "Non", None)
     with pytest.raises(ValueError, match="not of 2"):

@@ -7,6 +7,8 @@ from matplotlib import font_manager
 from attention.inspection import plots
 from attention.inspection.fonts import fallback_families, missing_characters
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 UNKNOWN = "\U000f0000"  # for private use: no font has it
 
 

@@ -32,6 +32,7 @@ def test_a_notebook_displays_a_reproducible_svg_with_text():
     assert svg == plots.alignment(WEIGHTS, SOURCE, TARGET)._repr_svg_()
 
 
+@pytest.mark.on_cpu(reason="draws from numbers of Python")
 def test_each_translator_has_a_line_of_bleu_by_length():
     axes = plots.bleu_by_length({"a": {5: 90.0, 10: 50.0}, "b": {5: 80.0, 10: 70.0}}).axes[0]
     assert {line.get_label(): list(line.get_ydata()) for line in axes.lines} == {

@@ -221,6 +221,7 @@ def test_dropout_is_off_when_evaluating():
     assert torch.equal(model(IDS), model(IDS))
 
 
+@pytest.mark.on_cpu(reason="counts parameters without allocating them")
 @pytest.mark.parametrize(
     ("sizes", "parameters"),
     [((768, 12, 12, 3072), 109_514_298), ((1024, 16, 24, 4096), 335_174_458)],

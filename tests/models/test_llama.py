@@ -204,6 +204,7 @@ def test_its_weights_can_be_recorded(model):
     torch.testing.assert_close(attention(x), attention.W_o(mixed), rtol=0, atol=1e-12)
 
 
+@pytest.mark.on_cpu(reason="counts parameters without allocating them")
 @pytest.mark.parametrize(
     ("sizes", "parameters", "kib_a_token"),
     [

@@ -115,6 +115,7 @@ def test_a_shared_vocabulary_has_one_embedding_matrix():
         TransformerConfig(11, 13, shared_embeddings=True)
 
 
+@pytest.mark.on_cpu(reason="counts parameters without allocating them")
 def test_the_papers_base_model_has_its_number_of_parameters():
     """Section 5.1 and table 3: 37,000 shared subwords, 65 million parameters."""
     config = TransformerConfig(

@@ -38,6 +38,7 @@ def test_the_work_of_a_batch_is_bounded(monkeypatch):
     assert lengths([2] * 5, batch_size=2) == [[2] * 2, [2] * 2, [2]]
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 def test_items_come_in_order_and_as_soon_as_they_can():
     taken = []
 

@@ -159,10 +159,12 @@ def test_a_stream_withholds_incomplete_characters(language_model):
     assert list(language_model.stream("a", 4, GREEDY)) == ["", "", "", "🙂"]
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_an_empty_prompt_is_the_token_that_begins_a_text(language_model):
     assert language_model.encode_prompt("") == [language_model.bos_id]
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_a_prompt_that_cannot_be_encoded_gets_one_line(language_model):
     with pytest.raises(BadInput, match="not UTF-8"):
         language_model.encode_prompt("\udcff")

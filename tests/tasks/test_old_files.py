@@ -44,6 +44,7 @@ def test_an_old_run_gives_the_outputs_that_the_old_version_gave(run):
         torch.testing.assert_close(logits, torch.tensor(expected["logits"]), rtol=0, atol=1e-6)
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_an_old_run_keeps_its_training_settings(run):
     config = run.trainer.config
     assert (config.steps, config.warmup, config.max_grad_norm) == (4, 1, 1.0)

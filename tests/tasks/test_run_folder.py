@@ -37,6 +37,7 @@ def other_process(tmp_path):
         yield process
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_another_process_is_kept_out_until_it_dies(tmp_path, other_process):
     with pytest.raises(BadInput, match="another process is training there"):
         FolderLock.of(tmp_path)
@@ -46,6 +47,7 @@ def test_another_process_is_kept_out_until_it_dies(tmp_path, other_process):
     assert FolderLock.of(tmp_path).exclusive
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_the_lock_is_shared_within_a_process_and_leaves_nothing_behind(tmp_path):
     one = FolderLock.of(tmp_path)
     assert FolderLock.of(tmp_path / "." / "") is one
@@ -55,6 +57,7 @@ def test_the_lock_is_shared_within_a_process_and_leaves_nothing_behind(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_a_lock_file_that_its_owner_deletes_meanwhile_is_no_lock(tmp_path, monkeypatch):
     """Otherwise two processes would each lock a file of their own."""
     lock, calls = fcntl.flock, []
@@ -73,6 +76,7 @@ def test_a_lock_file_that_its_owner_deletes_meanwhile_is_no_lock(tmp_path, monke
     assert (tmp_path / ".lock").exists()
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 @pytest.mark.parametrize("system", ["windows", "nfs"])
 def test_a_system_without_locks_is_told(system, tmp_path, monkeypatch):
     def unsupported(descriptor: int, operation: int) -> None:
@@ -97,6 +101,7 @@ def contents(folder) -> dict[str, str]:
     return {file.name: file.read_text() for file in folder.iterdir() if file.is_file()}
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_a_checkpoint_replaces_the_last_one_as_a_whole(tmp_path):
     folder = RunFolder(tmp_path)
     folder.save(write("one"))
@@ -113,6 +118,7 @@ def test_a_checkpoint_replaces_the_last_one_as_a_whole(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 @pytest.mark.parametrize("moved", [0, 1, 2])
 def test_a_checkpoint_that_was_moved_in_part_is_moved_to_the_end(tmp_path, monkeypatch, moved):
     RunFolder(tmp_path).save(write("one"))
@@ -136,6 +142,7 @@ def test_a_checkpoint_that_was_moved_in_part_is_moved_to_the_end(tmp_path, monke
     assert contents(tmp_path / "checkpoints" / "step-2") == {"run.json": "two", "weights": "two"}
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_pruning_deletes_the_oldest_by_number_and_no_other_folders(tmp_path):
     for name in ("step-9", "step-10", "step-200", "step-mine", "best"):
         (tmp_path / "checkpoints" / name).mkdir(parents=True)
@@ -144,6 +151,7 @@ def test_pruning_deletes_the_oldest_by_number_and_no_other_folders(tmp_path):
     assert left == {"step-10", "step-200", "step-mine", "best"}
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 @pytest.mark.parametrize("kept", [3, 5])
 def test_fewer_checkpoints_than_are_kept_are_left_alone(tmp_path, kept):
     for step in range(3):
@@ -152,6 +160,7 @@ def test_fewer_checkpoints_than_are_kept_are_left_alone(tmp_path, kept):
     assert len(list((tmp_path / "checkpoints").iterdir())) == 3
 
 
+@pytest.mark.on_cpu(reason="reads and writes files")
 def test_settings_survive_a_round_trip():
     settings = RunSettings([], TrainingConfig(steps=7), 60, "runs/first", 2, "cuda")
     assert RunSettings.from_dict(settings.to_dict()) == settings

@@ -4,6 +4,8 @@ import pytest
 
 from attention.tokenizers.byte_bpe import END_OF_TEXT, train_byte_bpe
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 CORPUS = ["the agreement on the area", "the area was created"]
 
 

@@ -8,6 +8,8 @@ from attention.tokenizers.special_tokens import BOS, EOS, PAD, UNK
 from attention.tokenizers.subwords import SubwordTokenizer, tokenizer_from_dict
 from attention.tokenizers.words import WordTokenizer
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 CORPUS = ["They arrived late.", "She arrives later than they arrive.", "L'été arrive tard."] * 3
 
 

@@ -14,11 +14,13 @@ def tokenizer() -> WordPieceTokenizer:
     return WordPieceTokenizer.train(TEXTS, 80)
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_a_text_is_encoded_between_cls_and_sep(tokenizer):
     tokens = [tokenizer.token(i) for i in tokenizer.encode("The old treaty")]
     assert tokens == ["[CLS]", "the", "old", "treaty", "[SEP]"]
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_mask_in_a_text_is_the_special_token_only_if_allowed(tokenizer):
     assert tokenizer.mask_id in tokenizer.encode("the [MASK]", allow_special=True)
     assert tokenizer.mask_id not in tokenizer.encode("the [MASK]")
@@ -30,6 +32,7 @@ def test_all_tokens_but_the_special_ones_are_maskable(tokenizer):
     assert len(tokenizer) == len(tokenizer.maskable)
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_windows_hold_every_token_once(tokenizer):
     text = " ".join(TEXTS)
     windows = tokenizer.windows(text, 7)
@@ -73,6 +76,7 @@ def test_lowercased_reads_capitals_and_leaves_the_original_as_it_is():
     assert lowercased.lowercased().encode("OLD") == cased.encode("old")
 
 
+@pytest.mark.on_cpu(reason="text only")
 def test_tokens_replace_masks(tokenizer):
     text = "the [MASK] econ [MASK] area"
     assert tokenizer.replace_masks(text, ["european", "##omic"]) == "the european economic area"

@@ -5,6 +5,8 @@ import pytest
 from attention.tokenizers.special_tokens import BOS, EOS, PAD, UNK
 from attention.tokenizers.words import WordTokenizer, split_words
 
+pytestmark = pytest.mark.on_cpu(reason="text only")
+
 TOY = ["L'accord a été signé .", "L'accord a été créé ."]
 REAL = ["« Deux hommes », dit-il.", "Deux hommes d'ici."]
 

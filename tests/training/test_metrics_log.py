@@ -9,6 +9,8 @@ import pytest
 from attention.errors import BadInput
 from attention.training.metrics_log import MetricsLog, Report, TensorBoardLog
 
+pytestmark = pytest.mark.on_cpu(reason="reads and writes files")
+
 
 def steps_in(path) -> list[int]:
     return [json.loads(line)["step"] for line in path.read_text("utf-8").splitlines()]

@@ -8,6 +8,8 @@ import pytest
 from attention.training.config import TrainingConfig
 from attention.training.schedule import learning_rate
 
+pytestmark = pytest.mark.on_cpu(reason="numbers of Python only")
+
 CONFIG = TrainingConfig(steps=12, lr=0.1, warmup=4)
 
 

@@ -29,6 +29,7 @@ def make_trainer(config: TrainingConfig = CONFIG) -> Trainer[torch.Tensor]:
     return Trainer(model, batches, loss, config)
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
 def test_the_learning_rate_warms_up_and_decays():
     rates = [learning_rate(step, CONFIG) for step in range(CONFIG.steps + 1)]
     assert rates[0] == pytest.approx(0.025)
@@ -332,6 +333,7 @@ def test_a_loss_that_is_not_finite_stops_before_it_changes_the_weights(part):
     assert int(trainer.state_dict()["step"]) == 5, "it can be saved"
 
 
+@pytest.mark.on_cpu(reason="it sets on the CPU what an accelerator leaves")
 def test_elsewhere_a_loss_that_is_not_finite_is_noticed_at_a_report_or_a_checkpoint():
     trainer = make_trainer(replace(CONFIG, log_every=4))
     trainer.reporters.append(lambda report: None)
@@ -343,6 +345,22 @@ def test_elsewhere_a_loss_that_is_not_finite_is_noticed_at_a_report_or_a_checkpo
     next(steps), next(steps)
     with pytest.raises(NonFiniteLoss):
         next(steps)
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="the CPU notices at once")
+@pytest.mark.parametrize("log_every", [4, 100])
+def test_on_an_accelerator_it_is_noticed_there_and_no_later(log_every):
+    trainer = make_trainer(replace(CONFIG, log_every=log_every))
+    trainer.reporters.append(lambda report: None)
+    loss = trainer.loss
+    trainer.loss = lambda batch: loss(batch) * (1 if trainer.step < 1 else float("nan"))
+    steps = trainer.steps()
+    next(steps), trainer.state_dict(), next(steps)
+    with pytest.raises(NonFiniteLoss, match="that were last saved"):
+        trainer.state_dict()
+    with pytest.raises(NonFiniteLoss):
+        list(steps) and trainer.state_dict()
+    assert trainer.step == (4 if log_every == 4 else 12)
 
 
 def test_weight_decay_spares_norms_biases_and_embeddings():
@@ -411,6 +429,7 @@ def test_the_loss_is_a_number_to_print_and_to_add():
     assert f"{sum(losses) / 2:.3f}" == f"{sum(map(float, losses)) / 2:.3f}"
 
 
+@pytest.mark.on_cpu(reason="refuses before it computes")
 @pytest.mark.parametrize(("name", "value"), [("schedule", "square"), ("precision", "fp8")])
 def test_a_name_that_is_none_is_refused(name, value):
     with pytest.raises(BadInput, match=f"{name} {value}: must be one of"):

@@ -68,10 +68,11 @@ def stopped_and_resumed(at: Place, config: TrainingConfig) -> Any:
     losses = [next(steps) for _ in range(3)]
     save_tensors(at.folder / "training.safetensors", first.state_dict())
     second.load_state_dict(load_tensors(at.folder / "training.safetensors"))
+    loaded = moved(second.state_dict())
     second.reporters.append(lambda report: reports.append(report.loss))
     losses += second.steps()
     finite = all(bool(loss.isfinite()) for loss in losses)
-    return losses, reports, finite, second.model, moved(second.state_dict())
+    return losses, reports, finite, loaded, second.model, moved(second.state_dict())
 
 
 @case()

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "src" / "attention"
 TESTS = ROOT / "tests"
 LONGEST = 200  # lines of a module
 WINDOW = 6  # lines of code that may not stand twice
-NOT_ROOMS = {"blocks", "browser", "chapters", "exercises", "house", "site"}
+NOT_ROOMS = {"blocks", "browser", "chapters", "exercises", "house", "site", "device"}
 NAMELESS = {tokenize.NAME, tokenize.NUMBER, tokenize.STRING}
 LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 

@@ -179,9 +179,7 @@ class Translator:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Translator":
-        """A translator that `save` has written, in this version or an earlier one.
-
-        It is on torch's default device, whichever it was trained on.
+        """Load what this version or an earlier one has saved, onto torch's default device.
 
         Raises:
             BadInput: The folder holds no translator, or a damaged one.

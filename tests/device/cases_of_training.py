@@ -137,10 +137,14 @@ def runs(at: Place) -> Any:
     pairs.write_text("\n".join(f"{pair.source}\t{pair.target}" for pair in PAIRS * 3))
     text.write_text("\n\n".join(TEXTS * 3))
     results = []
-    kinds: Any = [(TranslationRun, "transformer", pairs), (LanguageModelRun, "gpt", text)]
-    kinds += [(TranslationRun, "word-by-word", pairs), (MaskedLMRun, "bert", text)]
-    for kind, arch, data in kinds:
-        folder, sizes = at.folder / arch, STACK if arch != "word-by-word" else {}
+    kinds: Any = [
+        (TranslationRun, "transformer", pairs, STACK),
+        (TranslationRun, "word-by-word", pairs, {}),
+        (LanguageModelRun, "gpt", text, STACK),
+        (MaskedLMRun, "bert", text, STACK | {"dropout": 0.0}),
+    ]
+    for kind, arch, data, sizes in kinds:
+        folder = at.folder / arch
         begun = kind.begin(folder, arch, [str(data)], replace(CONFIG, steps=1), at.device, **sizes)
         losses = list(begun.steps())
         resumed = kind.resume(folder, at.device, steps=2)

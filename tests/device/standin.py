@@ -16,12 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils import backend_registration
+from torch.utils._pytree import tree_map_only
 
 from . import gru
 from .drawing import written_arguments
 from .memory import NAME, on_cpu, on_device
 
 KEY = "PrivateUse1"
+AUTOCAST = "addmm", "baddbmm", "bmm", "linear", "matmul", "mm", "scaled_dot_product_attention"
 CPU_KERNELS = torch._C.DispatchKeySet(torch._C.DispatchKey.CPU)
 
 _libraries: list[torch.library.Library] = []  # kernels are forgotten with their library
@@ -63,7 +65,10 @@ def install() -> None:
     backend_registration._setup_privateuseone_for_python_backend(NAME, Device())
     everything, aten = torch.library.Library("_", "IMPL"), torch.library.Library("aten", "IMPL")
     everything.fallback(_run, KEY)
-    everything.fallback(torch.library.fallthrough_kernel, f"Autocast{KEY}")  # it computes as it is
+    everything.fallback(torch.library.fallthrough_kernel, f"Autocast{KEY}")
+    for name in AUTOCAST:
+        operator = getattr(torch.ops.aten, name).default
+        aten.impl(name, functools.partial(_in_low_precision, operator), f"Autocast{KEY}")
     # torch would write these as others with an `out` of no size, and resize that.
     composite = "CompositeExplicitAutogradNonFunctional"
     for name in torch._C._dispatch_get_registrations_for_dispatch_key(composite):
@@ -150,6 +155,17 @@ def _check_one_device(operator: Any, facts: Facts, values: Any) -> None:
             f"{operator.name()}: expected all tensors to be on the same device, but found "
             f"{NAME}:0 and {elsewhere[0].device}"
         )
+
+
+def _in_low_precision(operator: Any, *args: Any, **kwargs: Any) -> Any:
+    """Under autocast, run a product in its dtype."""
+    dtype = torch.get_autocast_dtype(NAME)
+    autocast = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
+    with torch._C._ExcludeDispatchKeyGuard(autocast):
+        args, kwargs = tree_map_only(
+            Tensor, lambda t: t.to(dtype) if t.is_floating_point() else t, (args, kwargs)
+        )
+        return operator(*args, **kwargs)
 
 
 def _refuse_generators(values: Any) -> None:

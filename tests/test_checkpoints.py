@@ -160,7 +160,7 @@ def save_again(folder) -> bytes:
 
 def test_a_file_without_our_checksum_is_read(tmp_path):
     safetensors.torch.save_file(TENSORS, tmp_path / "t.safetensors")
-    assert torch.equal(load_tensors(tmp_path / "t.safetensors")["a"], TENSORS["a"])
+    assert torch.equal(load_tensors(tmp_path / "t.safetensors")["a"], TENSORS["a"].cpu())
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ from attention.benchmarks.translators import bench_translation
 
 translators, results = {}, {}
 print(f"{'':23}  BLEU  exact    AER  seconds  parameters")
-for translator, result in bench_translation(pairs, test, 40, contestants):
+for translator, result in bench_translation(pairs, test, 40.0, contestants):
     name, scores = result.name, result.scores
     translators[name], results[name] = translator, result
     aer = "-" if scores.aer is None else f"{scores.aer:.3f}"

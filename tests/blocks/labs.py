@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from nbformat import NotebookNode
 
+from tests.device.memory import NAME as STANDIN
 from tests.device.plugin import DEVICE
-from tests.device.standin import NAME as STANDIN
 from tools import labs
 from tools.blocks import PageError
 

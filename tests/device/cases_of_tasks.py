@@ -21,6 +21,7 @@ from attention.models.gpt import GPT, GPTConfig
 from attention.models.llama import Llama, LlamaConfig
 from attention.tasks.decoding import Search
 from attention.tasks.masked_lm import fill_mask
+from attention.tasks.objectives import EncodedPairs
 from attention.tasks.retrieval import TextEncoder
 from attention.tasks.search_index import indexed_embeddings
 from attention.tasks.start_summary import translation_summary
@@ -44,7 +45,8 @@ def translation(at: Place) -> Any:
         weights = task.align([*PAIRS, Pair("", "elle")])
         results += [translated, weights, evaluate_translator(task, PAIRS[1:])]
     links = hard_alignment(at.floats(3, 4))
-    return results, sorted(links), translation_summary(task, PAIRS, CONFIG).tokens
+    encoded = EncodedPairs(task, PAIRS)
+    return results, sorted(links), translation_summary(task, PAIRS, encoded, CONFIG).tokens
 
 
 @case()

@@ -8,6 +8,7 @@ import torch
 from attention.checkpoints import load_tensors, save_tensors
 from attention.models.llama import Llama, LlamaConfig
 from attention.tasks.masked_lm import mask_tokens, masked_lm_trainer
+from attention.tasks.masked_lm_validation import masked_lm_validation
 from attention.tasks.objectives import (
     language_model_trainer,
     translation_trainer,
@@ -68,10 +69,11 @@ def stopped_and_resumed(at: Place, config: TrainingConfig) -> Any:
     losses = [next(steps) for _ in range(3)]
     save_tensors(at.folder / "training.safetensors", first.state_dict())
     second.load_state_dict(load_tensors(at.folder / "training.safetensors"))
+    loaded = moved(second.state_dict())
     second.reporters.append(lambda report: reports.append(report.loss))
     losses += second.steps()
     finite = all(bool(loss.isfinite()) for loss in losses)
-    return losses, reports, finite, second.model, moved(second.state_dict())
+    return losses, reports, finite, loaded, second.model, moved(second.state_dict())
 
 
 @case()
@@ -104,7 +106,9 @@ def training_of_translators(at: Place) -> Any:
 
 @case()
 def training_of_language_models(at: Place) -> Any:
-    summary = language_summary(language_model(at), TEXTS, CONFIG).parameters
+    task = language_model(at)
+    encoded = language_model_trainer(task, TEXTS, CONFIG).encoded
+    summary = language_summary(task, TEXTS, encoded, CONFIG).parameters
     return summary, trained(language_model_trainer(language_model(at, "llama"), TEXTS, CONFIG))
 
 
@@ -113,6 +117,7 @@ def training_of_text_encoders(at: Place) -> Any:
     task = masked_lm(at)
     pairs = [(text, text[:9]) for text in TEXTS]
     return (
+        masked_lm_validation(task, TEXTS)(),
         trained(masked_lm_trainer(task.model, task.tokenizer, TEXTS, CONFIG)),
         trained(retrieval_trainer(task, TEXTS, CONFIG)),
         trained(contrastive_trainer(task.model, task.tokenizer, pairs, CONFIG, batch_size=2)),
@@ -136,10 +141,14 @@ def runs(at: Place) -> Any:
     pairs.write_text("\n".join(f"{pair.source}\t{pair.target}" for pair in PAIRS * 3))
     text.write_text("\n\n".join(TEXTS * 3))
     results = []
-    kinds: Any = [(TranslationRun, "transformer", pairs), (LanguageModelRun, "gpt", text)]
-    kinds += [(TranslationRun, "word-by-word", pairs), (MaskedLMRun, "bert", text)]
-    for kind, arch, data in kinds:
-        folder, sizes = at.folder / arch, STACK if arch != "word-by-word" else {}
+    kinds: Any = [
+        (TranslationRun, "transformer", pairs, STACK),
+        (TranslationRun, "word-by-word", pairs, {}),
+        (LanguageModelRun, "gpt", text, STACK),
+        (MaskedLMRun, "bert", text, STACK | {"dropout": 0.0}),
+    ]
+    for kind, arch, data, sizes in kinds:
+        folder = at.folder / arch
         begun = kind.begin(folder, arch, [str(data)], replace(CONFIG, steps=1), at.device, **sizes)
         losses = list(begun.steps())
         resumed = kind.resume(folder, at.device, steps=2)

@@ -9,7 +9,6 @@ difference whether a module, an initialiser or autograd draws.
 
 import functools
 import warnings
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -22,7 +21,7 @@ from torch.utils._pytree import tree_map_only
 # Their backward pass needs more than the random numbers; see `_attend_by_formula`.
 FUSED_ATTENTION = ("_fused_sdp_choice", "_scaled_dot_product")
 
-_twins: weakref.WeakKeyDictionary[torch.Generator, torch.Generator] = weakref.WeakKeyDictionary()
+_twins: dict[torch.Generator, torch.Generator] = {}  # of generators, which have no weak references
 
 
 def draw_on_cpu(dispatch_key: str) -> torch.library.Library:

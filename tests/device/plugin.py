@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from . import drawing, standin
+from .memory import NAME
 from .tally import STAYS, DeviceTally
 
 DEVICE = os.environ.get("ATTENTION_DEVICE") or "cpu"
-KEYS = {"cuda": "CUDA", standin.NAME: standin.KEY}
+KEYS = {"cuda": "CUDA", NAME: standin.KEY}
 DRAWING = pytest.StashKey[torch.library.Library]()
 
 
@@ -34,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("ATTENTION_DEVICE=cuda, but torch finds no GPU here")
     if DEVICE != "cuda":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a page shows what a CPU prints
-    if DEVICE == standin.NAME:
+    if DEVICE == NAME:
         standin.install()
     if DEVICE != "cpu":
         config.stash[DRAWING] = drawing.draw_on_cpu(KEYS[DEVICE])

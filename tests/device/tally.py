@@ -1,6 +1,7 @@
 """Count where blocks, labs and tests computed, and say so at the end of a run on a device."""
 
 import json
+import math
 import platform
 import subprocess
 import tomllib
@@ -27,8 +28,10 @@ class DeviceTally:
     def __init__(self, config: pytest.Config, device: str) -> None:
         self.device = device
         self.file: str | None = config.getoption("--tally")
-        settings = tomllib.loads((config.rootpath / "pyproject.toml").read_text("utf-8"))
-        self.budget: dict[str, int] = settings["tool"]["attention"]["device"]
+        settings = config.rootpath / "pyproject.toml"
+        tools = tomllib.loads(settings.read_text("utf-8")) if settings.exists() else {}
+        budget = tools.get("tool", {}).get("attention", {}).get("device", {})
+        self.budget: dict[str, float] = {"blocks": math.inf, "tests": math.inf} | budget
         self.ran: Counter[str] = Counter()  # blocks, outputs, labs and tests, on the device or not
         self.elsewhere: Counter[str] = Counter()  # tests, by the reason why they stay on the CPU
         self.idle: dict[str, Counter[str]] = {"blocks": Counter(), "tests": Counter()}  # by file

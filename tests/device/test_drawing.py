@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import standin
+from . import drawing, standin
 from .drawing import draw_on_cpu
 from .plugin import DEVICE as CHOSEN
 
 pytestmark = pytest.mark.on_cpu(reason="compares a device, which it names, with the CPU")
 DEVICE = standin.NAME if CHOSEN == "cpu" else CHOSEN
-standin.install()
+if DEVICE == standin.NAME:
+    standin.install()
 
 
 @pytest.fixture
@@ -124,6 +125,22 @@ def test_it_has_the_numbers_of_the_cpu_where_that_draws(name: str, drawn_on_cpu:
         assert mine.stride() == other.stride()
         torch.testing.assert_close(mine.cpu(), other)
     assert torch.equal(following, torch.rand(1))  # neither has drawn more than the other
+
+
+def test_only_attention_with_dropout_leaves_the_fused_kernels(monkeypatch, drawn_on_cpu: None):
+    """A GPU's fused kernels draw for themselves; the stand-in has none that could show it."""
+    fused: list[bool] = []
+
+    def attention(q: Tensor, *_: Any, **__: Any) -> Tensor:
+        fused.append(torch.backends.cuda.flash_sdp_enabled())
+        return q
+
+    monkeypatch.setattr(drawing, "_attention", attention)
+    q = torch.ones(2, 2)
+    for dropout in 0.0, 0.5:
+        F.scaled_dot_product_attention(q, q, q, dropout_p=dropout)
+        F.scaled_dot_product_attention(q, q, q, None, dropout)
+    assert fused == [True, True, False, False]
 
 
 @pytest.mark.skipif(CHOSEN != "cpu", reason="there the plugin lets the CPU draw")

@@ -14,8 +14,12 @@ from . import standin
 from .place import leaves
 from .plugin import DEVICE
 
-pytestmark = pytest.mark.on_cpu(reason="compares the stand-in, which it names, with the CPU")
-standin.install()
+pytestmark = [
+    pytest.mark.on_cpu(reason="compares the stand-in, which it names, with the CPU"),
+    pytest.mark.skipif(DEVICE == "cuda", reason="no process can have the stand-in and CUDA"),
+]
+if DEVICE != "cuda":
+    standin.install()
 
 Function = Callable[..., Any]
 
@@ -158,6 +162,25 @@ def test_results_and_gradients_are_those_of_the_cpu(compute: Callable[[str], Any
     for name, value in leaves(compute(standin.NAME)):
         assert value.device.type == standin.NAME, name
         torch.testing.assert_close(value.cpu(), expected[name], rtol=1e-10, atol=1e-10)
+
+
+def mixed(device: str) -> list[Tensor]:
+    """A product, attention and a loss under autocast, and a gradient."""
+    torch.manual_seed(0)
+    linear = nn.Linear(4, 4).to(device)
+    x = numbers(3, 4, dtype=torch.float).to(device)
+    with torch.autocast(device, torch.bfloat16):
+        product = linear(x)
+        attended = F.scaled_dot_product_attention(x, product, product)
+        loss = F.cross_entropy(attended.float() + x, torch.tensor([0, 1, 2], device=device))
+    loss.backward()
+    return [product, attended, loss, linear.weight.grad, x @ x.T]
+
+
+def test_autocast_computes_products_in_bfloat16():
+    for there, here in zip(mixed(standin.NAME), mixed("cpu"), strict=True):
+        assert there.dtype == here.dtype
+        torch.testing.assert_close(there.cpu(), here, rtol=0.02, atol=0.02)
 
 
 def test_in_inference_mode_a_view_is_like_its_tensor():

@@ -39,7 +39,8 @@ class Table(torch.nn.Module):
         table = torch.zeros(len(LETTERS), len(LETTERS))
         for token, probabilities in following.items():
             table[token, list(probabilities)] = torch.tensor([*probabilities.values()])
-        self.register_buffer("logits", table.log().clamp(min=-1e4))
+        table[table.sum(dim=1) == 0] = 1.0
+        self.register_buffer("logits", table.log())
 
     def prefill(self, ids, max_new_tokens):
         return self.decode_step(torch.full_like(ids[:, 0], BOS), ids)

@@ -179,7 +179,7 @@ class Translator:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Translator":
-        """What `save` wrote, in this version or an earlier one, on torch's default device.
+        """Load what this version or an earlier one has saved, onto torch's default device.
 
         Raises:
             BadInput: The folder holds no translator, or a damaged one.

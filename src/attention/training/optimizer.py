@@ -55,5 +55,4 @@ def load_optimizer_state(
     for name, parameter in model.named_parameters():
         moments = {key: tensors[f"{name}.{key}"].to(parameter, copy=True) for key in MOMENTS}
         # The step count stays on the CPU, in 32 bits, where torch expects it.
-        step = tensors[f"{name}.step"].to("cpu", copy=True)
-        optimizer.state[parameter] = {"step": step} | moments
+        optimizer.state[parameter] = {"step": tensors[f"{name}.step"].clone()} | moments

@@ -282,7 +282,7 @@ def test_help_teaches(capsys):
     assert all(word in page for word in words)
     page = " ".join(page.replace("│", " ").split())
     assert "--steps 2000 (for word-by-word 10, for luong 3000, for transformer 4000)" in page
-    assert "--average-fraction 0 (for transformer 0.25), --seed 0." in page
+    assert "--average-fraction 0 (for luong 0.25, for transformer 0.25), --seed 0." in page
 
 
 @pytest.mark.on_cpu(reason="runs the command in a process of its own")

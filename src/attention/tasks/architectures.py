@@ -69,7 +69,9 @@ ARCHITECTURES = {
     "word-by-word": Architecture(IBMModel1, IBMModel1Config, TrainingConfig(steps=10)),
     "fixed-vector": Architecture(RNNEncoderDecoder, RNNEncoderDecoderConfig, TrainingConfig()),
     "bahdanau": Architecture(Bahdanau, BahdanauConfig, TrainingConfig()),
-    "luong": Architecture(Luong, LuongConfig, TrainingConfig(steps=3000, lr=3e-3)),
+    "luong": Architecture(
+        Luong, LuongConfig, TrainingConfig(steps=3000, betas=(0.9, 0.98), average_fraction=0.25)
+    ),
     "transformer": Architecture(
         Transformer,
         TransformerConfig,

@@ -100,7 +100,8 @@ def test_the_command_prints_a_table_and_draws_the_curves(data, tmp_path, capsys)
     plot = tmp_path / "lengths.svg"
     command = ["bench", "translation", "--seconds", "0.01", "--data", data, "--test", data]
     main([*command, "--plot", str(plot)])
-    head, *rows = capsys.readouterr().out.splitlines()
+    corpora, head, *rows = capsys.readouterr().out.splitlines()
+    assert corpora.count(str(data)) == 2, "what it was trained on, and what it was tested on"
     assert head.split()[:3] == ["BLEU", "exact", "AER"]
     assert [row[:24].rstrip() for row in rows] == NAMES
     assert all(row[24:].split()[2] == "-" for row in rows), "no gold alignment in a file"
@@ -113,6 +114,7 @@ def test_the_command_prints_a_json_object_a_translator(data, capsys):
     assert [result["name"] for result in results] == NAMES
     for result in results:
         assert result["scores"]["sentences"] == 6
+        assert result.pop("data") == result.pop("test") == data
         assert set(result) == {"name", "parameters", "seconds", "scores", "by_length"}
 
 

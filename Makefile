@@ -10,7 +10,7 @@ export NO_MKDOCS_2_WARNING = 1
 
 .PHONY: help
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: .venv/installed ## make .venv with the pinned versions, and bring KaTeX
@@ -53,6 +53,7 @@ test-gpu: .venv-gpu/installed ## blocks, labs and package tests on a GPU, with t
 
 # It finds the CUDA build of torch where PYTHON has it, and installs everything else.
 .venv-gpu/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c "import torch" 2> /dev/null || { echo "$(PYTHON) has no torch. Name a Python that has a CUDA build of it: make test-gpu PYTHON=..."; exit 1; }
 	@$(PYTHON) -c "import torch; torch.cuda.is_available() or exit('The torch of $(PYTHON) finds no GPU')"
 	$(PYTHON) -m venv .venv-gpu
 	$(PYTHON) -c "import site, pathlib, torch; print(pathlib.Path(torch.__file__).parents[1])" > $$(.venv-gpu/bin/python -c "import site; print(site.getsitepackages()[0])")/torch.pth

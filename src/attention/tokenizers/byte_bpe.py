@@ -6,6 +6,8 @@ from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 
+from attention.tokenizers.long_words import refuse_long_words
+
 __all__ = ["END_OF_TEXT", "train_byte_bpe"]
 
 END_OF_TEXT = "<|endoftext|>"
@@ -21,8 +23,12 @@ def train_byte_bpe(texts: Sequence[str], vocab_size: int) -> Tokenizer:
         vocab_size: Tokens in the vocabulary, the bytes and `END_OF_TEXT` included; at least 257.
             Fewer come out where no pair is left to merge.
 
+    Raises:
+        BadInput: A word is too long to learn from.
+
     Source: Radford et al. 2019, section 2.2.
     """
+    refuse_long_words(texts)
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

@@ -11,6 +11,7 @@ from tokenizers.pre_tokenizers import Metaspace, Punctuation
 from tokenizers.pre_tokenizers import Sequence as InTurn
 from tokenizers.trainers import BpeTrainer
 
+from attention.tokenizers.long_words import refuse_long_words
 from attention.tokenizers.special_tokens import SPECIAL_TOKENS, UNK
 from attention.tokenizers.words import WordTokenizer
 
@@ -37,7 +38,11 @@ class SubwordTokenizer:
             sentences: The training data, of both languages.
             vocab_size: Tokens in the vocabulary, the special ones included. There are fewer where
                 no pair is left that occurs twice.
+
+        Raises:
+            BadInput: A word is too long to learn from.
         """
+        refuse_long_words(sentences)
         tokenizer = Tokenizer(BPE(unk_token=SPECIAL_TOKENS[UNK]))
         tokenizer.normalizer, tokenizer.decoder = NFC(), decoders.Metaspace()
         tokenizer.pre_tokenizer = InTurn([Metaspace(), Punctuation()])

@@ -13,6 +13,7 @@ from tokenizers.trainers import WordPieceTrainer
 
 from attention.errors import BadInput
 from attention.shapes import Bool, Tensor
+from attention.tokenizers.long_words import refuse_long_words
 
 __all__ = ["MASK", "WordPieceTokenizer"]
 
@@ -65,12 +66,16 @@ class WordPieceTokenizer:
             texts: The training data.
             vocab_size: Tokens in the vocabulary, the special ones included.
             lowercase: Whether the tokenizer ignores upper case and accents.
+
+        Raises:
+            BadInput: A word is too long to learn from.
         """
         normalizer, pre_tokenizer = BertNormalizer(lowercase=lowercase), BertPreTokenizer()
         words: Counter[str] = Counter()
         for text in texts:
             found = pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text))
             words.update(word for word, _ in found)
+        refuse_long_words(words)
         # The trainer gives letters their ids in an order that differs from run to run, and breaks
         # ties between pairs by these ids. A fixed order of the letters makes training reproducible.
         letters = {word[0] for word in words} | {f"##{c}" for word in words for c in word[1:]}

@@ -2,7 +2,7 @@
 # title: "Lab: train the translator"
 # parent: Introduction
 # nav_order: 1
-# description: Train the first translator with attention in about a minute, watch where it looks, and measure it.
+# description: Train the first translator with attention in about a minute, draw what it attends to, and measure it.
 # jupyter:
 #   kernelspec:
 #     display_name: Python 3
@@ -12,17 +12,17 @@
 # %% [markdown]
 # # Lab: train the translator
 #
-# You train the translator of the [Introduction](introduction.md), draw where it looks, and find out
-# whether it looks where it should.
+# You train the translator of the [Introduction](introduction.md), draw its attention weights, and measure whether it attends
+# to the right tokens.
 #
-# **You need** the Introduction, and two minutes of one processor core.
+# **You need** the Introduction, its [package installed](introduction.md#install-the-package) if you want to run the cells, and two minutes of one CPU core.
 #
-# **Time**: 15 minutes.
+# **Time**: 20 minutes.
 
 # %% [markdown]
 # ## The sentences
 #
-# The toy grammar makes as many pairs as you ask for. Take 50,000, and read three of them.
+# The small grammar, which the package calls `toy`, generates as many sentence pairs as you ask for. Take 50,000, and read three of them.
 
 # %%
 from attention.data import toy
@@ -33,7 +33,7 @@ for pair in pairs[:3]:
     print(pair.target, end="\n\n")
 
 # %% [markdown]
-# Three sentences are held out. No model may learn from them, so make sure of it:
+# Three sentences are *held out*: no model may be trained on them. Check that none of them is among the training pairs:
 
 # %%
 sentences = toy.held_out()
@@ -42,10 +42,10 @@ for sentence in sentences:
     print(sentence)
 
 # %% [markdown]
-# ## A translator that knows nothing
+# ## An untrained translator
 #
-# `Translator.new` collects the words of both languages, and makes a network of random numbers: an encoder that reads in
-# both directions, and a decoder with additive attention, as in Bahdanau et al. 2014.
+# `Translator.new` collects the vocabularies of both languages, and builds a network with random parameters: a bidirectional encoder, and a
+# decoder whose attention scores come from a small neural network, as in Bahdanau et al. 2014.
 
 # %%
 from attention import Translator
@@ -53,25 +53,27 @@ from attention import Translator
 translator = Translator.new("bahdanau", pairs, seed=0)
 size = sum(parameter.numel() for parameter in translator.model.parameters())
 print(
-    f"{len(translator.source_tokenizer)} English words, {len(translator.target_tokenizer)} French words"
+    f"vocabulary: {len(translator.source_tokenizer)} English and"
+    f" {len(translator.target_tokenizer)} French tokens"
 )
-print(f"{size:,} numbers to learn")
+print(f"{size:,} parameters")
 print("They arrived late . ->", translator.translate(["They arrived late ."])[0].text)
 
 # %% [markdown]
-# That is not a translation. How wrong is it, in numbers? The *loss* of a word is minus the logarithm of the probability that
-# the model gave to it. Before training, every French word is about as likely as every other.
+# That is not a translation. How wrong is it, as a number? The **loss** of a token is minus the logarithm of the probability that
+# the model gave to it: 0 if that was 1, and the larger, the less probable the token was. Before training, all French tokens are about equally
+# probable, so you know the loss to expect:
 
 # %%
 import math
 
-print(f"loss of a blind guess: {math.log(len(translator.target_tokenizer)):.2f}")
+print(f"loss of a uniform prediction: {math.log(len(translator.target_tokenizer)):.2f}")
 
 # %% [markdown]
 # ## Training
 #
-# Each step shows the model some forty sentence pairs and moves all its numbers a little, so that the right next word
-# becomes more likely. There are 2,000 steps. Guess the loss after the first 250, then run the cell. It takes a minute or two.
+# Each step computes the mean loss over a batch of some forty sentence pairs and its gradient, and moves all parameters a little in the
+# direction in which the loss falls. There are 2,000 steps. Predict the loss after the first 250, then run the cell. It takes a minute or two.
 
 # %%
 from attention.tasks.objectives import translation_trainer
@@ -83,7 +85,7 @@ for step, loss in enumerate(trainer.steps(), start=1):
         print(f"step {step:4}   loss {loss:.3f}")
 
 # %% [markdown]
-# Training is done, so save the translator: its vocabularies and its parameters go into a folder. `Translator.load("translator")` brings it back in
+# Training is done, so save the translator: its vocabularies and its parameters go into a folder. `Translator.load("translator")` loads it in
 # another session, and so does the command: `attention translate translator "They arrived late."`
 
 # %%
@@ -99,54 +101,58 @@ for translation in translations:
     assert translation.text == sentences[" ".join(translation.source)].target
 
 # %% [markdown]
-# All three are right to the letter, and the model has seen none of them before.
+# All three equal the reference exactly, although none of them was in the training data.
 #
-# ## Where it looked
+# ## What it attends to
 #
-# Each French word (row) looked at every English word (column). The darker a cell, the more weight it has. A word-by-word
-# translation would fall in steps from corner to corner. Where will this one leave the stairs?
+# The heat map has a row for each French token and a column for each English one. The darker a cell, the larger the weight on that English
+# token when that French token was predicted. In a word-by-word translation, the dark cells would form a diagonal. Where will they leave it here?
 
-# %% alt="Heat map of attention weights: French words down, English words across. The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they climb from Area to Economic to European."
+# %% alt="Heat map of attention weights: French tokens down, English tokens across. The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they climb from Area to Economic to European."
 from attention.inspection import plots
 
 agreement = translations[0]
 plots.alignment(agreement.attention, agreement.source, agreement.target)
 
 # %% [markdown]
-# At *European Economic Area* it turns round: three cells climb, and no others do. This is the counterpart of figure 3a of
+# At *European Economic Area* the order is reversed: three dark cells climb, and no others do. This is the counterpart of figure 3a of
 # Bahdanau et al. 2014, with the same sentence.
 #
-# Read the turn off in numbers:
+# The largest weights of these three rows, as numbers:
 
 # %%
 for word, meaning in [("zone", "Area"), ("économique", "Economic"), ("européenne", "European")]:
     row = agreement.attention[agreement.target.index(word)]
-    weight, place = row.max(dim=0)
-    print(f"{word:11} looks most at {agreement.source[place]:9} weight {weight:.2f}")
-    assert agreement.source[place] == meaning
+    weight, position = row.max(dim=0)
+    print(f"{word:11} attends most to {agreement.source[position]:9} weight {weight:.2f}")
+    assert agreement.source[position] == meaning
 
 # %% [markdown]
 # ## How good is it?
 #
-# A thousand test sentences, none of which was in training:
+# Measure it on a thousand test sentences, none of which was in the training data:
 
 # %%
 from attention.evaluation.metrics import evaluate_translator
 
 scores = evaluate_translator(translator, toy.pairs("test", 1000))
-print(f"right to the letter   {scores.exact_match:.3f}")
+print(f"exact match           {scores.exact_match:.3f}")
 print(f"alignment error rate  {scores.aer:.3f}")
 print(f"BLEU                  {scores.bleu:.1f}   {scores.signature}")
 assert scores.exact_match >= 0.97
 assert scores.aer <= 0.08
 
 # %% [markdown]
-# The alignment error rate compares the largest weight of each row with the link that the grammar knows. The model was never
-# told these links. [BLEU](before-attention/word-by-word.md), the usual measure for translations, goes up to 100.
+# The alignment error rate compares the position of the largest weight in each row with the gold alignment, on which the model was not
+# trained. [BLEU](before-attention/word-by-word.md) goes up to 100. (It is the traditional measure of translations; today, learned measures such as COMET (Rei and
+# colleagues 2020), which agree better with human judgements, are reported beside it or instead.)
 #
-# ## Does it really look?
+# One seed is one draw, and other random parameters to start from give other figures. The Introduction lists
+# [those of five seeds](introduction.md#train-and-evaluate).
 #
-# Change one English word and see. *Marché*, a market, is masculine. How many French words will change?
+# ## Does the translation follow the source?
+#
+# Change one English word. *Marché*, a market, is masculine. How many French tokens will change?
 
 # %%
 before, after = translator.translate(
@@ -160,25 +166,26 @@ print(after.text)
 
 # %% [markdown]
 # One English word has changed, and four French ones: the noun, and the article, adjective and participle that agree with it.
-# (*Économique* agrees too, but looks the same in both genders.)
+# (*Économique* agrees too, but has the same form in both genders.)
 #
-# Weights can still deceive you. A widely read tutorial computed them, for years, from the place of a word instead of the
-# word itself. There is a test for that. Hand the attention the same English vectors in the opposite order. Weights that
-# follow the words turn round with them. Weights that follow places stay where they are.
+# Weights can look plausible and still be wrong. PyTorch's tutorial on translation computed them for years from the decoder's input and
+# hidden state alone, one weight for each position, without the encoder's vectors (issues 87, of 2017, and 1098, of 2020, in its repository
+# `pytorch/tutorials`). A test finds this bug: pass the encoder's vectors to the attention in reverse order. If the weights depend on the vectors,
+# they are reversed too; if they depend only on the position, they stay the same.
 
 # %%
 import torch
 
 ids = torch.tensor([translator.source_tokenizer.encode(" ".join(before.source))])
 with torch.inference_mode():
-    start = translator.model.encode(ids)  # the decoder, before it writes its first word
-    look = translator.model.decoder.attention.attention_weights
-    weights = look(start.hidden, start.memory[0])
-    turned = look(start.hidden, start.memory[0].flip(0))
+    state = translator.model.encode(ids)  # the decoder's, before it predicts its first token
+    attention = translator.model.decoder.attention
+    weights = attention.attention_weights(state.hidden, state.memory[0])
+    reversed_weights = attention.attention_weights(state.hidden, state.memory[0].flip(0))
 
-for row in (weights[0], turned[0]):
+for row in (weights[0], reversed_weights[0]):
     print(*(f"{weight:.2f}" for weight in row.tolist()))
-assert torch.allclose(weights.flip(1), turned)
+assert torch.allclose(weights.flip(1), reversed_weights)
 
 # %% [markdown]
 # ## Exercises
@@ -188,32 +195,32 @@ assert torch.allclose(weights.flip(1), turned)
 # <details markdown="1">
 # <summary>Answer</summary>
 #
-# The French adjectives swap too, *européenne économique*, so the columns and the rows change places together, and the picture looks the same.
+# The French adjectives swap too, *européenne économique*, so two columns and two rows swap together, and the pattern of dark cells stays the same.
 # Draw it: `plots.alignment(t.attention, t.source, t.target)` with `t = translator.translate([...])[0]`.
 #
 # </details>
 #
-# **2. Stop early.** Train a new translator with `TrainingConfig(steps=400)`, and evaluate it. What kind of mistake does
+# **2. Stop early.** Train a new translator with `TrainingConfig(steps=400)`, and evaluate it. What kind of mistakes does
 # it make? Begin with the August 1992 sentence.
 #
 # <details markdown="1">
 # <summary>Answer</summary>
 #
 # Four sentences in ten have a mistake, and most mistakes are small. We got *L'accord … a été signée*: the verb is right
-# and its ending is wrong. The model looks at *signed* for the verb, but the ending depends on *accord*, seven words back.
-# Where to look is learned early. What to remember takes longer.
+# but its ending is wrong. To predict the verb, the model attends to *signed*, but the ending depends on *accord*, which it generated eight tokens before
+# and has to remember in its hidden state. What to attend to is learned early; what to remember takes longer.
 #
 # </details>
 #
-# **3. An unknown word.** Translate *The European Economic Zone was created in January 1994 .* The word *Zone* was never in training.
-# What does the model read in its place, and what does it write?
+# **3. An unknown word.** Translate *The European Economic Zone was created in January 1994 .* The word *Zone* isn't in the training data.
+# Which token does the model read instead, and what does it generate?
 #
 # <details markdown="1">
 # <summary>Answer</summary>
 #
-# It reads `<unk>`, one sign for all words that it doesn't know:
-# `translator.source_tokenizer.tokens(translator.source_tokenizer.encode("The European Economic Zone"))` shows it. No noun comes in, so no noun
-# comes out. We got *L'ancienne économique européenne a été créée en janvier 1994*: three adjectives in a row, the
-# first of them, *former*, made up to fill the gap.
+# It reads `<unk>`, the special token for all words that aren't in the vocabulary:
+# `translator.source_tokenizer.tokens(translator.source_tokenizer.encode("The European Economic Zone"))` shows it. The model
+# no longer knows which noun was there, so it makes something up. We got *L'enquête économique européenne a été créée en janvier 1994*: good French about an
+# inquiry that no English token mentions. Another run generated *L'ancienne économique européenne*, three adjectives and no noun.
 #
 # </details>

@@ -49,7 +49,7 @@ def contents(drawing: Drawing, here: list[str]) -> None:
 
 
 def dots(drawing: Drawing, xs: list[float], y: float, kind: str) -> None:
-    """Draw words as dots in a row."""
+    """Draw tokens as dots in a row."""
     for x in xs:
         drawing.shape("circle", f"{kind} solid", cx=x, cy=y, r=4)
 
@@ -57,7 +57,7 @@ def dots(drawing: Drawing, xs: list[float], y: float, kind: str) -> None:
 def threads(
     drawing: Drawing, pairs: list[tuple[float, float]], top: float, bottom: float, kind: str
 ) -> None:
-    """Join words above with words below."""
+    """Join tokens above with tokens below."""
     for above, below in pairs:
         drawing.link(above, top, below, bottom, kind, 1.5)
 
@@ -71,7 +71,7 @@ def lookup(drawing: Drawing, x: float, y: float) -> None:
 
 
 def bottleneck(drawing: Drawing, x: float, y: float) -> None:
-    """Emblem: all words through one vector."""
+    """Emblem: all tokens through one vector."""
     columns = [x + 14, x + 30, x + 46]
     threads(drawing, [(c, x + 30) for c in columns], y + 12, y + 26, "line")
     threads(drawing, [(x + 30, c) for c in columns], y + 34, y + 48, "line")
@@ -81,7 +81,7 @@ def bottleneck(drawing: Drawing, x: float, y: float) -> None:
 
 
 def alignment(drawing: Drawing, x: float, y: float) -> None:
-    """Emblem: each French word finds its English word, wherever it stands."""
+    """Emblem: each French token is aligned with an English one, wherever it stands."""
     columns = [x + 12, x + 24, x + 36, x + 48]
     pairs = list(zip(columns, [columns[i] for i in (0, 3, 2, 1)], strict=True))
     threads(drawing, pairs, y + 14, y + 46, "weights")
@@ -90,7 +90,7 @@ def alignment(drawing: Drawing, x: float, y: float) -> None:
 
 
 def question(drawing: Drawing, x: float, y: float) -> None:
-    """Emblem: one query, several keys, some of them better answers than others."""
+    """Emblem: one query, several keys, with different weights."""
     columns = [x + 12, x + 24, x + 36, x + 48]
     for column, width in zip(columns, [1, 4, 1.5, 2.5], strict=True):
         drawing.link(x + 30, y + 14, column, y + 46, "weights", width)
@@ -99,7 +99,7 @@ def question(drawing: Drawing, x: float, y: float) -> None:
 
 
 def grid(rows: list[str], size: float = 9, corner: tuple[float, float] | None = None) -> Emblem:
-    """Make an emblem of attention weights: a digit for each cell, 9 dark and 0 hidden."""
+    """Make an emblem of attention weights: a digit for each cell, 9 dark and 0 masked."""
 
     def emblem(drawing: Drawing, x: float, y: float) -> None:
         wide, tall = len(rows[0]) * size, len(rows) * size
@@ -168,11 +168,11 @@ BEFORE: list[Stop] = [
 ATTENTION: list[Stop] = [
     ("Main ideas", "queries, keys and values", question),
     ("Self-attention", "the math, then the code", grid(["7241", "1813", "2372", "1327"], 11)),
-    ("Masked self-attention", "no word sees what comes after it",
+    ("Masked self-attention", "no position attends to later ones",
      grid(["9000", "3700", "2350", "1324"], 11)),
-    ("Encoder-decoder attention", "French asks, English answers",
+    ("Encoder-decoder attention", "French queries, English keys",
      grid(["92111", "11291", "12811"], 10)),
-    ("Multi-head attention", "several looks at once", heads),
+    ("Multi-head attention", "several heads in parallel", heads),
 ]  # fmt: skip
 MODELS: list[Stop] = [
     ("The Transformer", "an encoder and a decoder", towers(4, 4)),

@@ -1,7 +1,7 @@
-"""Frames 5 to 15 of the Introduction: a translator reads an English sentence and writes French.
+"""Frames 5 to 15 of the Introduction: a model encodes an English sentence and generates French.
 
-All frames share one stage, so that nothing moves from one to the next: English words, the encoder,
-a vector for each word, the decoder, French words. The numbers are those of a trained model.
+All frames share one layout, so that nothing moves from one to the next: English tokens, encoder,
+a vector for each token, decoder, French tokens. The values are those of a trained model.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from images.style import CHIP, LABEL, WIDTH, Drawing, text_width
 
-SHOWN = 5  # English words in view; the dots after them stand for the rest of the sentence
+SHOWN = 5  # English tokens in view; the dots after them stand for the rest of the sentence
 HEIGHT = 446
-ENCODER, VECTORS, DECODER, FRENCH = 70, 134, 342, 404  # where each floor of the stage begins
+ENCODER, VECTORS, DECODER, FRENCH = 70, 134, 342, 404  # where each row of the layout begins
 BAR = 38
 CELL_WIDTH, CELL_HEIGHT = 24, 13
 
@@ -21,11 +21,11 @@ class Reading(NamedTuple):
     """What a trained translator did with one sentence.
 
     Attributes:
-        source: The English words.
-        target: The French words that it wrote.
-        vectors: A few components of each English word's vector, from -1 to 1.
-        sentence: A few components of the one vector in which it keeps the whole sentence.
-        attention: For each French word, its weight on each English word.
+        source: The English tokens.
+        target: The French tokens that it generated.
+        vectors: A few components of each English token's vector, from -1 to 1.
+        sentence: A few components of a single vector for the whole sentence.
+        attention: For each French token, its weight on each English token.
     """
 
     source: list[str]
@@ -35,11 +35,11 @@ class Reading(NamedTuple):
     attention: list[list[float]]
 
     def words(self) -> list[str]:
-        """Give the English words in view, and the dots."""
+        """Give the English tokens in view, and the dots."""
         return [*self.source[:SHOWN], "…"]
 
     def middle(self, slot: int) -> float:
-        """Say where the middle of a word in view is: they share the width with even gaps."""
+        """Give the middle of a token in view: they fill the figure with even gaps."""
         widths = [text_width(word) + 14 for word in self.words()]
         gap = (WIDTH - 16 - sum(widths)) / (len(widths) - 1)
         return round(8 + sum(widths[:slot]) + gap * slot + widths[slot] / 2, 1)
@@ -56,7 +56,7 @@ def bar(drawing: Drawing, y: float, name: str, kind: str, both_ways: bool) -> No
 
 
 def words(drawing: Drawing, y: float, reading: Reading, now: int | None = None) -> None:
-    """Set the English words over the encoder; the word it works on now stands out."""
+    """Set the English tokens over the encoder; the current one stands out."""
     for slot, word in enumerate(reading.words()):
         x = reading.middle(slot)
         drawing.chip(x, y, word, "source strong" if slot == now else "source")
@@ -64,7 +64,7 @@ def words(drawing: Drawing, y: float, reading: Reading, now: int | None = None) 
 
 
 def stage(reading: Reading, title: str, description: str, vectors: int, now: int | None) -> Drawing:
-    """Draw what all frames have: words, encoder, as many vectors as there are by now, decoder."""
+    """Draw what all frames have: tokens, encoder, and as many vectors as there are by now."""
     drawing = Drawing(HEIGHT, title, description)
     words(drawing, 8, reading, now)
     bar(drawing, ENCODER, "encoder", "source", both_ways=True)
@@ -82,14 +82,17 @@ def stage(reading: Reading, title: str, description: str, vectors: int, now: int
 
 
 def one_vector_or_many(reading: Reading) -> Drawing:
-    """Frame 5: a whole sentence in one vector, or a vector for each word."""
+    """Frame 5: a whole sentence in one vector, or a vector for each token."""
     drawing = Drawing(
         HEIGHT,
-        "One vector for all, or one vector each",
+        "One vector per sentence, or one vector per token",
         "Above, the encoder turns the sentence into a single vector; below, into a vector for "
-        "each word.",
+        "each token.",
     )
-    for y, heading in [(0, "one vector for the whole sentence"), (232, "one vector for each word")]:
+    for y, heading in [
+        (0, "one vector for the whole sentence"),
+        (232, "one vector for each token"),
+    ]:
         drawing.text(8, y + 12, heading, "soft", LABEL, "start")
         words(drawing, y + 28, reading)
         bar(drawing, y + 88, "encoder", "source", both_ways=True)
@@ -104,7 +107,7 @@ def one_vector_or_many(reading: Reading) -> Drawing:
 
 
 def embedding(reading: Reading, slot: int) -> Drawing:
-    """Frames 6 to 10: the vectors come one by one, each of a word in its sentence."""
+    """Frames 6 to 10: the vectors come one by one, each of a token in its sentence."""
     word = reading.source[slot]
     count = f"{slot + 1} of {SHOWN} vectors"
     drawing = stage(
@@ -120,20 +123,20 @@ def embedding(reading: Reading, slot: int) -> Drawing:
     return drawing
 
 
-def decoding(reading: Reading, title: str, description: str, written: int, now: int) -> Drawing:
-    """Draw the stage with the decoder at work on the word in slot `now`."""
+def decoding(reading: Reading, title: str, description: str, generated: int, now: int) -> Drawing:
+    """Draw the layout with the decoder generating the token in slot `now`."""
     drawing = stage(reading, title, description, SHOWN, None)
     bar(drawing, DECODER, "decoder", "target", both_ways=False)
-    for slot in range(max(written, now + 1)):
+    for slot in range(max(generated, now + 1)):
         x = reading.middle(slot)
         drawing.arrow(x, DECODER + BAR + 4, x, FRENCH - 4, "target stroke")
-        if slot < written:
+        if slot < generated:
             kind = "target strong" if slot == now else "target"
             drawing.chip(x, FRENCH, reading.target[slot], kind)
         else:
             drawing.box(x - 25, FRENCH, 50, CHIP, "target gap")
             drawing.text(x, FRENCH + CHIP / 2, "?", "target")
-    for slot in range(max(written, now + 1) - 1):
+    for slot in range(max(generated, now + 1) - 1):
         right = reading.middle(slot) + text_width(reading.target[slot]) / 2 + 11
         turn, floor = (reading.middle(slot) + reading.middle(slot + 1)) / 2 + 4, FRENCH + CHIP / 2
         up = DECODER + BAR + 5
@@ -146,77 +149,78 @@ def decoding(reading: Reading, title: str, description: str, written: int, now: 
 
 
 def memory(drawing: Drawing) -> None:
-    """Show that the decoder has all vectors before it."""
+    """Show that the decoder receives all vectors."""
     y = VECTORS + 8 * CELL_HEIGHT + 12
     drawing.path(f"M20 {y}Q20 {y + 10} 30 {y + 10}H530Q540 {y + 10} 540 {y}", "source stroke")
     drawing.arrow(WIDTH / 2, y + 10, WIDTH / 2, DECODER - 5, "source stroke")
 
 
 def first_word(reading: Reading) -> Drawing:
-    """Frame 11: the decoder has all vectors, and writes one word."""
+    """Frame 11: the decoder has all vectors, and generates one token."""
     drawing = decoding(
         reading,
-        "The decoder writes a word",
-        f"All vectors reach the decoder, which writes the first French word, {reading.target[0]}.",
-        written=1,
+        "The decoder generates a token",
+        f"All vectors reach the decoder, which generates the first French token, "
+        f"{reading.target[0]}.",
+        generated=1,
         now=0,
     )
     memory(drawing)
     return drawing
 
 
-def word_by_word(reading: Reading) -> Drawing:
-    """Frame 12: each word that is written is read again before the next."""
+def autoregressive(reading: Reading) -> Drawing:
+    """Frame 12: each token that is generated is an input when the next is predicted."""
     first, second = reading.target[:2]
     drawing = decoding(
         reading,
-        "The decoder writes word by word",
-        f"The decoder has written {first} and {second}. Each goes back into the decoder, which "
-        "is about to write the next word.",
-        written=2,
+        "The decoder is autoregressive",
+        f"The decoder has generated {first} and {second}. Each goes back into the decoder, which "
+        "is about to predict the next token.",
+        generated=2,
         now=2,
     )
     memory(drawing)
     return drawing
 
 
-def weighing(reading: Reading, now: int, written: int, title: str, description: str) -> Drawing:
-    """Draw how much the decoder looks at each English word before it writes a French one."""
-    drawing = decoding(reading, title, description, written, now)
+def weighted(reading: Reading, now: int, generated: int, title: str, description: str) -> Drawing:
+    """Draw the decoder's attention weights on the English tokens when it predicts a French one."""
+    drawing = decoding(reading, title, description, generated, now)
     row = reading.attention[now]
-    shares = [*row[:SHOWN], sum(row[SHOWN:])]
+    weights = [*row[:SHOWN], sum(row[SHOWN:])]
     top = VECTORS + 8 * CELL_HEIGHT
-    for slot, share in enumerate(shares):
+    for slot, weight in enumerate(weights):
         x = reading.middle(slot)
-        thickness = 1.2 + 7 * share
+        thickness = 1.2 + 7 * weight
         drawing.link(x, top + 40, reading.middle(now), DECODER - 3, "weights weight", thickness)
-        kind = "weights bold share" if share == max(shares) else "weights share"
-        drawing.text(x, top + 22, f"{100 * share:.0f}%", kind, LABEL)
+        kind = "weights bold share" if weight == max(weights) else "weights share"
+        drawing.text(x, top + 22, f"{100 * weight:.0f}%", kind, LABEL)
     return drawing
 
 
-def weighs(reading: Reading) -> Drawing:
-    """Frame 13: before a word is written, every English word gets a weight."""
-    return weighing(
+def all_weights(reading: Reading) -> Drawing:
+    """Frame 13: before a token is predicted, every English token gets a weight."""
+    return weighted(
         reading,
         now=0,
-        written=0,
-        title="The decoder weighs every input word",
-        description="Before the first French word, a line from each English word to the decoder "
-        "is as wide as the weight that the decoder gives to that word.",
+        generated=0,
+        title="The decoder gives every source token a weight",
+        description="Before the first French token, a line from each English token to the decoder "
+        "is as wide as the weight that the decoder gives to that token.",
     )
 
 
 def alignment(reading: Reading, now: int) -> Drawing:
-    """Frames 14 and 15: a French word is written, and the decoder looks at its English word."""
+    """Frames 14 and 15: the decoder attends to one English token, and generates a French one."""
     word, row = reading.target[now], reading.attention[now]
-    looked_at = reading.source[row.index(max(row))]
-    return weighing(
+    attended = reading.source[row.index(max(row))]
+    return weighted(
         reading,
         now,
-        written=now + 1,
-        title=f"“{word}” looks at “{looked_at}”",
-        description=f"The decoder writes {word}; its largest weight is on {looked_at}.",
+        generated=now + 1,
+        title=f"“{word}” attends to “{attended}”",
+        description=f"The decoder generates {word}; its largest weight is on {attended}.",
     )
 
 
@@ -226,8 +230,8 @@ def frames(reading: Reading) -> dict[int, Drawing]:
         5: one_vector_or_many(reading),
         **{6 + slot: embedding(reading, slot) for slot in range(SHOWN)},
         11: first_word(reading),
-        12: word_by_word(reading),
-        13: weighs(reading),
+        12: autoregressive(reading),
+        13: all_weights(reading),
         14: alignment(reading, 0),
         15: alignment(reading, 1),
     }

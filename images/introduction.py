@@ -1,7 +1,7 @@
 """The figures of the Introduction.
 
 The diagrams come from this script alone. The frames of the stepper (5 to 15) show the encoder's
-vectors and the attention weights of a trained translator, the very one that the chapter's lab
+vectors and the attention weights of a trained translator, the one that the chapter's lab
 trains and saves. Its files are kept with the lab's outputs until the package or the lab changes.
 """
 
@@ -22,7 +22,7 @@ SENTENCE = "The European Economic Area was created in January 1994 ."
 
 
 def sentence(drawing: Drawing, y: float, words: list[str], kind: str) -> list[float]:
-    """Set a sentence in chips, centred in the figure, and give the middle of each word."""
+    """Set a sentence in chips, centred in the figure, and return the middle of each word."""
     widths = [text_width(word) + 20 for word in words]
     gap = 9
     left = (WIDTH - sum(widths) - gap * (len(words) - 1)) / 2
@@ -40,7 +40,7 @@ def word_order() -> Drawing:
         188,
         "Word order differs",
         "The European Economic Area was, above la zone économique européenne a été; "
-        "lines join the words that belong together, and three of them cross.",
+        "lines join the words that correspond, and three of them cross.",
     )
     english = sentence(drawing, 8, ["the", "European", "Economic", "Area", "was"], "source")
     french = ["la", "zone", "économique", "européenne", "a", "été"]
@@ -53,12 +53,12 @@ def word_order() -> Drawing:
 
 
 def lengths() -> Drawing:
-    """Figure 2: three words need five."""
+    """Figure 2: three English words, five French ones."""
     drawing = Drawing(
         188,
         "Lengths differ",
         "They arrived late, three words, above Ils sont arrivés en retard, five words; "
-        "arrived and late each belong to two French words.",
+        "arrived and late each correspond to two French words.",
     )
     english = sentence(drawing, 8, ["They", "arrived", "late"], "source")
     target = sentence(drawing, 144, ["Ils", "sont", "arrivés", "en", "retard"], "target")
@@ -92,18 +92,18 @@ def paper() -> Drawing:
 
 
 def scaling() -> Drawing:
-    """Figure 17: who waits for whom, on a machine that could do it all at once."""
+    """Figure 17: sequential against parallel computation."""
     words = ["The", "European", "Economic", "Area", "was"]
     drawing = Drawing(
         306,
-        "Step by step against all at once",
-        "Two grids of words by time. A recurrent network fills one cell a step, down a diagonal, "
+        "Recurrence is sequential, attention is parallel",
+        "Two grids of tokens by time. A recurrent network fills one cell a step, down a diagonal, "
         "in five steps; attention fills a whole column, in one step.",
     )
     pitch, top, side = 38, 66, 32
     for row, word in enumerate(words):
         drawing.text(104, top + pitch * (row + 0.5), word, "source", TEXT, "end")
-    panels = [(118, "step by step", "5 steps"), (354, "all at once", "1 step")]
+    panels = [(118, "sequential", "5 steps"), (354, "parallel", "1 step")]
     for panel, (left, heading, count) in enumerate(panels):
         middle = left + pitch * 2.5
         drawing.text(middle, 18, "attention" if panel else "recurrence", "ink bold")
@@ -131,9 +131,9 @@ def transformer() -> Drawing:
     drawing = Drawing(
         414,
         "The Transformer: an encoder and a decoder",
-        "The encoder, six layers of self-attention and feed-forward, hands its vectors to the "
+        "The encoder, six layers of self-attention and feed-forward, passes its vectors to the "
         "encoder-decoder attention of the decoder, six layers of masked self-attention, "
-        "encoder-decoder attention and feed-forward, which gives the next French word.",
+        "encoder-decoder attention and feed-forward, which predicts the next French token.",
     )
     encoder = [["self-attention"], ["feed-forward"]]
     decoder = [["masked", "self-attention"], ["encoder-decoder", "attention"], ["feed-forward"]]
@@ -145,7 +145,7 @@ def transformer() -> Drawing:
         "source stroke",
     )
     drawing.head(314, into, 0, "source stroke")
-    drawing.text(200, turn + 20, "one vector a word", "soft", LABEL)
+    drawing.text(200, turn + 20, "one vector per token", "soft", LABEL)
     drawing.arrow(427, last + 4, 427, last + 22, "target stroke")
     drawing.chip(427, last + 26, "économique", "target strong")
     return drawing
@@ -154,7 +154,7 @@ def transformer() -> Drawing:
 def tower(
     drawing: Drawing, left: float, kind: str, name: str, words: str, parts: list[list[str]]
 ) -> tuple[float, list[float]]:
-    """Draw half of the Transformer, and say where it ends and where the middle of each part is."""
+    """Draw half of the Transformer, and return its bottom edge and the middle of each part."""
     centre = left + 125
     heights = [22 + 22 * len(lines) for lines in parts]
     tall = 40 + sum(heights) + 10 * len(parts) + 6
@@ -188,18 +188,18 @@ DIAGRAMS = {
 
 def trained_translator() -> Translator:
     """Load the translator that the chapter's lab trains; execute the lab first, if need be."""
-    torch.set_num_threads(1)  # more give other roundings, and so other numbers
+    torch.set_num_threads(1)  # more round differently, and train other parameters
     if not lab_runs.kept(LAB).exists():
         print(f"Executing {LAB.name}, which trains the translator: one or two minutes", flush=True)
     return Translator.load(lab_runs.execute(LAB).with_suffix("") / "translator")
 
 
 def read(translator: Translator) -> Reading:
-    """Let the translator read and translate the sentence of the frames, and look inside.
+    """Translate the sentence of the frames, and record the vectors and the attention weights.
 
-    A word's vector is shown by four components of its forward half, which knows the words before
-    it, and four of its backward half, which knows those after it; the sentence's by eight of the
-    backward half at the first word, which has come through the whole sentence.
+    A token's vector is shown by four components of its forward half, which depends on the tokens
+    before it, and four of its backward half, which depends on those after it; the sentence's by
+    eight of the backward half at the first token, which depends on the whole sentence.
     """
     [translation] = translator.translate([SENTENCE])
     ids = torch.tensor([translator.source_tokenizer.encode(SENTENCE)])
@@ -216,7 +216,7 @@ def read(translator: Translator) -> Reading:
 
 
 def diagrams() -> dict[str, Drawing]:
-    """Draw the figures that this script knows all about, by name."""
+    """Draw the figures that need no trained model, by name."""
     return {f"intro-fig{n}": diagram() for n, diagram in DIAGRAMS.items()}
 
 

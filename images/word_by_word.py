@@ -1,4 +1,4 @@
-"""The figures of *Word by word*: a circle with a way in, and the links that it finds."""
+"""The figures of *Word by word*: expectation maximisation, and the links that it finds."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ Table = dict[tuple[str, str], float]
 
 
 def circle() -> Drawing:
-    """Figure 1: the dictionary and the links, each of which would give the other."""
+    """Figure 1: the translation table and the links, each of which would give the other."""
     drawing = Drawing(
         250,
-        "The dictionary and the links",
-        "Two boxes, the dictionary and the links, with an arrow from each to the other: who knows "
-        "the dictionary can share out the words, and who knows the links can count.",
+        "The translation table and the links",
+        "Two boxes, the translation table and the links, with an arrow from each to the other. The "
+        "E-step links each French word in proportion to the table. The M-step counts the links and "
+        "normalises the counts.",
     )
     for left, kind, name, line in [
-        (16, "ink", "a dictionary", "the → la, or maison?"),
+        (16, "ink", "translation table", "the → la, or maison?"),
         (344, "weights", "links", "la ← the, or house?"),
     ]:
         drawing.box(left, 78, 200, 94, f"{kind} box")
@@ -33,35 +34,35 @@ def circle() -> Drawing:
     drawing.head(444, 73, 1.5708, "soft stroke")
     drawing.path("M444 176V206Q444 216 434 216H126Q116 216 116 206V182", "soft stroke")
     drawing.head(116, 177, -1.5708, "soft stroke")
-    drawing.text(WIDTH / 2, 16, "share each French word out", "ink", LABEL)
-    drawing.text(WIDTH / 2, 238, "count what each English word was given", "ink", LABEL)
+    drawing.text(WIDTH / 2, 16, "E-step: link each French word, in proportion", "ink", LABEL)
+    drawing.text(WIDTH / 2, 238, "M-step: count the links, and normalise", "ink", LABEL)
     return drawing
 
 
-def shares(table: Table, source: list[str], word: str) -> list[float]:
-    """How one French word shares itself out among the words of its source."""
+def posteriors(table: Table, source: list[str], word: str) -> list[float]:
+    """The posterior probability that a French word translates each word of its source."""
     total = sum(table[english, word] for english in source)
     return [table[english, word] / total for english in source]
 
 
-def after(rounds: int) -> Table:
-    """Do what the chapter does by hand, so many times."""
+def after(iterations: int) -> Table:
+    """The translation table after so many iterations of expectation maximisation."""
     table = {(s, t): 1.0 for source, target in PAIRS for s in source for t in target}
-    for _ in range(rounds):
-        given: Table = defaultdict(float)
+    for _ in range(iterations):
+        counts: Table = defaultdict(float)
         for source, target in PAIRS:
             for t in target:
-                for s, share in zip(source, shares(table, source, t), strict=True):
-                    given[s, t] += share
+                for s, posterior in zip(source, posteriors(table, source, t), strict=True):
+                    counts[s, t] += posterior
         totals: dict[str, float] = defaultdict(float)
-        for (s, _), share in given.items():
-            totals[s] += share
-        table = {(s, t): share / totals[s] for (s, t), share in given.items()}
+        for (s, _), count in counts.items():
+            totals[s] += count
+        table = {(s, t): count / totals[s] for (s, t), count in counts.items()}
     return table
 
 
 def links(drawing: Drawing, left: float, y: float, pair: int, table: Table) -> float:
-    """Draw one pair of sentences, with lines as wide as the shares, and say where it ends."""
+    """Draw one pair of sentences, its lines as wide as the posteriors; return its right edge."""
     source, target = PAIRS[pair]
     widths = [max(map(text_width, words)) + 16 for words in zip(source, target, strict=True)]
     middles = [left + widths[0] / 2, left + widths[0] + 14 + widths[1] / 2]
@@ -69,22 +70,26 @@ def links(drawing: Drawing, left: float, y: float, pair: int, table: Table) -> f
         drawing.chip(middle, y, english, "source")
         drawing.chip(middle, y + 106, french, "target")
     for french, below in zip(target, middles, strict=True):
-        for share, above in zip(shares(table, source, french), middles, strict=True):
-            drawing.link(above, y + 42, below, y + 100, "weights", 0.4 + 8 * share)
+        for posterior, above in zip(posteriors(table, source, french), middles, strict=True):
+            drawing.link(above, y + 42, below, y + 100, "weights", 0.4 + 8 * posterior)
     return left + sum(widths) + 14
 
 
-def rounds() -> Drawing:
-    """Figure 2: the links of three pairs, from even to sure."""
+def iterations() -> Drawing:
+    """Figure 2: the links of three pairs, from uniform to certain."""
     drawing = Drawing(
         606,
         "Three pairs find their links",
-        "The house, la maison; the car, la voiture; a house, une maison. First each French word is "
-        "linked to both English words alike. After two rounds the right links are wider, and after "
-        "ten nearly nothing else is left.",
+        "The house, la maison; the car, la voiture; a house, une maison. At first each French word "
+        "is linked equally to both English words. After two iterations the links between "
+        "translations are wider, and after ten hardly any other is left.",
     )
     y = 8.0
-    for count, heading in [(0, "At first"), (2, "After two rounds"), (10, "After ten rounds")]:
+    for count, heading in [
+        (0, "Before the first iteration"),
+        (2, "After two iterations"),
+        (10, "After ten iterations"),
+    ]:
         drawing.text(10, y + 12, heading, "ink bold", LABEL, "start")
         table, left = after(count), 10.0
         for pair in range(3):
@@ -95,4 +100,4 @@ def rounds() -> Drawing:
 
 def draw() -> dict[str, Drawing]:
     """Draw all figures of the chapter, by name."""
-    return {"word-by-word-fig1": circle(), "word-by-word-fig2": rounds()}
+    return {"word-by-word-fig1": circle(), "word-by-word-fig2": iterations()}

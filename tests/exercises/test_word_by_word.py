@@ -7,43 +7,65 @@ from attention.exercises import (
     Hint,
     check_alignment_error_rate,
     check_look_up,
-    check_shares,
+    check_posteriors,
 )
 from attention.exercises.checking import compare, same
 
 
-def translations(word, dictionary):
-    return {f: p for (e, f), p in dictionary.items() if e == word}
+def translations(word, table):
+    return {f: p for (e, f), p in table.items() if e == word}
 
 
-def the_first(words, dictionary):
-    return [next(iter(translations(word, dictionary)), word) for word in words]
+def the_first(words, table):
+    return [next(iter(translations(word, table)), word) for word in words]
 
 
-def the_last_of_equals(words, dictionary):
+def the_last_of_equals(words, table):
     return [
-        max(reversed(translations(word, dictionary).items()), key=lambda e: e[1], default=[word])[0]
+        max(reversed(translations(word, table).items()), key=lambda e: e[1], default=[word])[0]
         for word in words
     ]
 
 
-def only_known_words(words, dictionary):
-    found = [translations(word, dictionary) for word in words]
+def only_known_words(words, table):
+    found = [translations(word, table) for word in words]
     return [max(f, key=f.__getitem__) for f in found if f]
 
 
-def unknown_as_unk(words, dictionary):
-    found = [translations(word, dictionary) for word in words]
+def unknown_as_unk(words, table):
+    found = [translations(word, table) for word in words]
     return [max(f, key=f.__getitem__, default="<unk>") for f in found]
 
 
-def no_thought_of_unknown_words(words, dictionary):
-    found = [translations(word, dictionary) for word in words]
+def no_thought_of_unknown_words(words, table):
+    found = [translations(word, table) for word in words]
     return [max(f, key=f.__getitem__) for f in found]
 
 
-def as_text(words, dictionary):
-    found = [translations(word, dictionary) for word in words]
+def none_for_unknown_words(words, table):
+    found = [translations(word, table) for word in words]
+    return [max(f, key=f.__getitem__, default=None) for f in found]
+
+
+def least_probable(words, table):
+    found = [translations(word, table) for word in words]
+    return [min(f, key=f.__getitem__, default=w) for f, w in zip(found, words, strict=True)]
+
+
+def keys_of_one_word(words, table):
+    return [table[word] for word in words]
+
+
+def keys_the_wrong_way(words, table):
+    return [max(table, key=lambda pair: table[pair[1], pair[0]])[1] for _ in words]
+
+
+def three_to_a_key(words, table):
+    return [f for e, f, _ in table if e in words]
+
+
+def as_text(words, table):
+    found = [translations(word, table) for word in words]
     return " ".join(max(f, key=f.__getitem__, default=w) for f, w in zip(found, words, strict=True))
 
 
@@ -51,11 +73,20 @@ def as_text(words, dictionary):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (the_first, "Take the likeliest"),
+        (the_first, "Take the most probable"),
         (the_last_of_equals, "the one that came first"),
         (only_known_words, "You leave it out"),
         (unknown_as_unk, "Copy the unknown word"),
-        (no_thought_of_unknown_words, "On `Lisbon` yours raises ValueError"),
+        (no_thought_of_unknown_words, "on `Lisbon` yours raises an error: ValueError"),
+        (none_for_unknown_words, "you write None"),
+        (least_probable, "You take the least"),
+        (keys_of_one_word, "no key 'the': a key is a pair"),
+        (keys_the_wrong_way, r"no key \('les', 'the'\): a key is a pair, \(English, French\)"),
+        (three_to_a_key, r"^look_up\(words, table\) raises an error: not enough values"),
+        (lambda words, table: list(words)[1:], "you write 2"),
+        (lambda words, table: list(words), "Word 0 of your translation is 'the'"),
+        (lambda words, table: (word for word in words), "not a generator"),
+        (lambda words, table: None, "gives nothing back yet"),
         (as_text, "in a list"),
     ],
 )
@@ -64,26 +95,41 @@ def test_wrong_translators(wrong, hint):
         check_look_up(wrong)
 
 
-def claims(table, source, target):
+def joint(table, source, target):
     return table[source][:, target].T
+
+
+def rows_of_targets(table, source, target):
+    found = table[target][:, source]
+    return found / found.sum(1, keepdim=True)
 
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (claims, "divide by its sum"),
-        (lambda *given: claims(*given).T, "lie on their side.*Then divide"),
-        (lambda *given: (claims(*given) / claims(*given).sum(1, True)).T, "but they lie on"),
-        (lambda *given: torch.full_like(claims(*given), 0.5), "Look into the table"),
-        (lambda *given: claims(*given) / claims(*given).sum(0), "Your columns add up to 1"),
-        (lambda *given: claims(*given).softmax(1), "No softmax here"),
-        (lambda *given: claims(*given)[0], r"should be .* \(shape \(3, 2\)\), but yours"),
-        (lambda *given: (claims(*given) / 2).tolist(), "but yours is"),
+        (joint, "Divide each row by its sum"),
+        (lambda *given: joint(*given).T, "transposed.*Then divide"),
+        (lambda *given: (joint(*given) / joint(*given).sum(1, True)).T, "right, but transposed"),
+        (lambda *given: torch.full_like(joint(*given), 0.5), "Use the table"),
+        (lambda *given: joint(*given) / joint(*given).sum(0), "Your columns add up to 1"),
+        (lambda *given: joint(*given) / joint(*given).sum(), "by the sum of everything"),
+        (lambda *given: joint(*given).softmax(1), "No softmax here"),
+        (lambda *given: joint(*given) / joint(*given).sum(1), "keepdim=True keeps the sums"),
+        (lambda t, s, f: t[s, f], r"source, target\] pairs the words"),
+        (rows_of_targets, "the rows of the table are source words"),
+        (lambda *given: joint(*given)[0], r"shape \(2,\), but it needs a row"),
+        (lambda *given: joint(*given).tolist(), "not a list: it needs a row"),
+        (lambda *given: joint(*given) / 2, "target word 0 add up to 0.35, not to 1"),
+        (
+            lambda *given: (joint(*given) + 1).softmax(1) ** 0 * torch.tensor([0.4, 0.6]),
+            "other pro",
+        ),
+        (lambda *given: None, "gives nothing back yet"),
     ],
 )
-def test_wrong_shares(wrong, hint):
+def test_wrong_posteriors(wrong, hint):
     with pytest.raises(Hint, match=hint):
-        check_shares(wrong)
+        check_posteriors(wrong)
 
 
 @pytest.mark.on_cpu(reason="text only")
@@ -93,9 +139,13 @@ def test_wrong_shares(wrong, hint):
         (lambda f, g: 2 * len(f & g) / (len(f) + len(g)), "how far they agree"),
         (lambda f, g: 1 - len(f & g) / len(f), "by the links found alone"),
         (lambda f, g: 1 - len(f & g) / len(g), "by the gold links alone"),
-        (lambda f, g: 1 - len(f & g) / (len(f) + len(g)), "count it twice"),
+        (lambda f, g: 1 - len(f & g) / (len(f) + len(g)), "is counted twice"),
+        (lambda f, g: 100 - 200 * len(f & g) / (len(f) + len(g)), "in per cent"),
+        (lambda f, g: 1 - 2 * (f & g) / (len(f) + len(g)), "Both arguments are sets"),
+        (lambda f, g: len(f) / len(g), "yours is 0.40, which is too low. Compare"),
+        (lambda f, g: f & g, "yours is a frozenset, not a number"),
         (lambda f, g: 1 - len(f & g) / len(f | g), "not by their union"),
-        (lambda f, g: 5 / 7, r"error_rate\(gold, gold\) should be 0, but yours is 0.7143"),
+        (lambda f, g: 5 / 7, "agree in all links: yours is 0.71, which is too high"),
     ],
 )
 def test_wrong_error_rates(wrong, hint):

@@ -14,7 +14,7 @@ QUESTIONS = {  # as a reader might ask, and a word of the paragraphs that answer
     "gates of a recurrent network": "gate",
     "what is teacher forcing": "teacher",
     "how far is an alignment from the gold one, the error rate": "error rate",
-    "the empty word of IBM Model 1": "empty word",
+    "the NULL word of IBM Model 1": "null word",
     "is the score additive or a dot product": "additive",
     "what to do about padding in a batch": "padding",
     "local attention looks through a window": "window",

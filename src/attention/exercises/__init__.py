@@ -94,7 +94,7 @@ from attention.exercises.transformer import (
 from attention.exercises.word_by_word import (
     check_alignment_error_rate,
     check_look_up,
-    check_shares,
+    check_posteriors,
 )
 
 __all__ = [
@@ -138,6 +138,7 @@ __all__ = [
     "check_perturbation_test",
     "check_positions",
     "check_positions_read",
+    "check_posteriors",
     "check_previous_word",
     "check_repeat_heads",
     "check_residual",
@@ -148,7 +149,6 @@ __all__ = [
     "check_self_attention",
     "check_self_attention_batches",
     "check_self_attention_class",
-    "check_shares",
     "check_sight_test",
     "check_smoothed_loss",
     "check_source_mask",

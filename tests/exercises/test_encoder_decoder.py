@@ -17,24 +17,42 @@ from tools.blocks import find_blocks
 PAGE = "before-attention/encoder-decoder.md"
 
 
-def gru_step(x, h, W, U, gate="before", keep=1, proposes=False, swap=False):
+def chapter_until(code: str) -> dict[str, Any]:
+    """The names that the chapter has after the block with some code in it."""
+    last = next(block for block in find_blocks(DOCS / PAGE) if code in block.code)
+    chapter: dict[str, Any] = {}
+    for block in [*last.needs, last]:
+        exec(block.code, chapter)
+    return chapter
+
+
+def gru_step(x, h, W, U, gate="before", keep=1, candidate=False, swap=False, squash=torch.tanh):
     """The solution, with something wrong if wanted."""
     (W_r, W_z, W_n), (U_r, U_z, U_n) = W.chunk(3), U.chunk(3)
     r, z = torch.sigmoid(W_r @ x + U_r @ h), torch.sigmoid(W_z @ x + U_z @ h)
     r, z = (z, r) if swap else (r, z)
-    heard = {"before": U_n @ (r * h), "after": r * (U_n @ h), "none": U_n @ h}[gate]
-    n = torch.tanh(W_n @ x + heard)
+    gated = {
+        "before": U_n @ (r * h),
+        "after": r * (U_n @ h),
+        "none": U_n @ h,
+        "no brackets": U_n @ r * h,
+        "right": (r * h) @ U_n,
+    }[gate]
+    n = squash(W_n @ x + gated)
     z = z if keep else 1 - z
-    return n if proposes else (1 - z) * n + z * h
+    return n if candidate else (1 - z) * n + z * h
 
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
         ({"gate": "after"}, "PyTorch's step"),
+        ({"gate": "no brackets"}, "Put brackets"),
+        ({"gate": "right"}, "transpose"),
         ({"keep": 0}, "wrong way round"),
-        ({"proposes": True}, "proposal n"),
-        ({"gate": "none"}, "does nothing"),
+        ({"candidate": True}, "candidate state n"),
+        ({"squash": torch.sigmoid}, "needs tanh"),
+        ({"gate": "none"}, "no effect"),
         ({"swap": True}, "taken r for z"),
     ],
 )
@@ -43,20 +61,38 @@ def test_wrong_steps(wrong, hint):
         exercises.check_paper_gru_step(lambda x, h, W, U: gru_step(x, h, W, U, **wrong))
 
 
-def each(scores, wanted, dim=1):
-    return -scores.log_softmax(dim).gather(1, wanted.unsqueeze(1)).squeeze(1)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda x, h, W, U: gru_step(x, h, W.T, U.T),
+        lambda x, h, W, U: gru_step(x, h, U, W),
+        lambda x, h, W, U: x @ W.chunk(3)[0],
+    ],
+)
+def test_steps_whose_shapes_do_not_fit(wrong):
+    with pytest.raises(Hint, match=r"raises an error.*\n.*rows of three matrices"):
+        exercises.check_paper_gru_step(wrong)
+
+
+def each(logits, targets, dim=1):
+    return -logits.log_softmax(dim).gather(1, targets.unsqueeze(1)).squeeze(1)
 
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda s, w: torch.nn.functional.cross_entropy(s, w), "predict padding"),
-        (lambda s, w: (each(s, w) * (w != 0)).sum() / len(w), "divide by all places"),
-        (lambda s, w: each(s, w)[w != 0].sum(), "This is the sum"),
-        (lambda s, w: -each(s, w)[w != 0].mean(), "Mind the sign"),
-        (lambda s, w: -s.gather(1, w[:, None])[:, 0][w != 0].mean(), "These are scores"),
-        (lambda s, w: each(s, w, dim=0)[w != 0].mean(), "along the places"),
-        (lambda s, w: (-each(s, w)).exp()[w != 0].mean(), "mean probability"),
+        (lambda x, y: torch.nn.functional.cross_entropy(x, y), "includes the padding"),
+        (lambda x, y: (each(x, y) * (y != 0)).sum() / len(y), "divide by all positions"),
+        (lambda x, y: each(x, y)[y != 0].sum(), "This is the sum"),
+        (lambda x, y: -each(x, y)[y != 0].mean(), "Check the sign"),
+        (lambda x, y: -x.gather(1, y[:, None])[:, 0][y != 0].mean(), "These are logits"),
+        (lambda x, y: each(x, y, dim=0)[y != 0].mean(), "over the positions"),
+        (lambda x, y: (-each(x, y)).exp()[y != 0].mean(), "the mean probability"),
+        (lambda x, y: -(-each(x, y)).exp()[y != 0].mean().log(), "the logarithm of the mean"),
+        (lambda x, y: each(x, y), "one number"),
+        (lambda x, y: -x.log_softmax(1)[:, y], "one number"),
+        (lambda x, y: -x.log_softmax(1).gather(1, y)[y != 0].mean(), "unsqueeze"),
+        (lambda x, y: -x.log_softmax(1)[y != 0].gather(1, y)[:, 0].mean(), "unsqueeze"),
     ],
 )
 def test_wrong_losses(wrong, hint):
@@ -65,16 +101,20 @@ def test_wrong_losses(wrong, hint):
 
 
 def test_a_loss_that_python_counts_is_right():
-    exercises.check_loss(lambda s, w: each(s, w)[w != 0].mean().item())
+    exercises.check_loss(lambda x, y: each(x, y)[y != 0].mean().item())
 
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda ids: ids, "Nothing has moved"),
-        (lambda ids: ids.flip(1), "turn the padding round"),
-        (lambda ids: ids.flip(0), "upside down"),
+        (lambda ids: ids, "unchanged"),
+        (lambda ids: ids.flip(1), "begins with it"),
+        (lambda ids: ids.flip(0), "reversed the batch"),
+        (lambda ids: ids.flip(0, 1), "order of the sentences"),
         (lambda ids: ids.sort(dim=1, descending=True).values, "sorted"),
+        (lambda ids: ids[:, ::-1], "flip"),
+        (lambda ids: torch.stack([row[row != 0].flip(0) for row in ids]), "be stacked"),
+        (lambda ids: [row[row != 0].flip(0) for row in ids], "one tensor"),
     ],
 )
 def test_wrong_reversals(wrong, hint):
@@ -88,39 +128,59 @@ def logs(probabilities):
 
 @pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize(
-    ("rank", "hint"),
+    ("score", "hint"),
     [
-        (lambda p, alpha: logs(p), "The short one still wins"),
-        (lambda p, alpha: logs(p) / len(p), "To the power 0"),
-        (lambda p, alpha: sum(p) / len(p) ** alpha, "Multiply them"),
-        (lambda p, alpha: (sum(p) if alpha else logs(p)) / len(p) ** alpha, "one bad word"),
-        (lambda p, alpha: logs(p) * len(p) ** alpha, "The short one still wins"),
+        (lambda p, a, t: logs(p), "The shortest one still wins"),
+        (lambda p, a, t: logs(p) * len(p) ** a, "The shortest one still wins"),
+        (lambda p, a, t: logs(p) / len(t.split()) ** a, "number of words"),
+        (lambda p, a, t: logs(p) / len(t) ** a, "its letters"),
+        (lambda p, a, t: sum(p) / len(p) ** a, "add up probabilities"),
+        (lambda p, a, t: sum(p), "add up probabilities"),
+        (lambda p, a, t: -logs(p) / len(p) ** a, "the worst"),
+        (lambda p, a, t: logs(p) / len(p), "a power"),
+        (lambda p, a, t: logs(p) / (a * len(p)), "a power"),
+        (lambda p, a, t: math.log(p) / len(p) ** a, "logarithm of each"),
     ],
 )
-def test_wrong_choices(rank, hint):
+def test_wrong_choices(score, hint):
     with pytest.raises(Hint, match=hint):
-        exercises.check_likeliest(lambda c, alpha: max(c, key=lambda t: rank(c[t], alpha)))
+        exercises.check_likeliest(lambda c, a: max(c, key=lambda t: score(c[t], a, t)))
+
+
+def test_the_step_by_hand_is_what_the_chapter_computes(capsys):
+    chapter = chapter_until("def decoder_step(")
+    h, c, y = chapter["c"], chapter["c"], torch.tensor([4.0, 0])
+    candidate = torch.tanh(y + c + h / 2)
+    state = (candidate + h) / 2
+    page = (DOCS / PAGE).read_text("utf-8")
+    for values in (h, y + c, h / 2, y + c + h / 2, candidate, state, state + y):
+        assert "({:.2f}, {:.2f})".format(*values.tolist()) in page, values
+    logits, found = chapter["decoder_step"]("<s>", h, c)
+    assert torch.allclose(found, state)
+    assert torch.allclose(logits, chapter["output_vectors"] @ (state + y))
+    step = page[page.index("5. **Logits**") : page.index("6. **Softmax**")]
+    shown = [float(value) for value in re.findall(r"= (\d+\.\d+)", step)]
+    french = chapter["french"]
+    computed = [logits[french.index(word)].item() for word in ("Ils", "retard", "sont")]
+    assert shown == pytest.approx(computed, abs=0.03)
 
 
 def test_the_figures_show_what_the_chapter_computes(capsys):
-    writing = next(block for block in find_blocks(DOCS / PAGE) if "def write(" in block.code)
-    chapter: dict[str, Any] = {}
-    for block in [*writing.needs, writing]:
-        exec(block.code, chapter)
+    chapter = chapter_until("def generate(")
     read = re.findall(r"(\w+) +tensor\(\[ ?(\S+), +(\S+)\]", capsys.readouterr().out)
-    assert {w: (float(a), float(b)) for w, a, b in read[:3]} == encoder_decoder.READING
+    assert {w: (float(a), float(b)) for w, a, b in read[:3]} == encoder_decoder.ENCODING
 
-    french, directions = chapter["french"], chapter["directions"]
-    for word, direction in encoder_decoder.DIRECTIONS.items():
-        assert tuple(directions[french.index(word)].tolist()) == direction
+    french, outputs = chapter["french"], chapter["output_vectors"]
+    for word, direction in encoder_decoder.OUTPUT_VECTORS.items():
+        assert tuple(outputs[french.index(word)].tolist()) == direction
 
     for last, c in [("late", chapter["c"]), ("early", chapter["c_early"])]:
         h = c
-        for before, word in pairwise(["<s>", *encoder_decoder.WRITING]):
-            scores, h = chapter["write_step"](before, h, c)
+        for before, word in pairwise(["<s>", *encoder_decoder.GENERATING]):
+            logits, h = chapter["decoder_step"](before, h, c)
             if last == "late":
-                drawn = encoder_decoder.WRITING[word]
+                drawn = encoder_decoder.GENERATING[word]
                 assert h.tolist() == pytest.approx(drawn, abs=0.006), word
             if before == "en":
-                points = torch.tensor(encoder_decoder.POINTS[last])
-                assert torch.allclose(scores, directions @ points, atol=0.04), last
+                points = torch.tensor(encoder_decoder.READOUTS[last])
+                assert torch.allclose(logits, outputs @ points, atol=0.04), last

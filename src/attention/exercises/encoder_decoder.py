@@ -1,24 +1,24 @@
 """Exercises of the chapter *The encoder-decoder and its bottleneck*."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from attention.exercises.checking import compare, right
+from attention.exercises.checking import Hint, answer, compare, right
 from attention.models.rnn.fixed_vector import reverse_tokens
-from attention.shapes import Float, Tensor
+from attention.shapes import Tensor
 
 __all__ = ["check_likeliest", "check_loss", "check_paper_gru_step", "check_reverse"]
 
 
 def check_paper_gru_step(gru_step: Callable[..., Any]) -> None:
-    """Check one step of the recurrent network as the paper has it.
+    """Check one step of the GRU as it is published.
 
     Args:
-        gru_step: From a word's vector, the old state and the stacked matrices `W` and `U`, the
-            new state.
+        gru_step: From a word's embedding, the old hidden state and the stacked matrices `W` and
+            `U`, the new hidden state.
 
     Raises:
         Hint: It is another network.
@@ -28,133 +28,155 @@ def check_paper_gru_step(gru_step: Callable[..., Any]) -> None:
     x, h = torch.tensor([1.0, -0.5, 2.0]), torch.tensor([0.8, -0.6])
     W = torch.tensor([[1, 0, 0], [0, 2, 1], [0, 1, 0], [-1, 0, 0], [0, 1, 1], [1, 0, -1.0]])
     U = torch.tensor([[1, 0], [0, -2], [0, 1], [2, 0], [1, 1], [-1, 2.0]])
-    words, states, U_n = (W @ x).view(3, 2), (U @ h).view(3, 2), U[4:]
-    r, z = torch.sigmoid(words + states)[:2]
+    inputs, states, U_n = (W @ x).view(3, 2), (U @ h).view(3, 2), U[4:]
+    r, z = torch.sigmoid(inputs + states)[:2]
 
-    def mixed(proposal: Float[Tensor, " D"], keep: Float[Tensor, " D"] = z) -> Float[Tensor, " D"]:
-        return (1 - keep) * torch.tanh(proposal) + keep * h
+    def step(gated: Any, keep: Any = z, squash: Callable[..., Any] = torch.tanh) -> Any:
+        return (1 - keep) * squash(inputs[2] + gated) + keep * h
 
-    proposal = words[2] + U_n @ (r * h)
-    compare("gru_step(x, h, W, U)", gru_step(x, h, W, U), mixed(proposal), [
-        (
-            mixed(words[2] + r * states[2]),
-            "This is PyTorch's step, with the reset gate behind the matrix. The paper multiplies "
-            "the old state by r first, and U_n reads what is left.",
-        ),
-        (
-            mixed(proposal, 1 - z),
-            "Your update gate works the wrong way round. Where z is 1, the old state stays.",
-        ),
-        (torch.tanh(proposal), "This is the proposal n. Mix it with the old state: (1-z)n + zh."),
-        (
-            mixed(words[2] + states[2]),
-            "The reset gate does nothing yet. It goes before U_n: U_n @ (r * h).",
-        ),
-        (
-            mixed(words[2] + U_n @ (z * h), r),
-            "You have taken r for z. The rows of W and U hold r first, then z, then n.",
-        ),
+    gated = U_n @ (r * h)
+    found = answer("gru_step(x, h, W, U)", gru_step, x, h, W, U, hint=(
+        "W and U hold the rows of three matrices each: W.chunk(3), U.chunk(3). W multiplies x, U "
+        "multiplies h, and a matrix stands before its vector: U_n @ h."
+    ))  # fmt: skip
+    compare("gru_step(x, h, W, U)", found, step(gated), [
+        (step(r * states[2]), "This is PyTorch's step, with the reset gate after the matrix. The "
+            "paper multiplies the old hidden state by r first, and U_n multiplies the result."),
+        (step((U_n @ r) * h), "`U_n @ r * h` means `(U_n @ r) * h`. Put brackets around r * h."),
+        (step((r * h) @ U_n), "`(r * h) @ U_n` multiplies by the transpose of U_n. The matrix has "
+            "to stand on the left."),
+        (step(gated, 1 - z), "Your update gate works the wrong way round. Where z is 1, the old "
+            "state is kept."),
+        (torch.tanh(inputs[2] + gated), "This is the candidate state n. The new state is "
+            "(1 - z) * n + z * h."),
+        (step(gated, squash=torch.sigmoid), "The candidate state needs tanh, not the sigmoid."),
+        (step(states[2]), "The reset gate has no effect yet. It comes before U_n: U_n @ (r * h)."),
+        (step(U_n @ (z * h), r), "You have taken r for z. The rows of W and U hold r first, then "
+            "z, then n."),
     ])  # fmt: skip
-    right("the gate closes in front of the matrix, as in the paper.")
+    right("the reset gate acts before the matrix, as in the published paper.")
 
 
 def check_loss(loss: Callable[..., Any]) -> None:
     """Check the loss of a padded translation.
 
     Args:
-        loss: From the scores of every word (columns) at every place (rows), and the right word
-            of each place, 0 where there is none, the mean loss of a word.
+        loss: From the logits of every token (columns) at every position (rows), and the id of
+            the target token at each position, 0 where there is padding, the mean loss per token.
 
     Raises:
         Hint: It takes another mean, or a mean of something else.
     """
-    scores = torch.tensor(
-        [[0, 0, 0, 1, 3.0], [0, 1, 0, 2, 1], [1, 0, 0, 2, 0], [0, 3, 0, 0, 1], [2, 0, 0, 1, 1]]
-    )
-    wanted = torch.tensor([4, 1, 3, 0, 0])
-    each = -scores.log_softmax(dim=1)[torch.arange(5), wanted]
-    real = each[:3]
-    compare("loss(scores, wanted)", loss(scores, wanted), real.mean(), [
-        (
-            each.mean(),
-            "You ask the model to predict padding. Leave out the places where the right word is 0.",
-        ),
-        (
-            real.sum() / 5,
-            "You add up the real words, and divide by all places. Divide by the real words.",
-        ),
-        (real.sum(), "This is the sum. Divide it by the number of real words."),
-        (-real.mean(), "Mind the sign: a loss is minus the logarithm, so it is never below 0."),
-        (
-            -scores[torch.arange(3), wanted[:3]].mean(),
-            "These are scores. Turn them into probabilities first, with a softmax.",
-        ),
-        (
-            -scores.log_softmax(dim=0)[torch.arange(3), wanted[:3]].mean(),
-            "Your softmax runs along the places. The words of one place compete: dim=1.",
-        ),
-        ((-real).exp().mean(), "This is the mean probability. Take minus the logarithm of each."),
+    logits = torch.tensor([
+        [0, 0, 0, 1, 3, 1.0], [0, 1, 0, 2, 1, 0], [1, 0, 0, 2, 0, 2], [0, 3, 0, 0, 1, 1],
+        [2, 0, 0, 1, 1, 0],
     ])  # fmt: skip
-    right("padding is not asked for, and each real word counts once.")
+    targets = torch.tensor([4, 1, 3, 0, 0])
+    every = -logits.log_softmax(dim=1)[torch.arange(5), targets]
+    real, positions = every[:3], torch.arange(3)
+    found = answer("loss(logits, targets)", loss, logits, targets, hint=(
+        "`gather` needs an index with as many axes as the logits: `targets.unsqueeze(1)`, of the "
+        "shape (5, 1). Squeeze its result again."
+    ))  # fmt: skip
+    if isinstance(found, Tensor) and found.dim():
+        raise Hint("The loss is one number. Select the log-probability of the target at each "
+            "position, and take the mean over the real tokens.")  # fmt: skip
+    compare("loss(logits, targets)", found, real.mean(), [
+        (every.mean(), "This includes the padding. Leave out the positions where the target is 0."),
+        (real.sum() / 5, "You add up the losses of the real tokens, and divide by all positions. "
+            "Divide by the number of real tokens."),
+        (real.sum(), "This is the sum. Divide it by the number of real tokens."),
+        (-real.mean(), "Check the sign: a loss is minus the logarithm, so it is never below 0."),
+        (-logits[positions, targets[:3]].mean(), "These are logits. Turn them into probabilities "
+            "first, with a softmax."),
+        (-logits.log_softmax(dim=0)[positions, targets[:3]].mean(), "Your softmax runs over the "
+            "positions. It has to run over the vocabulary: dim=1."),
+        ((-real).exp().mean(), "This is the mean probability. Take minus the logarithm of each "
+            "probability first."),
+        (-(-real).exp().mean().log(), "This is the logarithm of the mean probability. Take the "
+            "logarithms first, then the mean."),
+    ])  # fmt: skip
+    right("padding doesn't count, and each real token counts once.")
 
 
 def check_reverse(reverse: Callable[..., Any]) -> None:
-    """Check the trick of reading the source backwards.
+    """Check the reversal of a padded batch of source sentences.
 
     Args:
-        reverse: From rows of word numbers, padded with 0 at the end, rows with the last word
-            first.
+        reverse: From rows of token ids, padded with 0 at the end, rows with the last token first.
 
     Raises:
-        Hint: The words or the padding stand elsewhere.
+        Hint: The tokens or the padding stand elsewhere.
 
     Source: Sutskever et al. 2014, section 3.3.
     """
     ids = torch.tensor([[4, 5, 6, 0, 0], [4, 5, 8, 8, 6], [7, 9, 0, 0, 0]])
-    compare("reverse(ids)", reverse(ids.clone()), reverse_tokens(ids), [
-        (ids, "Nothing has moved."),
-        (
-            ids.flip(1),
-            "You turn the padding round, too: a short sentence would begin with nothing. Keep the "
-            "padding at the end.",
-        ),
-        (ids.flip(0), "You have turned the batch upside down. Turn each row round by itself."),
-        (
-            ids.sort(dim=1, descending=True).values,
-            "You have sorted the numbers. The words must keep their order, seen from the back.",
-        ),
+    found = answer("reverse(ids)", reverse, ids, hint=(
+        "A slice of a tensor can't run backwards, so use flip(0). Rows of different lengths can't "
+        "be stacked, so write the tokens into rows of zeros."
+    ))  # fmt: skip
+    if isinstance(found, Sequence):
+        raise Hint("Return one tensor with a row for each sentence, not a list of rows.")
+    compare("reverse(ids)", found, reverse_tokens(ids), [
+        (ids, "The rows are unchanged."),
+        (ids.flip(1), "The padding is reversed, too, so that a short sentence begins with it. "
+            "Keep the padding at the end."),
+        (ids.flip(0), "You have reversed the batch. Reverse each row by itself, along dim=1."),
+        (ids.flip(0, 1), "You have reversed the order of the sentences, too. Flip each row only."),
+        (ids.sort(dim=1, descending=True).values, "You have sorted the ids. The tokens have to "
+            "keep their order, read from the end."),
     ])  # fmt: skip
-    right("the last word comes first, and the padding stays at the end.")
+    right("the last token comes first, and the padding stays at the end.")
 
 
 def check_likeliest(likeliest: Callable[..., Any]) -> None:
     """Check the choice among finished translations of different lengths.
 
     Args:
-        likeliest: From a dictionary of translations, each with the probabilities of its words,
-            and the power of the length, the best translation.
+        likeliest: From a dictionary of translations, each with the probabilities of its tokens
+            (`</s>` included), and the power of the length, the best translation.
 
     Raises:
-        Hint: It compares something else.
+        Hint: It ranks them by something else.
 
-    Source: Wu et al. 2016, section 7, without its second penalty.
+    Source: Wu et al. 2016, section 7, with a simpler length penalty and no coverage penalty.
     """
-    candidates = {"a": [0.45], "b c": [0.9, 0.9, 0.5], "d e f": [0.99, 0.1, 0.99, 0.99]}
+    candidates = {  # each of the mistakes below chooses another one of them
+        "Tard": [0.6, 0.2],
+        "Trop tard": [0.6, 0.2, 0.9],
+        "En retard": [0.3, 0.1, 0.3],
+        "Bien trop tard": [0.5, 0.6, 0.3, 0.7],
+        "Beaucoup trop tard": [0.6, 0.6, 0.4, 0.3],
+        "Il est trop tard": [0.2, 0.7, 0.8, 0.5, 0.5],
+        "Il est désormais bien trop tard": [0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.005],
+    }
 
-    def by(rank: Callable[[list[float]], float]) -> str:
-        return max(candidates, key=lambda sentence: rank(candidates[sentence]))
+    def ask(alpha: Any) -> Any:
+        return answer(f"likeliest(candidates, {alpha})", likeliest, dict(candidates), alpha, hint=(
+            "candidates[translation] is a list of probabilities. Take the logarithm of each, with "
+            "math.log, and add them up."
+        ))  # fmt: skip
 
-    whole = likeliest(dict(candidates), 0)
-    compare("likeliest(candidates, 0)", whole, by(math.prod), [
-        ("b c", "To the power 0 every length is 1: the most probable whole sentence must win."),
-        ("d e f", "You add probabilities. Multiply them, or add up their logarithms."),
+    def by(score: Callable[[Any, list[float], str], Any]) -> str:
+        return max(
+            candidates, key=lambda t: score(sum(map(math.log, candidates[t])), candidates[t], t)
+        )
+
+    mean = by(lambda total, p, _: total / len(p))
+    compare("likeliest(candidates, 1)", ask(1), mean, [
+        (by(lambda total, *_: total), "The shortest one still wins. Divide the sum of the "
+            "logarithms by the length to the power alpha."),
+        (by(lambda total, _, text: total / len(text.split())), "You divide by the number of "
+            "words. `</s>` has a probability, too: n is the number of probabilities."),
+        (by(lambda total, _, text: total / len(text)), "len(translation) is the number of its "
+            "letters. n is the number of probabilities."),
+        (by(lambda _, p, __: sum(p)), "You add up probabilities, so that a very improbable token "
+            "hardly counts. Add up their logarithms."),
+        (by(lambda total, p, _: -total / len(p)), "You choose the worst. The scores are negative: "
+            "the best is the one nearest to zero."),
     ])  # fmt: skip
-    compare("likeliest(candidates, 1)", likeliest(dict(candidates), 1), "b c", [
-        (whole, "The short one still wins. Divide by the length to this power."),
-        (
-            by(lambda words: sum(words) / len(words)),
-            "You average the probabilities, and one bad word hides among good ones. Average their "
-            "logarithms.",
-        ),
+    compare("likeliest(candidates, 0.5)", ask(0.5), by(lambda total, p, _: total / len(p) ** 0.5), [
+        (mean, "You still divide by the whole length. alpha is a power: n ** alpha."),
     ])  # fmt: skip
-    right("a long translation is no longer at a loss.")
+    compare("likeliest(candidates, 0)", ask(0), by(lambda total, *_: total))
+    right("a long translation is no longer at a disadvantage.")

@@ -42,10 +42,10 @@ for sentence in sentences:
     print(sentence)
 
 # %% [markdown]
-# ## A translator that knows nothing
+# ## An untrained translator
 #
-# `Translator.new` collects the words of both languages, and makes a network of random numbers: an encoder that reads in
-# both directions, and a decoder with additive attention, as in Bahdanau et al. 2014.
+# `Translator.new` collects the vocabularies of both languages, and builds a network with random parameters: a bidirectional encoder, and a
+# decoder whose attention scores come from a small neural network, as in Bahdanau et al. 2014.
 
 # %%
 from attention import Translator

@@ -44,17 +44,26 @@ def additive(query, memory, W_a, U_a, v_a):
         (lambda q, m, W, U, v: (q @ W.T + m @ U.T).tanh() @ v, "with a new axis"),
         (lambda q, m, W, U, v: (q @ W.T)[:, None].add(m @ U.T).tanh(), "v_a is missing"),
         (lambda q, m, W, U, v: (q @ W.T)[:, None].add(m @ U.T).tanh().sum(-1), "v_a is missing"),
-        (lambda q, m, W, U, v: 3 * (q @ W.T)[:, None].add(m @ U.T).tanh().sum(-1), "yours"),
-        (lambda q, m, W, U, v: additive(q, m, W, U, v).view(2, -1)[:, :2], "yours"),
+        (
+            lambda q, m, W, U, v: additive(q, m, W, U, v).view(2, -1)[:, :2],
+            "should be \\(2, 3\\), but yours is \\(2, 2\\)",
+        ),
         (lambda q, m, W, U, v: additive(q, m.view(-1, 2), W, U, v), "every dimension is 2"),
         (lambda q, m, W, U, v: additive(q, m, U, W, v), "You have swapped them"),
         (lambda q, m, W, U, v: additive(q, m, W.T, U.T, v), "the transposed matrix"),
-        (lambda *given: 2 * additive(*given), "should be"),
+        (lambda *given: 2 * additive(*given), r"other values, first at the indices \[\[0, 0\]\]"),
+        (lambda *given: additive(*given).tolist(), "should return a tensor"),
     ],
 )
 def test_wrong_scores(wrong, hint):
     with pytest.raises(Hint, match=hint):
         check_additive_scores(wrong)
+
+
+def test_a_hint_never_gives_the_scores_away():
+    with pytest.raises(Hint) as raised:
+        check_additive_scores(lambda *given: 2 * additive(*given))
+    assert "-2.8" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +77,7 @@ def test_wrong_scores(wrong, hint):
         (lambda ids: padding_mask(ids).float(), "a mask is boolean"),
         (lambda ids: (ids != 0)[:, None, None], "one axis too many"),
         (lambda ids: (ids != 0).unsqueeze(1).expand(-1, 5, -1), "a row for each of S queries"),
-        (lambda ids: (ids == 0).unsqueeze(1) * -torch.inf, "yours"),
+        (lambda ids: (ids == 0).unsqueeze(1) * -torch.inf, "contains NaN"),
         (
             lambda ids: torch.zeros(ids.shape).masked_fill(ids == 0, -torch.inf).unsqueeze(1),
             "an additive mask",
@@ -87,6 +96,7 @@ def test_wrong_masks(wrong, hint):
         (lambda w, s, t, word: s[w[t.index(word) + 1].argmax()], "one earlier"),
         (lambda w, s, t, word: int(w[t.index(word)].argmax()), "That is a position"),
         (lambda w, s, t, word: s[w[t.index(word) - 1].argmax()], "the row before"),
+        (lambda w, s, t, word: word, "yours is 'Ils'"),
         (lambda w, s, t, word: s[w.index(word)], "raises an error"),
         (lambda w, s, t, word: s[w[:, t.index(word)].argmax()], "You search a column"),
         (lambda w, s, t, word: s[w[t.index(word)].argmin()], "the smallest weight"),

@@ -1,4 +1,4 @@
-"""The figures of *The first attention*: one step in numbers, two orders of work, a window."""
+"""The figures of *The first attention*: a decoder step in numbers, two decoders, a window."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def vector(numbers: list[float], digits: int = 0) -> str:
 
 
 def step() -> Drawing:
-    """Figure 1: the decoder has written "la", and looks for its next word."""
+    """Figure 1: the decoder has written "la", and attends before its next word."""
     query = QUERIES[0]
     weights = (torch.tanh(W_A @ query + MEMORY @ U_A.T) @ V_A).softmax(dim=-1)
     context = weights @ MEMORY
     drawing = Drawing(
         330,
         "One step of the decoder",
-        "The state (1, 0) asks the vectors of the, European and Area. A wide line, 89 per cent, "
-        "leads from Area to the context, and thin ones from the others. State and context "
-        "make the new state, and from it comes the word zone.",
+        "The hidden state (1, 0) is the query; the encoder's outputs are those of the, European "
+        "and Area. A wide line, 89 per cent, leads from Area to the context vector, and thin ones "
+        "from the others. State and context make the new state, which predicts the word zone.",
     )
     for word, middle, numbers, weight in zip(
         WORDS, [222, 356, 490], MEMORY.tolist(), weights.tolist(), strict=True
@@ -40,7 +40,7 @@ def step() -> Drawing:
     drawing.chip(80, 186, f"state {vector(query.tolist())}", "query", 140)
     drawing.path("M80 182V76Q80 68 88 68H158", "query stroke")
     drawing.head(160, 68, 0, "query stroke")
-    drawing.text(112, 50, "asks", "query", LABEL)
+    drawing.text(112, 50, "query", "query", LABEL)
     drawing.chip(356, 186, f"context {vector(context.tolist(), 2)}", "weights", 236)
     drawing.path("M80 226V270Q80 278 88 278H266", "soft stroke")
     drawing.head(268, 278, 0, "soft stroke")
@@ -48,38 +48,40 @@ def step() -> Drawing:
     drawing.chip(356, 260, "new state", "query", 170)
     drawing.arrow(445, 278, 468, 278, "soft stroke")
     drawing.chip(508, 260, "zone", "target", 72)
-    drawing.text(80, 308, "word before: la", "target", LABEL)
+    drawing.text(80, 308, "previous word: la", "target", LABEL)
     drawing.path("M160 308H190Q198 308 198 300V282", "soft stroke")
     return drawing
 
 
 def orders() -> Drawing:
-    """Figure 2: what comes first, looking or moving on."""
+    """Figure 2: what comes first, attention or the update of the hidden state."""
     drawing = Drawing(
         470,
-        "Look, then move on; or move on, then look",
-        "Two columns. Bahdanau: the state before looks, the context goes into the GRU, which gives "
-        "the state after, and the word. Luong: the GRU gives the state after, which looks; context "
-        "and state make what is said, and the word. What is said goes back into the next GRU.",
+        "Attend, then update; or update, then attend",
+        "Two columns. Bahdanau: the previous state attends, the context goes into the GRU, which "
+        "gives the new state, and the word. Luong: the GRU gives the new state, which attends; "
+        "context and new state make the attentional state, which predicts the word and goes back "
+        "into the next GRU.",
     )
     columns = [
         (134, "Bahdanau 2014", [
-            ("state before", "query"), ("look", "weights"), ("context", "weights"), ("GRU", "soft"),
-            ("state after", "ink"), ("word", "target"),
+            ("previous state", "query"), ("attention", "weights"), ("context", "weights"),
+            ("GRU", "soft"), ("new state", "ink"), ("word", "target"),
         ]),
         (400, "Luong 2015", [
-            ("state before", "ink"), ("GRU", "soft"), ("state after", "query"), ("look", "weights"),
-            ("context", "weights"), ("what is said", "ink"), ("word", "target"),
+            ("previous state", "ink"), ("GRU", "soft"), ("new state", "query"),
+            ("attention", "weights"), ("context", "weights"), ("attentional state", "ink"),
+            ("word", "target"),
         ]),
     ]  # fmt: skip
     for middle, name, boxes in columns:
         drawing.text(middle, 14, name, "ink bold")
-        for place, (label, kind) in enumerate(boxes):
-            y = 36 + 62 * place
-            drawing.chip(middle, y, label, f"{kind} strong" if label == "look" else kind, 160)
-            if place < len(boxes) - 1:
+        for row, (label, kind) in enumerate(boxes):
+            y = 36 + 62 * row
+            drawing.chip(middle, y, label, f"{kind} strong" if label == "attention" else kind, 160)
+            if row < len(boxes) - 1:
                 drawing.arrow(middle, y + CHIP + 3, middle, y + 59, "soft stroke")
-    # Bahdanau's new state takes the old one along; what Luong says takes the state along.
+    # Bahdanau's new state takes the old one along; Luong's attentional state takes the new one.
     drawing.path("M52 54H34Q26 54 26 62V232Q26 240 34 240H48", "soft stroke")
     drawing.head(50, 240, 0, "soft stroke")
     drawing.path("M318 178H300Q292 178 292 186V356Q292 364 300 364H314", "soft stroke")
@@ -94,39 +96,40 @@ def orders() -> Drawing:
 
 def window() -> Drawing:
     """Figure 3: the window of the second query, and the Gaussian inside it."""
-    centre, reach, sigma = 1.8, 1, 0.5
+    centre, half_width, sigma = 1.8, 1, 0.5
 
-    def x(place: float) -> float:
-        return 70 + 150 * place
+    def x(position: float) -> float:
+        return 70 + 150 * position
 
-    def y(share: float) -> float:
-        return 206 - 140 * share
+    def y(factor: float) -> float:
+        return 206 - 140 * factor
 
-    def bell(place: float) -> float:
-        return math.exp(-((place - centre) ** 2) / (2 * sigma**2))
+    def gaussian(position: float) -> float:
+        return math.exp(-((position - centre) ** 2) / (2 * sigma**2))
 
     drawing = Drawing(
         280,
         "A window with a Gaussian",
-        "Three words on a line, at the places 0, 1 and 2. A window reaches from 0.8 to 2.8, and "
-        "a bell stands in it with its top at 1.8. European, near its left edge, gets 0.28, "
-        "Area 0.92, and the lies outside.",
+        "Three words on a line, at positions 0, 1 and 2. A window reaches from 0.8 to 2.8, and "
+        "a Gaussian curve in it has its peak at 1.8. Its value is 0.28 at European, near the left "
+        "edge, and 0.92 at Area; the is outside.",
     )
-    left, right = centre - reach, centre + reach
+    left, right = centre - half_width, centre + half_width
     drawing.box(x(left), 40, x(right) - x(left), y(0) - 40, "query gap")
     drawing.text((x(left) + x(right)) / 2, 18, "window", "query", LABEL)
     drawing.path(f"M20 {number(y(0))}H540", "line stroke")
-    places = [left + 2 * reach * i / 60 for i in range(61)]
-    points = "L".join(f"{number(x(p))} {number(y(bell(p)))}" for p in places)
+    curve = [left + 2 * half_width * i / 60 for i in range(61)]
+    points = "L".join(f"{number(x(p))} {number(y(gaussian(p)))}" for p in curve)
     drawing.path(f"M{points}", "weights stroke", style="stroke-width:2.5")
-    for place, word in enumerate(WORDS):
-        drawing.chip(x(place), 222, word, "source", 112)
-        drawing.text(x(place), 270, str(place), "soft", LABEL)
-        if left <= place <= right:
-            drawing.path(f"M{number(x(place))} {number(y(0))}V{number(y(bell(place)))}",
+    for position, word in enumerate(WORDS):
+        drawing.chip(x(position), 222, word, "source", 112)
+        drawing.text(x(position), 270, str(position), "soft", LABEL)
+        if left <= position <= right:
+            height = gaussian(position)
+            drawing.path(f"M{number(x(position))} {number(y(0))}V{number(y(height))}",
                          "weights stroke", style="stroke-width:5")  # fmt: skip
-            drawing.text(x(place) + 14, 190, f"{bell(place):.2f}", "weights", LABEL, "start")
-    drawing.text(WIDTH - 64, 270, "place", "soft", LABEL)
+            drawing.text(x(position) + 14, 190, f"{height:.2f}", "weights", LABEL, "start")
+    drawing.text(WIDTH - 60, 270, "position", "soft", LABEL)
     return drawing
 
 

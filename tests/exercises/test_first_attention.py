@@ -11,7 +11,7 @@ from attention.exercises import (
     check_perturbation_test,
     check_source_word,
 )
-from attention.exercises.first_attention import MEMORY, QUERIES, AttentionByPlace
+from attention.exercises.first_attention import MEMORY, QUERIES, LocationAttention
 from attention.layers.recurrent_attention import MultiplicativeAttention
 
 
@@ -20,18 +20,18 @@ def halves(query, memory, W_a, U_a):
 
 
 def no_tanh(query, memory, W_a, U_a, v_a):
-    asked, offered = halves(query, memory, W_a, U_a)
-    return (asked + offered) @ v_a
+    queries, keys = halves(query, memory, W_a, U_a)
+    return (queries + keys) @ v_a
 
 
 def tanh_of_each_half(query, memory, W_a, U_a, v_a):
-    asked, offered = halves(query, memory, W_a, U_a)
-    return (asked.tanh() + offered.tanh()) @ v_a
+    queries, keys = halves(query, memory, W_a, U_a)
+    return (queries.tanh() + keys.tanh()) @ v_a
 
 
 def additive(query, memory, W_a, U_a, v_a):
-    asked, offered = halves(query, memory, W_a, U_a)
-    return (asked + offered).tanh() @ v_a
+    queries, keys = halves(query, memory, W_a, U_a)
+    return (queries + keys).tanh() @ v_a
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,20 @@ def additive(query, memory, W_a, U_a, v_a):
     [
         (no_tanh, "tanh is missing"),
         (tanh_of_each_half, "tanh of each half by itself"),
-        (lambda *given: additive(*given).softmax(-1), "weights already"),
-        (lambda *given: additive(*given).T, "Turn it round"),
-        (lambda q, m, W, U, v: additive(q, m, U, W, v), "W_a belongs to the query"),
+        (lambda *given: additive(*given).softmax(-1), "These are weights"),
+        (lambda *given: additive(*given).T, "It is transposed"),
+        (lambda q, m, W, U, v: (q @ W.T + m @ U.T).tanh() @ v, "with a new axis"),
+        (lambda q, m, W, U, v: (q @ W.T)[:, None].add(m @ U.T).tanh(), "v_a is missing"),
+        (lambda q, m, W, U, v: (q @ W.T)[:, None].add(m @ U.T).tanh().sum(-1), "v_a is missing"),
+        (
+            lambda q, m, W, U, v: additive(q, m, W, U, v).view(2, -1)[:, :2],
+            "should be \\(2, 3\\), but yours is \\(2, 2\\)",
+        ),
+        (lambda q, m, W, U, v: additive(q, m.view(-1, 2), W, U, v), "every dimension is 2"),
+        (lambda q, m, W, U, v: additive(q, m, U, W, v), "You have swapped them"),
         (lambda q, m, W, U, v: additive(q, m, W.T, U.T, v), "the transposed matrix"),
-        (lambda *given: 2 * additive(*given), "should be"),
+        (lambda *given: 2 * additive(*given), r"other values, first at the indices \[\[0, 0\]\]"),
+        (lambda *given: additive(*given).tolist(), "should return a tensor"),
     ],
 )
 def test_wrong_scores(wrong, hint):
@@ -51,15 +60,29 @@ def test_wrong_scores(wrong, hint):
         check_additive_scores(wrong)
 
 
+def test_a_hint_never_gives_the_scores_away():
+    with pytest.raises(Hint) as raised:
+        check_additive_scores(lambda *given: 2 * additive(*given))
+    assert "-2.8" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda ids: (ids == 0).unsqueeze(1), "the wrong way round"),
+        (lambda ids: (ids == 0).unsqueeze(1), "It is inverted"),
         (lambda ids: ids != 0, "axis of queries is missing"),
-        (lambda ids: (ids != 0).unsqueeze(2), "stands at the end"),
-        (lambda ids: (ids > 1).unsqueeze(1), "An unknown word"),
-        (lambda ids: (ids > 3).unsqueeze(1), "Only padding is hidden"),
+        (lambda ids: (ids != 0).unsqueeze(2), "The new axis is the last one"),
+        (lambda ids: (ids > 1).unsqueeze(1), "An unknown token"),
+        (lambda ids: (ids > 3).unsqueeze(1), "Only padding is masked"),
         (lambda ids: padding_mask(ids).float(), "a mask is boolean"),
+        (lambda ids: (ids != 0)[:, None, None], "one axis too many"),
+        (lambda ids: (ids != 0).unsqueeze(1).expand(-1, 5, -1), "a row for each of S queries"),
+        (lambda ids: (ids == 0).unsqueeze(1) * -torch.inf, "contains NaN"),
+        (
+            lambda ids: torch.zeros(ids.shape).masked_fill(ids == 0, -torch.inf).unsqueeze(1),
+            "an additive mask",
+        ),
+        (lambda ids: (ids != 0).unsqueeze(3), "raises an error"),
     ],
 )
 def test_wrong_masks(wrong, hint):
@@ -71,9 +94,12 @@ def test_wrong_masks(wrong, hint):
     ("wrong", "hint"),
     [
         (lambda w, s, t, word: s[w[t.index(word) + 1].argmax()], "one earlier"),
-        (lambda w, s, t, word: int(w[t.index(word)].argmax()), "That is a place"),
+        (lambda w, s, t, word: int(w[t.index(word)].argmax()), "That is a position"),
+        (lambda w, s, t, word: s[w[t.index(word) - 1].argmax()], "the row before"),
+        (lambda w, s, t, word: word, "yours is 'Ils'"),
+        (lambda w, s, t, word: s[w.index(word)], "raises an error"),
         (lambda w, s, t, word: s[w[:, t.index(word)].argmax()], "You search a column"),
-        (lambda w, s, t, word: s[w[t.index(word)].argmin()], "should be 'They'"),
+        (lambda w, s, t, word: s[w[t.index(word)].argmin()], "the smallest weight"),
     ],
 )
 def test_wrong_rows(wrong, hint):
@@ -98,12 +124,17 @@ def weights_change(attention):
     assert not torch.allclose(attention.attention_weights(QUERIES, OTHER), weights)
 
 
+def weights_change_when_reversed(attention):
+    weights = attention.attention_weights(QUERIES, MEMORY)
+    assert not torch.allclose(attention.attention_weights(QUERIES, MEMORY.flip(0)), weights)
+
+
 def weights_stay(attention):
     weights = attention.attention_weights(QUERIES, MEMORY)
     assert torch.allclose(attention.attention_weights(QUERIES, MEMORY.flip(0)), weights)
 
 
-def turned(attention):
+def reversed_too(attention):
     weights = attention.attention_weights(QUERIES, MEMORY)
     return torch.allclose(
         attention.attention_weights(QUERIES, MEMORY.flip(0)), weights.flip(-1), atol=1e-6
@@ -113,12 +144,14 @@ def turned(attention):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda attention: None, "stays green on weights that never see the words"),
-        (sums_to_one, "Rows that add up to one"),
-        (context_changes, "looks at the context"),
+        (lambda attention: None, "passes weights that don't depend on the words"),
+        (sums_to_one, "Rows that sum to one"),
+        (context_changes, "checks the context vector"),
         (weights_change, "each weight belongs to its word"),
-        (weights_stay, r"red on a sound attention \(additive\)"),
-        (turned, "speaks by assert"),
+        (weights_change_when_reversed, "each weight belongs to its word"),
+        (lambda attention: attention(QUERIES[:, :1], MEMORY), "raises an error"),
+        (weights_stay, r"fails for a correct attention \(additive\)"),
+        (reversed_too, "reports by assert"),
     ],
 )
 def test_wrong_tests(wrong, hint):
@@ -127,11 +160,11 @@ def test_wrong_tests(wrong, hint):
 
 
 def test_the_broken_attention_is_broken_in_this_one_way():
-    assert turned(AdditiveAttention(2, 2, 2))
-    assert turned(MultiplicativeAttention(2, 2))
+    assert reversed_too(AdditiveAttention(2, 2, 2))
+    assert reversed_too(MultiplicativeAttention(2, 2))
     torch.manual_seed(0)
-    broken = AttentionByPlace(2, 50)
-    assert not turned(broken)
+    broken = LocationAttention(2, 50)
+    assert not reversed_too(broken)
     sums_to_one(broken)
     context_changes(broken)
 

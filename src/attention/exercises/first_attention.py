@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from attention.exercises.checking import Hint, compare, right
+from attention.exercises.checking import Hint, answer, compare, right
 from attention.functional import padding_mask
 from attention.layers.recurrent_attention import AdditiveAttention, MultiplicativeAttention
 from attention.shapes import Float, Tensor
 
 __all__ = [
-    "AttentionByPlace",
+    "LocationAttention",
     "check_additive_scores",
     "check_padding_mask",
     "check_perturbation_test",
@@ -21,7 +21,7 @@ __all__ = [
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
-# The numbers that the chapter works with by hand.
+# The example that the chapter works by hand.
 MEMORY = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])  # the, European, Area
 QUERIES = torch.tensor([[1.0, 0.0], [1.0, 1.0]])  # before "zone", before "européenne"
 W_A = torch.tensor([[-1.0, -2.0], [-3.0, 2.0]])
@@ -29,12 +29,14 @@ U_A = torch.tensor([[1.0, -2.0], [1.0, 2.0]])
 V_A = torch.tensor([3.0, 3.0])
 
 
-class AttentionByPlace(nn.Module):
-    """A mistake to catch: the weights come from the query alone, and never see the words.
+class LocationAttention(nn.Module):
+    """A bug to catch: the weights depend on the query and the position, not on the keys.
 
     Args:
-        d_query: Width of the decoder's state.
-        max_length: Words of the longest sentence: each place has its own weights to learn.
+        d_query: Dimension of the decoder's hidden state.
+        max_length: Length of the longest source sentence; each position has weights of its own.
+
+    Source: the *location* score of Luong et al. 2015, section 3.1, equation 8.
     """
 
     def __init__(self, d_query: int, max_length: int) -> None:
@@ -44,64 +46,125 @@ class AttentionByPlace(nn.Module):
     def forward(
         self, query: Float[Tensor, "*B T Q"], memory: Float[Tensor, "*B S M"]
     ) -> Float[Tensor, "*B T M"]:
-        """Mix the encoded words of `memory`: the *context*."""
+        """The context vector of each query: the weighted sum of the encoder's outputs."""
         return self.attention_weights(query, memory) @ memory
 
     def attention_weights(
         self, query: Float[Tensor, "*B T Q"], memory: Float[Tensor, "*B S M"]
     ) -> Float[Tensor, "*B T S"]:
-        """How much each query (row) looks at each place (column)."""
-        places = memory.size(-2)
-        return self.W_a(query)[..., :places].softmax(dim=-1)
+        """The weight that each query (row) puts on each source position (column)."""
+        length = memory.size(-2)
+        return self.W_a(query)[..., :length].softmax(dim=-1)
 
 
 def check_additive_scores(scores: Callable[..., Any]) -> None:
-    """Check the scores of additive attention, for all queries and words at once.
+    """Check the scores of additive attention, for all queries and keys at once.
+
+    They are asked for twice: with the chapter's numbers, and with sizes that differ on every axis.
 
     Args:
-        scores: From queries `(T, Q)`, encoded words `(S, M)`, `W_a`, `U_a` and `v_a`, the scores
-            `(T, S)`.
+        scores: From queries `(T, Q)`, encoder outputs `(S, M)`, `W_a` `(A, Q)`, `U_a` `(A, M)` and
+            `v_a` `(A,)`, the scores `(T, S)`.
 
     Raises:
-        Hint: They are something else.
+        Hint: The scores are wrong, or raise an error.
     """
-    asked, offered = QUERIES @ W_A.T, MEMORY @ U_A.T
-    both = asked[:, None] + offered
-    expected = torch.tanh(both) @ V_A
-    swapped = (QUERIES @ U_A.T)[:, None] + MEMORY @ W_A.T
-    turned = (QUERIES @ W_A)[:, None] + MEMORY @ U_A
-    mistakes = [
-        (both @ V_A, "These are sums: tanh is missing. Without it, every query wants the same."),
-        (expected.softmax(-1), "These are weights already. Return the scores, before softmax."),
-        (expected.T, "Turn it round: a row for each query, and a column for each source word."),
+    called = "scores(query, memory, W_a, U_a, v_a)"
+    given = QUERIES, MEMORY, W_A, U_A, V_A
+    missing_axis = (
+        "Project each side by itself, then add every query to every key: with a new axis, "
+        "queries of shape (T, 1, A) and keys of shape (S, A) are broadcast to (T, S, A)."
+    )
+    found = answer(called, scores, *given, hint=missing_axis)
+    expected = _additive_scores(*given)
+    _compare(called, found, expected, _score_mistakes(*given))
+
+    sizes = (2, 4), (3, 5), (6, 4), (6, 5), (6,)
+    generator = torch.Generator().manual_seed(0)
+    wider = [torch.rand(size, generator=generator).to(MEMORY.device) for size in sizes]
+    hint = "It is right for the chapter's numbers, where every dimension is 2. These all differ."
+    found = answer(called, scores, *wider, hint=hint)
+    expected = _additive_scores(*wider)
+    _compare(called, found, expected, [])
+    right("the score of every query and every key, in one go.")
+
+
+def _compare(
+    called: str, found: object, expected: Tensor, mistakes: list[tuple[Tensor, str]]
+) -> None:
+    """Compare tensors; an unforeseen mistake is told by where it is, not by the right answer."""
+    if isinstance(found, Tensor) and found.isnan().any():
+        raise Hint(
+            f"{called} contains NaN, as from 0 times infinity, or from infinity minus itself."
+        )
+    compare(called, found, expected, [*mistakes, (found, _where(called, found, expected))])
+
+
+def _where(called: str, found: object, expected: Tensor) -> str:
+    """Where an answer differs from the right one, without giving that away."""
+    if not isinstance(found, Tensor):
+        return f"{called} should return a tensor, but yours returns a {type(found).__name__}."
+    if found.shape != expected.shape:
+        shapes = f"{tuple(expected.shape)}, but yours is {tuple(found.shape)}"
+        return f"The shape of {called} should be {shapes}."
+    wrong = (found.double() - expected.double()).abs() > 1e-5
+    first = wrong.nonzero().tolist()[:1]
+    return f"{called} has the right shape, but other values, first at the indices {first}."
+
+
+def _additive_scores(
+    query: Tensor, memory: Tensor, W_a: Tensor, U_a: Tensor, v_a: Tensor
+) -> Tensor:
+    return torch.tanh((query @ W_a.T)[:, None] + memory @ U_a.T) @ v_a
+
+
+def _score_mistakes(
+    query: Tensor, memory: Tensor, W_a: Tensor, U_a: Tensor, v_a: Tensor
+) -> list[tuple[Tensor, str]]:
+    queries, keys = (query @ W_a.T)[:, None], memory @ U_a.T
+    hidden = torch.tanh(queries + keys)
+    return [
         (
-            torch.tanh(asked[:, None]) @ V_A + torch.tanh(offered) @ V_A,
-            "You take tanh of each half by itself. Add the halves first: they must meet inside.",
+            (queries + keys) @ v_a,
+            "tanh is missing. Without it the query adds the same number to all of its scores, and "
+            "softmax doesn't see that: every query would get the same weights.",
         ),
-        (torch.tanh(swapped) @ V_A, "W_a belongs to the query, and U_a to the source words."),
         (
-            torch.tanh(turned) @ V_A,
-            "Each vector is a row here, so multiply with the transposed matrix: query @ W_a.T",
+            (hidden @ v_a).softmax(-1),
+            "These are weights already. Return the scores, before softmax.",
         ),
+        ((hidden @ v_a).T, "It is transposed: a row is a query, and a column a source position."),
+        (
+            torch.tanh(queries) @ v_a + torch.tanh(keys) @ v_a,
+            "You take tanh of each half by itself. Add the two projections first: query and key "
+            "must meet inside tanh.",
+        ),
+        (
+            _additive_scores(query, memory, U_a, W_a, v_a),
+            "W_a projects the query, and U_a the encoder's outputs. You have swapped them.",
+        ),
+        (
+            _additive_scores(query, memory, W_a.T, U_a.T, v_a),
+            "Each vector is a row here, so multiply by the transposed matrix: query @ W_a.T",
+        ),
+        (hidden, "v_a is missing: it turns the vector of each pair into one score."),
+        (hidden.sum(-1), "v_a is missing: the components aren't all worth the same."),
     ]
-    found = scores(QUERIES, MEMORY, W_A, U_A, V_A)
-    compare("scores(query, memory, W_a, U_a, v_a)", found, expected, mistakes)
-    right("the score of every query and every word, in one go.")
 
 
 def check_padding_mask(mask: Callable[..., Any]) -> None:
-    """Check a mask over padding.
+    """Check a padding mask.
 
     Args:
-        mask: From word numbers `(B, S)`, booleans `(B, 1, S)`: True where a query may look.
+        mask: From token ids `(B, S)`, booleans `(B, 1, S)`: True where a query may attend.
 
     Raises:
-        Hint: It hides something else, or has another shape.
+        Hint: It masks something else, has another shape or another dtype, or raises an error.
     """
     ids = torch.tensor([[4, 5, 1, 7, 3], [4, 7, 3, 0, 0]])  # 1 is <unk>, 3 is </s>
     expected = padding_mask(ids)
     mistakes = [
-        (~expected, "It is the wrong way round: True means that a query may look there."),
+        (~expected, "It is inverted: True means that a query may attend to the position."),
         (
             expected.squeeze(1),
             "The axis of queries is missing: (B, S) can't be told from (T, S). Insert it with "
@@ -109,119 +172,159 @@ def check_padding_mask(mask: Callable[..., Any]) -> None:
         ),
         (
             expected.transpose(1, 2),
-            "The new axis stands at the end, where the words should be. It belongs in the middle.",
+            "The new axis is the last one, where the source positions should be. It belongs in "
+            "the middle.",
+        ),
+        (
+            expected.unsqueeze(1),
+            "That is one axis too many: (B, 1, 1, S) is for attention with heads. Here, the scores "
+            "are (B, T, S).",
+        ),
+        (
+            expected.expand(-1, 5, -1),
+            "You have written out a row for each of S queries. But the queries are target "
+            "positions, and there are T of them: one row of size 1 is broadcast to all.",
+        ),
+        (
+            torch.zeros_like(expected, dtype=torch.float).masked_fill(~expected, -torch.inf),
+            "That is an additive mask, which is added to the scores. In this book a mask is "
+            "boolean.",
         ),
         (
             (ids > 1).unsqueeze(1),
-            "An unknown word (1) is a word: somebody may have to look at it.",
+            "An unknown token (1) is a word of the sentence, so a query may attend to it.",
         ),
-        ((ids > 3).unsqueeze(1), "Only padding is hidden: <unk> and </s> have something to say."),
+        (
+            (ids > 3).unsqueeze(1),
+            "Only padding is masked. <unk> and </s> belong to the sentence, and the encoder has "
+            "computed an output for them.",
+        ),
     ]
-    found = mask(ids)
-    compare("mask(ids)", found, expected, mistakes)
+    hint = "Compare the ids with 0, then insert an axis in the middle with unsqueeze(1)."
+    found = answer("mask(ids)", mask, ids, hint=hint)
+    _compare("mask(ids)", found, expected, mistakes)
     if isinstance(found, Tensor) and found.dtype != torch.bool:
-        raise Hint(f"The places are right, but a mask is boolean, and yours is {found.dtype}.")
-    right("every query sees the words, and no query sees the padding.")
+        raise Hint(f"The positions are right, but a mask is boolean, and yours is {found.dtype}.")
+    right("every query may attend to the words, and none to the padding.")
 
 
 def check_source_word(source_word: Callable[..., Any]) -> None:
-    """Check which English word is said to stand behind a French one.
+    """Check which source word is said to be aligned with a target word.
 
     Args:
-        source_word: From the decoder's weights, a row for each step, the English words, the French
-            words and one of these, the English word that got the most weight when it was written.
+        source_word: From the decoder's weights (a row for each step), the English words, the French
+            words and one of these: the English word with the largest weight in the step that emits
+            the French one.
 
     Raises:
-        Hint: It reads another row.
+        Hint: It reads another row, a column or a position, or raises an error.
     """
     source = ["They", "arrived", "late", "."]
     target = ["Ils", "sont", "arrivés", "en", "retard", "."]
     weights = torch.tensor(
         [
-            [0.90, 0.05, 0.03, 0.02],  # read <s>, writes Ils
-            [0.10, 0.80, 0.05, 0.05],  # read Ils, writes sont
+            [0.90, 0.05, 0.02, 0.03],  # input <s>, output Ils
+            [0.10, 0.80, 0.05, 0.05],  # input Ils, output sont
             [0.02, 0.90, 0.06, 0.02],  # …
             [0.05, 0.20, 0.70, 0.05],
             [0.02, 0.03, 0.94, 0.01],
             [0.02, 0.03, 0.05, 0.90],
-            [0.02, 0.03, 0.15, 0.80],  # read ".", writes </s>
+            [0.02, 0.03, 0.15, 0.80],  # input ".", output </s>
         ]
     )
-    most, columns = weights.argmax(dim=1).tolist(), weights.argmax(dim=0).tolist()
+    rows, columns = weights.argmax(dim=1).tolist(), weights.argmax(dim=0).tolist()
     for t, word in enumerate(target):
+        called = f"source_word(weights, source, target, {word!r})"
         mistakes = [
             (
-                source[most[t + 1]],
-                f"For {word}, you read the row in which the decoder has {word} behind it and "
-                "writes the next word. The row that emits the word is one earlier.",
+                source[rows[t + 1]],
+                f"For {word}, you read the row of the step in which {word} is the input, and which "
+                "emits the next word. The row that emits it is one earlier.",
             ),
-            (most[t], "That is a place. Give the English word that stands there."),
+            (
+                source[rows[t - 1]],
+                f"For {word}, you read the row before the one that emits it. Row 0, whose input is "
+                "<s>, already emits the first word.",
+            ),
+            (rows[t], "That is a position. Return the English word at that position."),
             (
                 source[columns[t % 4] % 4],
                 "You search a column. The weights of one French word are a row.",
             ),
+            (
+                source[int(weights[t].argmin())],
+                "That is the word with the smallest weight of the row, not with the largest.",
+            ),
         ]
-        found = source_word(weights, source, target, word)
-        compare(f"source_word(weights, source, target, {word!r})", found, source[most[t]], mistakes)
+        hint = "Find the position of the word with target.index(word); that is also its row."
+        found = answer(called, source_word, weights, source, target, word, hint=hint)
+        otherwise = f"For {word}, yours is {found!r}, which isn't the largest weight of its row."
+        compare(called, found, source[rows[t]], [*mistakes, (found, otherwise)])
     right("each word is read off the row that emits it.")
 
 
 def check_perturbation_test(test: Callable[..., Any]) -> None:
-    """Check a test: it must be green for sound attention and red for broken attention.
+    """Check a test: it must pass for correct attention and fail for broken attention.
 
     Args:
         test: Raises `AssertionError` unless the weights of the attention that it gets follow the
-            words. All take vectors of two numbers, and up to 50 words.
+            words. All take vectors of dimension 2, and at most 50 words.
 
     Raises:
-        Hint: It lets a broken attention pass, or a sound one fail.
+        Hint: It passes a broken attention, fails a correct one, or raises another error.
     """
-    for name, sound in {"additive": _additive(), "dot": MultiplicativeAttention(2, 2)}.items():
-        if _is_red(test, sound):
+    for name, correct in {"additive": _additive(), "dot": MultiplicativeAttention(2, 2)}.items():
+        if _fails(test, correct):
             raise Hint(
-                f"Your test goes red on a sound attention ({name}). Turn the words round, and its "
-                "weights turn round with them; compare with torch.allclose, as sums are rounded."
+                f"Your test fails for a correct attention ({name}). If you reverse the words, its "
+                "weights are reversed too; compare with torch.allclose, because of rounding."
             )
-    if not _is_red(test, _new(AttentionByPlace, 2, 50)):
-        raise Hint(_why_green(test))
-    if not _is_red(test, _new(_BySentence, 2, 50)):
-        raise Hint(
-            "Your test sees that the weights change with the words, but not that each weight "
-            "belongs to its word. Turn the words round: the weights must turn round with them."
-        )
-    right("your test lets sound attention pass, and catches weights that ignore the words.")
+    if not _fails(test, _new(LocationAttention, 2, 50)):
+        raise Hint(_why_it_passes(test))
+    for broken in (_LocationBySentence, _LocationByFirstWord):
+        if not _fails(test, _new(broken, 2, 50)):
+            raise Hint(
+                "Your test notices that the weights change with the words, but not whether each "
+                "weight belongs to its word. Reverse the words: the weights must be reversed too."
+            )
+    right("your test passes correct attention, and catches weights that ignore the words.")
 
 
-def _why_green(test: Callable[..., Any]) -> str:
-    """What a test looks at, told from what it goes red for, when weights by place pass it."""
-    if _is_red(test, _new(_Blind, 2, 50)):
+def _why_it_passes(test: Callable[..., Any]) -> str:
+    """What a test checks, told from what it fails for, when weights by position pass it."""
+    if _fails(test, _new(_ConstantContext, 2, 50)):
         return (
-            "Your test looks at the context, which changes with the words that are averaged, "
+            "Your test checks the context vector, which changes with the words that are averaged, "
             "whatever the weights are. Ask for attention.attention_weights(query, memory)."
         )
-    if _is_red(test, _Unnormalised(2, 2)):
+    if _fails(test, _Unnormalised(2, 2)):
         return (
-            "Rows that add up to one are good, but weights that ignore the words do that, too. "
-            "Change the words, and see what the weights do."
+            "Rows that sum to one are good, but weights that ignore the words have them too. "
+            "Change the words, and check what the weights do."
         )
     return (
-        "Your test stays green on weights that never see the words. Ask for the weights "
+        "Your test passes weights that don't depend on the words at all. Ask for the weights "
         "twice, with other words the second time, and assert what must be different."
     )
 
 
-def _is_red(test: Callable[..., Any], attention: nn.Module) -> bool:
+def _fails(test: Callable[..., Any], attention: nn.Module) -> bool:
     try:
-        answer = test(attention)
+        returned = test(attention)
     except AssertionError:
         return True
-    if answer is not None:
-        raise Hint("Your test gives back an answer, and nobody reads it. A test speaks by assert.")
+    except (RuntimeError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise Hint(
+            f"my_test(attention) raises an error, so nothing is tested: {error}\nQueries have the "
+            "shape (T, 2), and words the shape (S, 2)."
+        ) from error
+    if returned is not None:
+        raise Hint("Your test returns something, which is ignored. A test reports by assert.")
     return False
 
 
 def _additive() -> AdditiveAttention:
-    """The attention of the chapter, with its literal numbers."""
+    """The attention of the chapter, with the numbers of its example."""
     attention = _new(AdditiveAttention, 2, 2, 2).requires_grad_(False)
     attention.W_a.weight.copy_(W_A)
     attention.U_a.weight.copy_(U_A)
@@ -230,28 +333,35 @@ def _additive() -> AdditiveAttention:
 
 
 def _new(kind: Callable[..., Layer], *sizes: int) -> Layer:
-    """Make a layer with the same random numbers every time, and leave the reader's seed alone."""
+    """Make a layer with the same initial weights every time, and leave the reader's seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return kind(*sizes)
 
 
-class _BySentence(AttentionByPlace):
-    """Knows which words there are, and still weighs places."""
+class _LocationBySentence(LocationAttention):
+    """Depends on which words there are, not on their order."""
 
     def attention_weights(self, query: Tensor, memory: Tensor) -> Tensor:
         return super().attention_weights(query + memory.mean(dim=-2, keepdim=True), memory)
 
 
-class _Blind(AttentionByPlace):
-    """Gives an answer that has nothing to do with the words."""
+class _LocationByFirstWord(LocationAttention):
+    """Changes when the words are reversed, but not as they do."""
+
+    def attention_weights(self, query: Tensor, memory: Tensor) -> Tensor:
+        return super().attention_weights(query + memory[..., :1, :], memory)
+
+
+class _ConstantContext(LocationAttention):
+    """Returns a context vector that doesn't depend on the words."""
 
     def forward(self, query: Tensor, memory: Tensor) -> Tensor:
         return query
 
 
 class _Unnormalised(MultiplicativeAttention):
-    """Follows the words, but its rows don't add up to one."""
+    """Follows the words, but its rows don't sum to one."""
 
     def attention_weights(
         self, query: Tensor, memory: Tensor, mask: object = None, keys: object = None

@@ -45,8 +45,8 @@ class BahdanauDecoder(nn.Module):
         """A learned initial hidden state, the same for every sentence.
 
         The paper computes it from the last hidden state of the backward GRU, which has just
-        processed the first source token. Then the first query has no need to attend to that token,
-        and the first row of the alignment comes out meaningless.
+        processed the first source token. In small models, the first query then has no need to
+        attend to that token, and the first row of weights says little about the alignment.
         """
         hidden = self.s_0.expand(memory.size(0), -1)
         return State(hidden, memory, self.attention.keys(memory), mask)

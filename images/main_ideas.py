@@ -1,4 +1,4 @@
-"""The figures of *The main ideas*: positions as waves, words that look at words, the whole map."""
+"""The figures of *The main ideas*: positional encodings, self-attention, the whole model."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ SHADES = 20  # steps from clear, -1, to full, 1
 
 
 def positions() -> Drawing:
-    """Figure 1: the encodings of the running sentence, a row for each word."""
-    words = split_words(SENTENCE)
-    width, left, top, cell, tall = 16, 140, 58, 25, 24
+    """Figure 1: the encodings of the running sentence, a row for each token."""
+    tokens = split_words(SENTENCE)
+    d_model, left, top, cell, tall = 16, 140, 58, 25, 24
     drawing = Drawing(
-        top + tall * len(words) + 12,
+        top + tall * len(tokens) + 12,
         "The positional encodings of a sentence",
-        "A row of sixteen shaded cells for each word of the running example. In the left columns "
+        "A row of sixteen shaded cells for each token of the running example. In the left columns "
         "the shade changes from each row to the next; in the right ones it hardly changes at all.",
     )
-    drawing.text(left + cell * width / 2, 14, "place in the vector", "soft", LABEL)
+    drawing.text(left + cell * d_model / 2, 14, "component", "soft", LABEL)
     drawing.text(8, 40, "position", "soft", LABEL, "start")
-    for column in range(0, width, 2):
+    for column in range(0, d_model, 2):
         drawing.text(left + cell * (column + 0.5), 40, str(column), "soft", LABEL)
     shades: dict[int, list[str]] = {}
-    for row, values in enumerate(sinusoidal_positions(len(words), width).tolist()):
+    for row, values in enumerate(sinusoidal_positions(len(tokens), d_model).tolist()):
         y = top + tall * row
         drawing.text(28, y + tall / 2, str(row), "soft", LABEL, "end")
-        drawing.text(42, y + tall / 2, words[row], "source", LABEL, "start")
+        drawing.text(42, y + tall / 2, tokens[row], "source", LABEL, "start")
         for column, value in enumerate(values):
             shade = round((value + 1) / 2 * SHADES)
             square = f"M{left + cell * column} {y}h{cell - 1}v{tall - 1}h{1 - cell}z"
@@ -44,15 +44,15 @@ def positions() -> Drawing:
 
 
 def similarity() -> Drawing:
-    """Figure 2: each word becomes an average of all words, itself included."""
+    """Figure 2: each output is a weighted sum of all the embeddings."""
     weights = (VECTORS @ VECTORS.T).softmax(dim=-1)
-    mixed = weights @ VECTORS
+    outputs = weights @ VECTORS
     drawing = Drawing(
         334,
-        "Every word looks at every word",
-        "The vectors of the, European and Area stand above, and three new vectors below. Nine "
-        "lines join them, the wider the more weight. Into the new vector of European go 24 per "
-        "cent of the, 67 per cent of European and 9 per cent of Area.",
+        "Every token attends to every token",
+        "The embeddings of the, European and Area are above, and three outputs below. Nine lines "
+        "join them; the wider the line, the larger the weight. The output for European weights the "
+        "by 24 per cent, European by 67 per cent and Area by 9 per cent.",
     )
     middles, chosen = [102, 280, 458], 1
     for word, middle, numbers in zip(WORDS, middles, VECTORS.tolist(), strict=True):
@@ -67,8 +67,8 @@ def similarity() -> Drawing:
         drawing.text(middle, 104, f"{100 * weight:.0f}%", "weights", LABEL)
     for row, (word, middle) in enumerate(zip(WORDS, middles, strict=True)):
         kind = "weights" if row == chosen else "ink"
-        drawing.chip(middle, 250, vector(mixed[row].tolist(), 2), kind, 140)
-        drawing.text(middle, 306, f"{word}, mixed", "soft", LABEL)
+        drawing.chip(middle, 250, vector(outputs[row].tolist(), 2), kind, 140)
+        drawing.text(middle, 306, f"output for “{word}”", "soft", LABEL)
     return drawing
 
 
@@ -79,11 +79,11 @@ def whole() -> Drawing:
     drawing = Drawing(
         664,
         "A map of the Transformer",
-        "Two towers. English words get embeddings and positions, and pass the encoder's six "
-        "layers: self-attention and feed-forward, each with its input added back. The encoder's "
-        "vectors go into the second of three parts in each of the decoder's six layers: masked "
-        "self-attention, encoder-decoder attention, feed-forward, each with its input added back. "
-        "Out of the decoder come scores for the next word, and the word économique.",
+        "Two towers. English tokens get embeddings and positions, and pass the encoder's six "
+        "layers: self-attention and feed-forward, each with a residual connection. The encoder's "
+        "outputs go into the second of three parts in each of the decoder's six layers: masked "
+        "self-attention, encoder-decoder attention, feed-forward, each with a residual connection. "
+        "The decoder ends with logits and softmax, and the next token is économique.",
     )
     end, _ = tower(drawing, 8, "source", "Encoder", "The European …", encoder)
     last, into = tower(drawing, 304, "target", "Decoder", "<s> La zone", decoder)
@@ -94,11 +94,11 @@ def whole() -> Drawing:
         "source stroke",
     )
     drawing.head(304 + 51, into[1], 0, "source stroke")
-    drawing.text(140, turn + 22, "a vector for each word", "soft", LABEL)
+    drawing.text(140, turn + 22, "one vector for each token", "soft", LABEL)
     middle = 304 + 142
     drawing.arrow(middle, last + 4, middle, last + 20, "target stroke")
     drawing.box(middle - 88, last + 24, 176, CHIP, "soft box")
-    drawing.text(middle, last + 24 + CHIP / 2, "scores, softmax")
+    drawing.text(middle, last + 24 + CHIP / 2, "logits, softmax")
     drawing.arrow(middle, last + 64, middle, last + 80, "target stroke")
     drawing.chip(middle, last + 84, "économique", "target strong", 140)
     return drawing
@@ -107,9 +107,9 @@ def whole() -> Drawing:
 def tower(
     drawing: Drawing, left: float, kind: str, name: str, words: str, parts: list[list[str]]
 ) -> tuple[float, list[float]]:
-    """Draw half of the Transformer, and say where it ends and where the middle of each part is.
+    """Draw half of the Transformer, and return where it ends and the middle of each part.
 
-    Beside each part runs the line that brings its input to the plus sign below it.
+    The line beside each part is its residual connection, which ends at the plus sign below it.
     """
     middle, wide = left + 142, 176
     drawing.chip(middle, 8, words, kind, 176)

@@ -1,4 +1,4 @@
-"""The figures of *The matrix math of self-attention*: two look-ups, and the whole calculation."""
+"""The figures of *The matrix math of self-attention*: two lookups, and the whole calculation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def vector(numbers: torch.Tensor, digits: int = 0) -> str:
 
 
 def calculation() -> dict[str, torch.Tensor]:
-    """Every step of self-attention for the three words."""
+    """Every step of self-attention for the three tokens."""
     q, k, v = X @ W_Q, X @ W_K, X @ W_V
     scores = q @ k.T
     scaled = scores / math.sqrt(k.size(-1))
@@ -34,15 +34,15 @@ def calculation() -> dict[str, torch.Tensor]:
 
 
 def look_ups() -> Drawing:
-    """Figure 1: a database finds one value, attention averages all of them."""
+    """Figure 1: a database returns one value, attention a weighted sum of all."""
     steps = calculation()
     keys, values, weights = steps["K"], steps["V"], steps["weights"][0]
     drawing = Drawing(
         446,
         "A database and attention",
         "Above, a database: the query Area equals the third of three keys, and its value, zone, "
-        "comes out. Below, attention: the query of the is compared with three keys, and the values "
-        "are averaged with the weights 32, 4 and 64 per cent.",
+        "is returned. Below, attention: the query of the is compared with three keys, and the "
+        "output is the sum of the values, weighted by 32, 4 and 64 per cent.",
     )
     for top, name, key, value in [(14, "a database", 236, 386), (218, "attention", 222, 354)]:
         drawing.text(10, top, name, "ink bold", at="start")
@@ -63,7 +63,7 @@ def look_ups() -> Drawing:
             drawing.text(488, y + 18, value, "value bold", at="start")
     rows = [240, 312, 384]
     drawing.chip(70, rows[1], vector(steps["Q"][0]), "query", 100)
-    drawing.text(70, rows[1] - 16, "“the” asks", "query", LABEL)
+    drawing.text(70, rows[1] - 16, "query of “the”", "query", LABEL)
     for y, word, key, value, weight in zip(
         rows, WORDS, keys, values, weights.tolist(), strict=True
     ):
@@ -75,7 +75,7 @@ def look_ups() -> Drawing:
         drawing.path(f"M399 {y + 18}L440 {rows[1] + 18}", "weights stroke",
                      style=f"stroke-width:{1 + 9 * weight:.2f}")  # fmt: skip
     drawing.chip(500, rows[1], vector(steps["output"][0], 2), "weights", 114)
-    drawing.text(500, rows[1] - 16, "average", "weights", LABEL)
+    drawing.text(500, rows[1] - 16, "weighted sum", "weights", LABEL)
     return drawing
 
 
@@ -102,31 +102,33 @@ def matrix(
 
 
 def words(drawing: Drawing, y: float, kind: str = "source") -> None:
-    """Write the three words before the rows of a matrix."""
+    """Write the three tokens before the rows of a matrix."""
     for t, word in enumerate(WORDS):
         drawing.text(96, y + (t + 0.5) * ROW, word, kind, LABEL, "end")
 
 
 def whole() -> Drawing:
-    """Figure 2: the whole calculation, from the words' vectors to the output."""
+    """Figure 2: the whole calculation, from the embeddings to the output."""
     steps = calculation()
     drawing = Drawing(
         866,
-        "Self-attention of three words, all of it",
+        "Self-attention of three tokens, every step",
         "From above: the matrix X with a row for each of the, European and Area; the matrices Q, K "
-        "and V made from it; the scores of each query with each key, scaled; the weights; and the "
+        "and V computed from it; the scaled score of each query and each key; the weights; and the "
         "output.",
     )
     tops = [30, 212, 418, 582, 746]
     matrix(drawing, 112, tops[0], "X", X, "source")
     words(drawing, tops[0])
     drawing.arrow(156, tops[0] + 116, 156, tops[1] - 34, "soft stroke")
-    drawing.text(176, tops[0] + 130, "project: times each of the matrices", "soft", LABEL, "start")
+    drawing.text(
+        176, tops[0] + 130, "multiply by each of the three matrices", "soft", LABEL, "start"
+    )
     for x, name, kind in [(112, "Q", "query"), (252, "K", "key"), (392, "V", "value")]:
         matrix(drawing, x, tops[1], name, steps[name], kind)
     words(drawing, tops[1])
     drawing.arrow(156, tops[1] + 116, 156, tops[2] - 58, "soft stroke")
-    drawing.text(176, tops[1] + 130, "score Q with K, divide by √2", "soft", LABEL, "start")
+    drawing.text(176, tops[1] + 130, "scores: Q Kᵀ, divided by √2", "soft", LABEL, "start")
     for top, name, kind in [(tops[2], "scaled", "ink"), (tops[3], "weights", "weights")]:
         matrix(drawing, 112, top, "", steps[name], kind, 2, 92)
         words(drawing, top, "query")
@@ -136,7 +138,7 @@ def whole() -> Drawing:
     drawing.text(176, tops[2] + 130, "softmax of each row", "soft", LABEL, "start")
     for top, name, kind in [(tops[2], "scores", "ink"), (tops[3], "weights", "weights")]:
         drawing.text(402, top + 1.5 * ROW, name, f"{kind} bold", at="start")
-    drawing.text(176, tops[3] + 130, "times V", "soft", LABEL, "start")
+    drawing.text(176, tops[3] + 130, "weighted sum of the values", "soft", LABEL, "start")
     matrix(drawing, 112, tops[4], "", steps["output"], "weights", 2, 92)
     drawing.text(310, tops[4] + 1.5 * ROW, "output", "weights bold", at="start")
     words(drawing, tops[4], "query")

@@ -28,14 +28,14 @@ class PositionExplorer extends HTMLElement {
   #across = make("div", "position-explorer-across");
   #down = make("div", "position-explorer-down");
   #vectors = make("table", "");
-  #scroller = scroller("The two positions, number by number", this.#vectors);
+  #scroller = scroller("The two encodings, component by component", this.#vectors);
   #worked = make("p", "position-explorer-worked");
   #wave = make("figure", "");
   #dots = make("figure", "");
   #all = make("table", "");
   #position = new Slider("Position t", (value) => this.#choose({ t: value }));
   #other = new Slider("Second position u", (value) => this.#choose({ u: value }));
-  #number = new Slider("Number in the vector", (value) => this.#choose({ j: value }));
+  #number = new Slider("Component of the encoding", (value) => this.#choose({ j: value }));
 
   connectedCallback() {
     if (this.#built) return; // built before, and only moved
@@ -46,7 +46,7 @@ class PositionExplorer extends HTMLElement {
     this.#u = this.#first("other", 7);
     this.#j = this.#first("number", 2);
     this.setAttribute("role", "group");
-    this.setAttribute("aria-label", this.getAttribute("label") ?? "Positions as waves");
+    this.setAttribute("aria-label", this.getAttribute("label") ?? "Sinusoidal positional encodings");
     this.#worked.setAttribute("role", "status");
     this.#map.append(this.#cells, this.#marks);
     this.#listen();
@@ -54,7 +54,7 @@ class PositionExplorer extends HTMLElement {
       make(
         "div",
         "position-explorer-controls",
-        this.#choice("Width D", WIDTHS, this.#d, (d) => this.#resize({ d })),
+        this.#choice("Dimension D", WIDTHS, this.#d, (d) => this.#resize({ d })),
         this.#choice("Positions", LENGTHS, this.#length, (length) => this.#resize({ length })),
         this.#position.element,
         this.#number.element,
@@ -116,7 +116,7 @@ class PositionExplorer extends HTMLElement {
       this.#lined = box.checked;
       this.#show();
     });
-    return make("label", "position-explorer-liner", box, "Line both up by distance");
+    return make("label", "position-explorer-liner", box, "Align both by distance");
   }
 
   /** A click on the heat map, or a drag of the mouse over it, chooses a position and a number. */
@@ -143,9 +143,9 @@ class PositionExplorer extends HTMLElement {
     this.#d = d;
     this.#length = length;
     this.#map.setAttribute("viewBox", `0 0 ${d} ${length}`);
-    const about = `Heat map: ${length} positions down, ${d} numbers across, each from −1 to 1`;
+    const about = `Heat map: ${length} positions down, ${d} components across, each from −1 to 1`;
     this.#map.setAttribute("aria-label", about);
-    this.#across.replaceChildren("0", make("span", "", "number →"), String(d - 1));
+    this.#across.replaceChildren("0", make("span", "", "component →"), String(d - 1));
     this.#down.replaceChildren("0", make("span", "", "position →"), String(length - 1));
     this.#cells.replaceChildren(
       ...range(length).flatMap((t) => range(d).map((j) => cell(t, j, wave(t, j, d)))),
@@ -170,7 +170,7 @@ class PositionExplorer extends HTMLElement {
       svg("rect", { x: "0", y: `${t}`, width: `${d}`, height: "1", class: "first" }),
     );
     this.#worked.replaceChildren(
-      `Number ${j} of position ${t}: `,
+      `Component ${j} of position ${t}: `,
       make("strong", "", arithmetic(t, j, d)),
     );
     this.#showVectors();
@@ -196,7 +196,7 @@ class PositionExplorer extends HTMLElement {
     sum.scope = "row";
     sum.colSpan = 4;
     this.#vectors.replaceChildren(
-      header("number", "wave", `t = ${t}`, `u = ${u}`, "product"),
+      header("component", "sinusoid", `t = ${t}`, `u = ${u}`, "product"),
       make("tbody", "", ...rows),
       make("tfoot", "", make("tr", "", sum, valued(dot(t, u, d)))),
     );
@@ -215,12 +215,12 @@ class PositionExplorer extends HTMLElement {
       const kind = t === this.#t ? "first" : t === this.#u ? "second" : "";
       chart.dot(t, wave(t, j, d), kind);
     }
-    const about = `Number ${j} over the positions: ${formula(j, d)}`;
+    const about = `Component ${j} over the positions: ${formula(j, d)}`;
     const full = plain(2 * Math.PI * 10000 ** (even(j) / d), 4);
     this.#wave.replaceChildren(
       make("figcaption", "", about),
       chart.draw(about, "position"),
-      make("p", "", `One full wave takes ${full} positions.`),
+      make("p", "", `One full period takes ${full} positions.`),
     );
   }
 
@@ -239,7 +239,7 @@ class PositionExplorer extends HTMLElement {
     const distance = Math.abs(t - u);
     const product = shown(dot(t, u, d));
     const found = `Position ${t} · position ${u} = ${product}, at distance ${distance}.`;
-    const same = "Full dots and rings lie on one curve: only the distance counts.";
+    const same = "Full dots and rings lie on one curve: only the distance matters.";
     this.#dots.replaceChildren(
       make("figcaption", "", about),
       chart.draw(about, this.#lined ? "distance" : "position"),
@@ -255,7 +255,7 @@ class PositionExplorer extends HTMLElement {
       return make("tr", "", head, ...[wave(s, j, d), dot(t, s, d), dot(u, s, d)].map(valued));
     });
     this.#all.replaceChildren(
-      header("position", `number ${j}`, `· position ${t}`, `· position ${u}`),
+      header("position", `component ${j}`, `· position ${t}`, `· position ${u}`),
       make("tbody", "", ...rows),
     );
   }

@@ -45,7 +45,7 @@
 # <details markdown="1">
 # <summary>Words come in another order, and nothing tells their positions. What becomes of the outputs of self-attention?</summary>
 #
-# They come in that other order, and are the same otherwise. Self-attention doesn't see the order ([The main ideas](main-ideas.md#attention-is-blind-to-the-order)).
+# They come in that other order, and are the same otherwise. Self-attention doesn't see the order ([The main ideas](main-ideas.md#self-attention-is-permutation-equivariant)).
 #
 # </details>
 

@@ -1,4 +1,4 @@
-"""<position-explorer> in a browser: positions as waves, for every kind of reader."""
+"""<position-explorer> in a browser: sinusoidal encodings, for every kind of reader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from attention.layers.positions import sinusoidal_positions
 from tests.site_fixtures import ROOT, OpenElement
 
 FALLBACK = '<img src="images/intro-fig5.svg" alt="Waves"><p>Slow waves and fast ones.</p>'
-HTML = f'<position-explorer label="Positions as waves">{FALLBACK}</position-explorer>'
+HTML = f'<position-explorer label="Sinusoidal encodings">{FALLBACK}</position-explorer>'
 VALUES = "elements => elements.map((element) => Number(element.dataset.value))"
 
 
@@ -39,7 +39,7 @@ def explorer(page: Page) -> Locator:
 def choose(page: Page, **values: int) -> None:
     """Choose by the names on the page, as a reader does."""
     for name, value in values.items():
-        if name in {"Width", "Positions"}:
+        if name in {"Dimension", "Positions"}:
             group = explorer(page).get_by_role("group", name=name)
             group.get_by_text(str(value), exact=True).click()
         else:
@@ -59,7 +59,7 @@ def worked(page: Page) -> Locator:
 
 
 def vectors(page: Page) -> Locator:
-    region = explorer(page).get_by_role("region", name="The two positions, number by number")
+    region = explorer(page).get_by_role("region", name="The two encodings, component by component")
     return region.get_by_role("table")
 
 
@@ -76,13 +76,13 @@ def test_without_javascript_there_are_the_picture_and_its_text(open_element: Ope
 
 def test_the_number_in_focus_is_worked_out(page: Page) -> None:
     expect(worked(page)).to_have_text(
-        "Number 2 of position 3: sin(3 / 10000^(2/8)) = sin(0.3) = 0.2955"
+        "Component 2 of position 3: sin(3 / 10000^(2/8)) = sin(0.3) = 0.2955"
     )
-    choose(page, Number=5)
+    choose(page, Component=5)
     expect(worked(page)).to_have_text(
-        "Number 5 of position 3: cos(3 / 10000^(4/8)) = cos(0.03) = 0.9996"
+        "Component 5 of position 3: cos(3 / 10000^(4/8)) = cos(0.03) = 0.9996"
     )
-    choose(page, Width=64, Position=14, Number=2)
+    choose(page, Dimension=64, Position=14, Component=2)
     angle = 14 / 10_000 ** (2 / 64)
     assert (
         worked(page)
@@ -93,7 +93,7 @@ def test_the_number_in_focus_is_worked_out(page: Page) -> None:
 
 @pytest.mark.parametrize("width", [4, 8, 16, 32, 64])
 def test_every_number_is_the_package_s(page: Page, width: int) -> None:
-    choose(page, Width=width, Positions=32, Position=5, Number=3, Second=19)
+    choose(page, Dimension=width, Positions=32, Position=5, Component=3, Second=19)
     expected = positions(32, width)
     close(values(explorer(page).locator("rect[data-value]")).view(32, width), expected)
 
@@ -107,7 +107,7 @@ def test_every_number_is_the_package_s(page: Page, width: int) -> None:
         f"{value:.4f}".replace("-", "−") for value in (mine[3], theirs[3])
     ]
 
-    waves = explorer(page).get_by_role("img", name="Number 3 over the positions")
+    waves = explorer(page).get_by_role("img", name="Component 3 over the positions")
     close(values(waves.locator("circle")), expected[:, 3])
     close(values(series(page, "first")), expected @ mine)
     close(values(series(page, "second")), expected @ theirs)
@@ -125,7 +125,7 @@ def test_lined_up_by_distance_both_positions_make_one_curve(page: Page) -> None:
     apart = points("first"), points("second")
     assert set(apart[0]) == set(apart[1]) == set(range(16))
     assert any(abs(apart[0][s] - apart[1][s]) > 0.5 for s in range(16))
-    explorer(page).get_by_role("checkbox", name="Line both up by distance").check()
+    explorer(page).get_by_role("checkbox", name="Align both by distance").check()
     first, second = points("first"), points("second")
     assert set(first) == set(range(-3, 13))
     assert set(second) == set(range(-9, 7))
@@ -137,41 +137,43 @@ def test_lined_up_by_distance_both_positions_make_one_curve(page: Page) -> None:
 
 
 def test_a_click_on_the_heat_map_chooses_and_arrow_keys_go_on(page: Page) -> None:
-    heat = explorer(page).get_by_role("img", name="Heat map: 16 positions down, 8 numbers across")
+    heat = explorer(page).get_by_role(
+        "img", name="Heat map: 16 positions down, 8 components across"
+    )
     box = heat.bounding_box()
     assert box
     heat.click(position={"x": box["width"] * 4.5 / 8, "y": box["height"] * 10.5 / 16})
-    expect(worked(page)).to_contain_text("Number 4 of position 10")
+    expect(worked(page)).to_contain_text("Component 4 of position 10")
     slider = explorer(page).get_by_role("slider", name="Position t")
     expect(slider).to_be_focused()
     page.keyboard.press("ArrowRight")
-    expect(worked(page)).to_contain_text("Number 4 of position 11")
+    expect(worked(page)).to_contain_text("Component 4 of position 11")
     page.keyboard.press("Tab")
     page.keyboard.press("End")
-    expect(worked(page)).to_contain_text("Number 7 of position 11")
+    expect(worked(page)).to_contain_text("Component 7 of position 11")
     heat.hover(position={"x": 2, "y": 2})
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 3)
-    expect(worked(page)).to_contain_text("Number 7 of position 0")
+    expect(worked(page)).to_contain_text("Component 7 of position 0")
     page.mouse.up()
 
 
 def test_arrow_keys_choose_the_width_and_what_no_longer_exists_gives_way(page: Page) -> None:
-    choose(page, Position=15, Number=7, Second=12)
-    group = explorer(page).get_by_role("group", name="Width D")
+    choose(page, Position=15, Component=7, Second=12)
+    group = explorer(page).get_by_role("group", name="Dimension D")
     group.get_by_role("radio", name="8", exact=True).focus()
     page.keyboard.press("ArrowLeft")
     expect(group.get_by_role("radio", name="4", exact=True)).to_be_checked()
-    expect(worked(page)).to_contain_text("Number 3 of position 15: cos(15 / 10000^(2/4))")
+    expect(worked(page)).to_contain_text("Component 3 of position 15: cos(15 / 10000^(2/4))")
     choose(page, Positions=8)
-    expect(worked(page)).to_contain_text("Number 3 of position 7")
+    expect(worked(page)).to_contain_text("Component 3 of position 7")
     expect(explorer(page).get_by_role("slider", name="Second position u")).to_have_value("7")
 
 
 def test_a_row_of_the_table_can_be_chosen_and_is_scrolled_to(page: Page) -> None:
     vectors(page).get_by_role("row").filter(has_text="cos(t / 100)").click()
-    expect(worked(page)).to_contain_text("Number 5 of position 3")
-    choose(page, Width=64, Number=60)
+    expect(worked(page)).to_contain_text("Component 5 of position 3")
+    choose(page, Dimension=64, Component=60)
     before = page.evaluate("scrollY")
     row, box = vectors(page).locator("tr[data-current]"), vectors(page).locator("..")
     inside = row.bounding_box()
@@ -186,18 +188,18 @@ def test_the_page_says_where_it_begins(open_element: OpenElement) -> None:
     start = 'width="4" positions="8" position="2" other="5" number="1"'
     page = open_element("position-explorer", f"<position-explorer {start}></position-explorer>")
     expect(worked(page)).to_have_text(
-        "Number 1 of position 2: cos(2 / 10000^(0/4)) = cos(2) = −0.4161"
+        "Component 1 of position 2: cos(2 / 10000^(0/4)) = cos(2) = −0.4161"
     )
-    expect(page.get_by_role("group", name="Positions as waves")).to_be_visible()
+    expect(page.get_by_role("group", name="Sinusoidal positional encodings")).to_be_visible()
     expect(explorer(page).get_by_role("slider", name="Second position u")).to_have_value("5")
     wrong = 'width="5" positions="many" position="-1" number="99"'
     page = open_element("position-explorer", f"<position-explorer {wrong}></position-explorer>")
-    expect(worked(page)).to_contain_text("Number 7 of position 3: cos(3 / 10000^(6/8))")
+    expect(worked(page)).to_contain_text("Component 7 of position 3: cos(3 / 10000^(6/8))")
 
 
 def test_several_on_a_page_go_their_own_ways_and_are_built_once(open_element: OpenElement) -> None:
     page = open_element("position-explorer", HTML * 2)
-    choose(page, Width=16, Position=9)
+    choose(page, Dimension=16, Position=9)
     last = page.locator("position-explorer").last
     expect(last.get_by_role("radio", name="8", exact=True).first).to_be_checked()
     expect(last.get_by_role("status")).to_contain_text("of position 3")
@@ -206,8 +208,8 @@ def test_several_on_a_page_go_their_own_ways_and_are_built_once(open_element: Op
     assert page.get_by_role("checkbox").count() == 2
     page.evaluate("document.body.innerHTML = document.body.innerHTML")  # a copy from a cache
     assert page.get_by_role("checkbox").count() == 2
-    choose(page, Number=0)
-    expect(worked(page)).to_contain_text("Number 0 of position 3")
+    choose(page, Component=0)
+    expect(worked(page)).to_contain_text("Component 0 of position 3")
 
 
 @pytest.mark.parametrize("width", [1280, 390, 320])
@@ -218,11 +220,11 @@ def test_nothing_jumps_and_the_page_never_scrolls_sideways(
     place = "document.querySelector('position-explorer details').offsetTop"
     before = page.evaluate(place)
     for number in range(8):
-        choose(page, Number=number, Position=2 * number)
+        choose(page, Component=number, Position=2 * number)
         assert page.evaluate(place) == before
     explorer(page).get_by_role("checkbox").check()
     assert page.evaluate(place) == before
-    choose(page, Width=64, Positions=64, Position=63, Number=63)
+    choose(page, Dimension=64, Positions=64, Position=63, Component=63)
     explorer(page).locator("summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 

@@ -25,7 +25,7 @@ def fused_attention(X, W_q, W_k, W_v, turn=(-2, -1), dim=-1, scale=None):
     ("wrong", "hint"),
     [
         (lambda *given: None, "gives nothing back yet"),
-        (lambda *given: fused_attention(*given, dim=0), "along the keys of another query"),
+        (lambda *given: fused_attention(*given, dim=0), "Your columns sum to 1"),
         (lambda *given: fused_attention(*given, scale=1), "aren't scaled"),
         (lambda *given: fused_attention(*given, scale=given[1].size(1)), "divide by d_k"),
         (
@@ -33,12 +33,12 @@ def fused_attention(X, W_q, W_k, W_v, turn=(-2, -1), dim=-1, scale=None):
             "the root of d_model",
         ),
         (lambda X, q, k, v: fused_attention(X, q.T, k.T, v.T), "without .T"),
-        (lambda X, q, k, v: fused_attention(X, k, q, v), "changed places"),
+        (lambda X, q, k, v: fused_attention(X, k, q, v), "are swapped"),
         (
             lambda X, q, k, v: fused_attention(X, q, k, torch.eye(len(v))),
             "mix the words themselves",
         ),
-        (lambda X, q, k, v: fused_attention(X, q, k, k), "average the keys"),
+        (lambda X, q, k, v: fused_attention(X, q, k, k), "weighted sum of the keys"),
         (lambda X, q: X, "raises an error"),
     ],
 )
@@ -53,7 +53,7 @@ def test_wrong_functions(wrong, hint):
         (lambda *given: fused_attention(*given, turn=(0, 1)), "exchange the axes 0 and 1"),
         (lambda *given: fused_attention(*given, turn=(0, -1)), r"as \.T does"),
         (lambda *given: fused_attention(*given, turn=(0, 1), dim=1), "numbers of other sentences"),
-        (lambda *given: fused_attention(*given, dim=1), "along the keys of another query"),
+        (lambda *given: fused_attention(*given, dim=1), "Your columns sum to 1"),
         (
             lambda X, *W: fused_attention(X, *W, dim=0 if X.dim() > 2 else -1),
             "runs over the sentences",
@@ -100,7 +100,7 @@ class NoForward(SelfAttention):
         (a_class(("W_q", "W_k", "W_v", "W_o")), "an nn.Linear for each role"),
         (a_class(swap=True), r"W_q.weight has the shape \(6, 4\)"),
         (a_class(turn=(0, 1)), "raises an error|No error, and yet wrong"),
-        (a_class(dim=-2), "along the keys of another query"),
+        (a_class(dim=-2), "Your columns sum to 1"),
         (a_class(scale=6**0.5), "the root of d_model"),
         (a_class(scale=4), "divide by d_k = 4"),
         (NoForward, "write it"),

@@ -11,7 +11,7 @@ from attention import sinusoidal_positions
 from attention.exercises import (
     Hint,
     check_embeddings,
-    check_order_blind,
+    check_permutation_equivariant,
     check_positions,
     check_residual,
 )
@@ -33,19 +33,20 @@ def test_other_ways_to_look_up(embed):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda table, ids: table[:, ids], "you take columns"),
-        (lambda table, ids: table.T[ids], "you take columns"),
-        (lambda table, ids: table[ids - 1], "numbered from 0"),
-        (lambda table, ids: table[ids.flatten()], "The batch is gone"),
+        (lambda table, ids: table[:, ids], "You select columns"),
+        (lambda table, ids: table.T[ids], "You select columns"),
+        (lambda table, ids: table[ids - 1], "start from 0"),
+        (lambda table, ids: table[ids.flatten()], "The batch axis is gone"),
         (lambda table, ids: table[ids].sum(1), "added up"),
         (lambda table, ids: table[ids].mean(1), "averaged"),
-        (lambda table, ids: F.one_hot(ids, 4), "Multiply them with the table"),
-        (lambda table, ids: F.one_hot(ids, 4).float(), "Multiply them with the table"),
-        (lambda table, ids: table[ids].mT, "Turn it round"),
-        (lambda table, ids: nn.Embedding(*table.shape)(ids), "stand nowhere in the table"),
+        (lambda table, ids: F.one_hot(ids, 4), "Multiply them by the table"),
+        (lambda table, ids: F.one_hot(ids, 4).float(), "Multiply them by the table"),
+        (lambda table, ids: table[ids].mT, "Transpose it"),
+        (lambda table, ids: nn.Embedding(*table.shape)(ids), "none of these vectors is a row"),
         (lambda table, ids: F.one_hot(ids) @ table, r"F.one_hot gives integers.*\.float"),
-        (lambda table, ids: table[ids] + 1, "stand nowhere in the table"),
-        (lambda table, ids: table[ids].tolist(), "should be"),
+        (lambda table, ids: table[ids] + 1, "none of these vectors is a row"),
+        (lambda table, ids: table[ids].tolist(), "You return a list"),
+        (lambda table, ids: table[ids].transpose(0, 1), "first two axes are swapped"),
         (lambda table, ids: "rows", "should be"),
     ],
 )
@@ -76,6 +77,12 @@ def all_sines(length, d_model):
     return waves(length, d_model, lambda j: (j - j % 2) / d_model)[:, ::2].repeat_interleave(2, 1)
 
 
+def without_column(length, d_model):
+    t = torch.arange(length)
+    angles = t / 10_000 ** (torch.arange(0, d_model, 2) / d_model)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
+
+
 def in_degrees(length, d_model):
     t = torch.arange(length)[:, None] * math.pi / 180
     angles = t / 10_000 ** (torch.arange(0, d_model, 2) / d_model)
@@ -87,19 +94,24 @@ def in_degrees(length, d_model):
     [
         (in_halves, "left half"),
         (lambda n, d: waves(n, d, lambda j: (j - j % 2) / d, start=1), "from 1"),
-        (lambda n, d: waves(n, d, lambda j: j / d), "a wave of its own"),
-        (lambda n, d: waves(n, d, lambda j: (j // 2) / d), "too late"),
+        (lambda n, d: waves(n, d, lambda j: j / d), "its own frequency"),
+        (lambda n, d: waves(n, d, lambda j: (j // 2) / d), "fall too slowly"),
         (lambda n, d: waves(n, d, lambda j: 2 * (j - j % 2) / d), "doubled twice"),
-        (cosine_first, "changed places"),
-        (all_sines, "The odd places are sines, too"),
-        (lambda n, d: waves(n, d, lambda j: -(j - j % 2) / d), "get faster"),
-        (in_degrees, "other units"),
+        (cosine_first, "are swapped"),
+        (all_sines, "odd components are sines, too"),
+        (lambda n, d: waves(n, d, lambda j: -(j - j % 2) / d), "rise from pair to pair"),
+        (in_degrees, "take radians"),
         (lambda n, d: waves(n, d, lambda j: (j - j % 2) / d, base=1000), "powers of 10,000"),
         (lambda d, n: sinusoidal_positions(n, d), "first the length"),
-        (lambda n, d: torch.arange(n) + torch.arange(d), r"positions\(2, 4\) raises an error: The"),
+        (lambda n, d: torch.arange(n) + torch.arange(d), r"positions\(4, 6\) raises an error"),
         (lambda n, d: sinusoidal_positions(n, d).T, "a row for each position"),
-        (lambda n, d: sinusoidal_positions(n, d)[None], "should be"),
-        (lambda n, d: sinusoidal_positions(2, 4), r"positions\(7, 10\) should be"),
+        (lambda n, d: sinusoidal_positions(n, d)[None], "a batch axis"),
+        (lambda n, d: sinusoidal_positions(4, 6), "another size"),
+        (lambda n, d: sinusoidal_positions(4, 4), "another size"),
+        (without_column, r"torch\.arange\(length\)\[:, None\]"),
+        (lambda n, d: waves(n, d, lambda j: (j - j % 2) / (d - 2)), "divisor 10,000"),
+        (lambda n, d: sinusoidal_positions(n, d)[:, ::2], "the sines alone"),
+        (lambda n, d: torch.arange(n)[:, None] / 10_000 ** (torch.arange(0, d, 2) / d), "angles"),
         (lambda n, d: 0.5, "should be"),
     ],
 )
@@ -116,24 +128,26 @@ def in_place(x, layer):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda x, layer: layer(x), "The words are lost"),
-        (lambda x, layer: x, "as they came"),
-        (lambda x, layer: torch.cat([x, layer(x)], dim=-1), "twice as wide"),
-        (lambda x, layer: torch.cat([x, layer(x)], dim=0), "twice as many words"),
+        (lambda x, layer: layer(x), "only the output of the layer"),
+        (lambda x, layer: x, "You return the input"),
+        (lambda x, layer: torch.cat([x, layer(x)], dim=-1), "doubles the dimension"),
+        (lambda x, layer: torch.cat([x, layer(x)], dim=0), "twice as many"),
         (lambda x, layer: (x + layer(x)) / 2, "the average"),
         (lambda x, layer: x * layer(x), "You multiply"),
-        (lambda x, layer: x - layer(x), "take away"),
-        (lambda x, layer: layer(x + layer(x)), "once more"),
-        (lambda x, layer: layer(x) + layer(x), "to itself"),
-        (lambda x, layer: (x + layer(x)).softmax(-1), "no softmax"),
-        (lambda x, layer: layer(x + x), "You double the words"),
-        (lambda x, layer: x + layer(2 * x), "You double the words"),
+        (lambda x, layer: x - layer(x), "You subtract the output"),
+        (lambda x, layer: layer(x + layer(x)), "again after the sum"),
+        (lambda x, layer: layer(x) + layer(x), "the output to itself"),
+        (lambda x, layer: (x + layer(x)).softmax(-1), "No softmax"),
+        (lambda x, layer: layer(x + x), "You double the input"),
+        (lambda x, layer: x + layer(2 * x), "You double the input"),
         (lambda x, layer: F.layer_norm(x + layer(x), (3,)), "layer normalisation"),
         (lambda x, layer: x + layer(F.layer_norm(x, (3,))), "layer normalisation"),
         (lambda x, layer: x + F.layer_norm(layer(x), (3,)), "layer normalisation"),
         (lambda x, layer: x + layer(x)[0, :2], "raises an error"),
-        (in_place, "The words themselves have changed"),
-        (lambda x, layer: layer, "should be"),
+        (in_place, "has changed x"),
+        (lambda x, layer: layer, "the layer itself"),
+        (lambda x, layer: layer(x) - x, "subtract the input"),
+        (lambda x, layer: torch.stack([x, layer(x)]), "You stack"),
     ],
 )
 def test_wrong_residuals(wrong, hint):
@@ -174,24 +188,24 @@ def right_way(model):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (outputs_stay, "put the outputs in the new order"),
-        (lambda model: False, "put the outputs in the new order"),
-        (to_the_last_bit, "rounded"),
-        (lambda model: True, "yours calls it blind"),
+        (outputs_stay, "permute the outputs of the original order"),
+        (lambda model: False, "permute the outputs of the original order"),
+        (to_the_last_bit, "rounded differently"),
+        (lambda model: True, "only permuted"),
         (mirror, "from the middle"),
         (two_words, "from the middle"),
-        (sums, "their sum and their average"),
+        (sums, "the sum or the average"),
         (lambda model: not right_way(model), "the wrong way round"),
-        (lambda model: model(X)[ORDER], "Answer with True or False"),
+        (lambda model: model(X)[ORDER], "Return True or False"),
         (lambda model: model(X[0, :, None].flatten()) > 0, "raises an error"),
-        (lambda model: "blind", "Answer with True or False"),
+        (lambda model: "equivariant", "Return True or False"),
     ],
 )
 def test_wrong_detectors(wrong, hint):
     with pytest.raises(Hint, match=hint):
-        check_order_blind(wrong)
+        check_permutation_equivariant(wrong)
 
 
 def test_a_tensor_that_says_true_or_false_is_an_answer():
-    check_order_blind(right_way)
-    check_order_blind(lambda model: torch.tensor(right_way(model)))
+    check_permutation_equivariant(right_way)
+    check_permutation_equivariant(lambda model: torch.tensor(right_way(model)))

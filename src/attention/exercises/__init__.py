@@ -56,7 +56,7 @@ from attention.exercises.llama import (
 )
 from attention.exercises.main_ideas import (
     check_embeddings,
-    check_order_blind,
+    check_permutation_equivariant,
     check_positions,
     check_residual,
 )
@@ -129,11 +129,11 @@ __all__ = [
     "check_mean_pooling",
     "check_mended_mask",
     "check_next_word_loss",
-    "check_order_blind",
     "check_padding_mask",
     "check_pair_loss",
     "check_paper_gru_step",
     "check_parameter_count",
+    "check_permutation_equivariant",
     "check_perplexity",
     "check_perturbation_test",
     "check_positions",

@@ -423,6 +423,7 @@ assert scores.aer <= 0.08
 
 # %% [markdown]
 # In our run, it had 985 right and an alignment error of 0.043, after 115 CPU-seconds on a busy core. Bahdanau's had 986, and 0.033, after 86. So on sentences as short and regular as these, the two translate equally well, Bahdanau's aligns a little better, and the Transformer needs more time: it takes twice as many steps.
+# One run is one draw. With the seeds 0 to 4, the Transformer's share of exact matches has a median of .985, and .983 at worst; Bahdanau's has .984, and .974 at worst.
 # In the paper it wins on millions of sentences, and on machines that do many things at once. One processor core gains little when no word waits for another.
 #
 # Which sentences are wrong? Guess what they have in common.

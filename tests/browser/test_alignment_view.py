@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from attention.inspection.alignment_view import alignment_view
 from attention.tasks.translation import Translation
 from tests.site_fixtures import ROOT, OpenElement, build
-from tools import labs
+from tools import lab_runs
 
 READ = ["the", "the", "European", "Economic", "Area", "was"]
 WRITTEN = ["la", "zone", "économique", "européenne", "la", "a", "été"]
@@ -265,7 +265,7 @@ alignment_view({"<b>": Translation(["R&D", "*is*"], ["`c`", "est"], "", torch.ey
 def test_a_lab_s_view_comes_alive_on_the_site(
     browser: Browser, serve: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(labs, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(lab_runs, "KEPT", tmp_path / "kept")
     shutil.copytree(ROOT / "docs" / "assets", tmp_path / "docs" / "assets")
     (tmp_path / "docs" / "index.md").write_text("---\ntitle: Home\n---\n# Home\n")
     (tmp_path / "docs" / "lab.py").write_text(LAB)

@@ -15,7 +15,7 @@ from attention.inspection.head_maps import HeadMaps, head_maps
 from attention.inspection.head_view import head_view
 from attention.tasks.translation import Translator
 from tests.site_fixtures import ROOT, OpenElement, build
-from tools import labs
+from tools import lab_runs
 
 SOURCE, TARGET = "They arrived late .", "Ils sont arrivés en retard ."
 READ, WRITTEN = SOURCE.split(), TARGET.split()
@@ -315,7 +315,7 @@ head_view(translator, "R&D *is* `late` .", "Ils sont <b> .", padding=1)
 def test_a_lab_s_view_comes_alive_on_the_site(
     browser: Browser, serve: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(labs, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(lab_runs, "KEPT", tmp_path / "kept")
     shutil.copytree(ROOT / "docs" / "assets", tmp_path / "docs" / "assets")
     (tmp_path / "docs" / "index.md").write_text("---\ntitle: Home\n---\n# Home\n")
     (tmp_path / "docs" / "lab.py").write_text(LAB)

@@ -565,7 +565,8 @@ def test_a_gpu_run_without_a_gpu_is_refused(pytester, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("ATTENTION_DEVICE", "cuda")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    result = pytester.runpytest_subprocess("-p", "tests.blocks.plugin")
+    plugins = "-p", "tests.device.plugin", "-p", "tests.blocks.plugin"
+    result = pytester.runpytest_subprocess(*plugins)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*ATTENTION_DEVICE=cuda, but torch finds no GPU here"])
 

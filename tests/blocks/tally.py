@@ -1,10 +1,11 @@
 """Count blocks, outputs and skips over a run, and say so at its end."""
 
-import tomllib
 from collections import Counter
 
 import pytest
 import torch
+
+from tests.device.tally import settings
 
 
 class Tally:
@@ -12,10 +13,7 @@ class Tally:
 
     def __init__(self, config: pytest.Config, gpu: bool) -> None:
         self.gpu = gpu
-        settings = config.rootpath / "pyproject.toml"
-        tools = tomllib.loads(settings.read_text("utf-8")) if settings.exists() else {}
-        blocks = tools.get("tool", {}).get("attention", {}).get("blocks", {})
-        self.budget: int = blocks.get("skip-budget", 0)
+        self.budget: int = settings(config, "blocks").get("skip-budget", 0)
         self.blocks = self.compared = self.fallen_back = 0
         self.skips: Counter[str] = Counter()
 

@@ -288,7 +288,8 @@ def test_help_teaches(capsys):
 @pytest.mark.on_cpu(reason="runs the command in a process of its own")
 def test_ctrl_c_saves_the_run_and_resume_reaches_the_same_weights(tmp_path, pairs_file):
     """A real process gets a real signal; the resumed weights equal those of an unbroken run."""
-    command = ["train", "translation", "--data", pairs_file, "--steps", "200", "--out"]
+    command = ["train", "translation", "--data", pairs_file, "--steps", "200"]
+    command += ["--device", "cpu", "--out"]
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     process = subprocess.Popen(
         [sys.executable, "-m", "attention.cli", *command, str(broken)],

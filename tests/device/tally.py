@@ -28,9 +28,7 @@ class DeviceTally:
     def __init__(self, config: pytest.Config, device: str) -> None:
         self.device = device
         self.file: str | None = config.getoption("--tally")
-        settings = config.rootpath / "pyproject.toml"
-        tools = tomllib.loads(settings.read_text("utf-8")) if settings.exists() else {}
-        budget = tools.get("tool", {}).get("attention", {}).get("device", {})
+        budget = settings(config, "device").get(device, {})
         self.budget: dict[str, float] = {"blocks": math.inf, "tests": math.inf} | budget
         self.ran: Counter[str] = Counter()  # blocks, outputs, labs and tests, on the device or not
         self.elsewhere: Counter[str] = Counter()  # tests, by the reason why they stay on the CPU
@@ -111,6 +109,14 @@ class DeviceTally:
         write(f"  seconds by page: {', '.join(pages)}")
         for problem in self.over_budget:
             write(f"FAILED: {problem}", red=True)
+
+
+def settings(config: pytest.Config, table: str) -> dict[str, Any]:
+    """The table `[tool.attention.…]` of pyproject.toml, if there is one."""
+    file = config.rootpath / "pyproject.toml"
+    tools = tomllib.loads(file.read_text("utf-8")).get("tool", {}) if file.exists() else {}
+    found: dict[str, Any] = tools.get("attention", {}).get(table, {})
+    return found
 
 
 def hardware(device: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.testing import assert_close
 
 from attention.shapes import Tensor
 
@@ -62,22 +63,16 @@ def compare(
     for mistake, hint in mistakes:
         if same(found, mistake):
             raise Hint(hint)
-    raise Hint(f"{what} should be {_shown(expected)}, but yours is {_shown(found)}")
+    raise Hint(f"{what} {_difference(found, expected)}")
 
 
 def same(one: object, other: object) -> bool:
     """Whether two answers agree: numbers as far as 32 bits can tell, all else exactly."""
-    if isinstance(other, Tensor) and other.dim():
-        return (
-            isinstance(one, Tensor)
-            and one.shape == other.shape
-            and torch.allclose(one.double().cpu(), other.double().cpu(), TOLERANCE, TOLERANCE)
-        )
     one, other = _plain(one), _plain(other)
+    if isinstance(other, Tensor):
+        return isinstance(one, Tensor) and _close(one, other)
     if isinstance(other, float | int):
-        return isinstance(one, float | int) and math.isclose(
-            one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE
-        )
+        return isinstance(one, float | int) and _close(float(one), float(other))
     if isinstance(other, Mapping):
         return (
             isinstance(one, Mapping)
@@ -91,19 +86,70 @@ def same(one: object, other: object) -> bool:
     return type(one) is type(other) and one == other
 
 
+def _close(one: Tensor | float, other: Tensor | float) -> bool:
+    """Whether numbers agree, in whatever dtype and on whatever device."""
+    try:
+        assert_close(
+            one, other, rtol=TOLERANCE, atol=TOLERANCE, check_dtype=False, check_device=False
+        )
+    except AssertionError:
+        return False
+    return True
+
+
 def _plain(value: object) -> object:
     """A tensor without axes is a number."""
     return value.item() if isinstance(value, Tensor) and not value.dim() else value
 
 
+def _difference(found: object, expected: object) -> str:
+    """How a wrong answer differs: in kind, size or at which place; never the right answer."""
+    found, expected = _plain(found), _plain(expected)
+    if isinstance(expected, Tensor):
+        return _tensor_difference(found, expected)
+    if isinstance(expected, bool):
+        return f"should be {expected}, but yours is {_shown(found)}."
+    if isinstance(expected, float | int):
+        if not isinstance(found, float | int):
+            return f"should be a number, but yours is {_shown(found)}."
+        if math.isnan(found):
+            return "should be a number, but yours is nan: an infinity minus another, or 0 / 0."
+        return f"should be {'less' if found > expected else 'more'} than {_shown(found)}."
+    if isinstance(expected, Mapping):
+        if not isinstance(found, Mapping) or found.keys() != expected.keys():
+            kind = f"with the keys {', '.join(map(repr, expected))}"
+            return f"should be a dictionary {kind}, but yours is {_shown(found)}."
+        key = next(key for key in expected if not same(found[key], expected[key]))
+        return f"is wrong for the key {key!r}: it {_difference(found[key], expected[key])}"
+    if isinstance(expected, list | tuple):
+        if not isinstance(found, list | tuple) or len(found) != len(expected):
+            kind = f"a {type(expected).__name__} of {len(expected)}"
+            return f"should be {kind}, but yours is {_shown(found)}."
+        i = next(i for i in range(len(expected)) if not same(found[i], expected[i]))
+        return f"is wrong at [{i}]: it {_difference(found[i], expected[i])}"
+    return f"should be something else than {_shown(found)}."
+
+
+def _tensor_difference(found: object, expected: Tensor) -> str:
+    shape = tuple(expected.shape)
+    if not isinstance(found, Tensor) or tuple(found.shape) != shape:
+        return f"should be a tensor of the shape {shape}, but yours is {_shown(found)}."
+    one, other = found.detach().cpu().double(), expected.detach().cpu().double()
+    wrong = ~torch.isclose(one, other, TOLERANCE, TOLERANCE)
+    first = wrong.nonzero()[0].tolist()
+    said = f"should be something else at {first}, where yours is {one[tuple(first)].item():.4g}: "
+    said += f"{int(wrong.sum())} of its {wrong.numel()} entries are wrong."
+    if one.isnan().any():
+        said += " A nan comes from an infinity minus another, or from 0 / 0."
+    return said
+
+
 def _shown(value: object) -> str:
-    """An answer as a hint shows it: short numbers, and the shape of a tensor."""
-    if isinstance(value, Tensor) and value.dim():
-        numbers = value.double().round(decimals=4).tolist()
-        return f"{numbers} (shape {tuple(value.shape)})"
-    value = _plain(value)
+    """An answer as a hint shows it: of a tensor the shape, of a number four digits."""
+    if isinstance(value, Tensor):
+        return f"of the shape {tuple(value.shape)}"
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key!r}: {_shown(v)}" for key, v in value.items()) + "}"
+    if isinstance(value, list | tuple | Mapping):
+        return f"a {type(value).__name__} of {len(value)}"
     return repr(value)

@@ -29,26 +29,35 @@ def calls(monkeypatch) -> list[dict[str, object]]:
     return asked
 
 
-def test_what_is_typed_reaches_the_benchmark(calls, pairs_file):
-    data = ["--data", pairs_file, "--test", pairs_file]
+@pytest.fixture
+def test_file(tmp_path) -> str:
+    """Two pairs that are in no other file."""
+    (tmp_path / "held-out.tsv").write_text("I sing\tJe chante\nWe sing\tNous chantons\n")
+    return str(tmp_path / "held-out.tsv")
+
+
+def test_what_is_typed_reaches_the_benchmark(calls, pairs_file, test_file):
+    data = ["--data", pairs_file, "--test", test_file]
     main(["bench", "translation", *data, "--seconds", "3", "--seed", "5"])
     main(["bench", "translation", *data])
     main(["bench", "models", "--seconds", "2", "--device", "cpu"])
     assert calls == [
-        {"pairs": 18, "test": 18, "seconds": 3.0, "seed": 5},
-        {"pairs": 18, "test": 18, "seconds": 60.0, "seed": 0},
+        {"pairs": 18, "test": 2, "seconds": 3.0, "seed": 5},
+        {"pairs": 18, "test": 2, "seconds": 60.0, "seed": 0},
         {"seconds": 2.0, "device": "cpu"},
     ]
 
 
 @pytest.mark.parametrize("name", ["translation", "models"])
-def test_it_measures_on_one_thread_unless_told_otherwise(name, calls, pairs_file, monkeypatch):
+def test_it_measures_on_one_thread_unless_told_otherwise(
+    name, calls, pairs_file, test_file, monkeypatch
+):
     monkeypatch.setattr(compute.os, "cpu_count", lambda: 8)
     monkeypatch.setattr(compute, "TORCH_THREADS", 3)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     set_to = []
     monkeypatch.setattr(compute.torch, "set_num_threads", set_to.append)
-    data = ["--data", pairs_file, "--test", pairs_file] if name == "translation" else []
+    data = ["--data", pairs_file, "--test", test_file] if name == "translation" else []
     main(["bench", name, *data])
     main(["bench", name, *data, "--threads", "2"])
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
@@ -60,6 +69,7 @@ def test_it_measures_on_one_thread_unless_told_otherwise(name, calls, pairs_file
     ("arguments", "hint"),
     [
         (["translation", "--data", "a.tsv"], "--test"),
+        (["translation", "--test", "toy"], "--test toy: all of it is in --data"),
         (["translation", "--seconds", "0"], "--seconds 0.0: must be above 0"),
         (["translation", "--seed", "-1"], "--seed -1: must be 0 or more"),
         (["models", "--seconds", "0"], "--seconds 0.0: must be above 0"),

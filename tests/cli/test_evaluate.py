@@ -11,7 +11,12 @@ from tokenizers.pre_tokenizers import Whitespace
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from attention.cli.app import main
-from attention.evaluation.metrics import LanguageModelScores, evaluate_language_model
+from attention.data import toy
+from attention.evaluation.metrics import (
+    LanguageModelScores,
+    TranslationScores,
+    evaluate_language_model,
+)
 from attention.tasks.language_modelling import LanguageModel
 from attention.tasks.translation import Translator
 from tests.cli.commands import SENTENCES, TEXT, refused, shown
@@ -91,6 +96,18 @@ def test_only_a_run_on_toy_has_test_data_of_its_own(tmp_path, pairs_file, langua
     assert json.loads(output)["data"] == "toy-test"
     assert "trained on" in refused(capsys, "evaluate", language_run)
     assert "gone: no such folder" in refused(capsys, "evaluate", "gone")
+
+
+def test_plain_toy_is_not_what_a_run_was_trained_on(translator_run, monkeypatch, capsys):
+    measured = []
+
+    def evaluate(translator, pairs, *_):
+        measured.extend(pairs)
+        return TranslationScores(0.0, 0.0, 0.0, None, "", len(pairs))
+
+    monkeypatch.setattr("attention.cli.evaluate.evaluate_translator", evaluate)
+    shown(capsys, "evaluate", translator_run, "--data", "toy")
+    assert measured == toy.pairs("test", toy.SPLIT_SIZES["test"])
 
 
 def test_progress_is_shown_on_a_terminal(

@@ -11,6 +11,7 @@ from attention.cli.stages import announced, say, unannounced
 from attention.data.parallel import load_pairs
 from attention.errors import BadInput
 from attention.inspection import plots
+from attention.tasks.run_data import check_held_out
 
 __all__ = ["bench_models", "bench_translation"]
 
@@ -44,6 +45,7 @@ def bench_translation(
     with announced():
         say(f"reading {' '.join([*data, *test])}")
         pairs, held_out = load_pairs(data), load_pairs(test)
+        check_held_out("--test", test, pairs, held_out)
         trained = translators.bench_translation(pairs, held_out, seconds, seed=seed)
         rows = (result for _, result in unannounced(trained))
         results = tables.print_results(rows, as_json, data, test)

@@ -8,7 +8,7 @@ from attention.data.prose import Paragraph
 from attention.data.sources import DataSource, locate
 from attention.errors import BadInput
 
-__all__ = ["count_in_both", "read_data", "read_held_out"]
+__all__ = ["check_held_out", "count_in_both", "read_data", "read_held_out"]
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +46,28 @@ def read_held_out(
         return [], []
     own = ["toy-valid" if name == "toy" else name for name in names]
     sources, held_out = read_data(read, own, built_in)
+    check_held_out("--valid", names, corpus, held_out)
+    return sources, held_out
+
+
+def check_held_out(
+    option: str, names: Sequence[str], corpus: Sequence[Any], held_out: Sequence[Any]
+) -> None:
+    """Refuse held-out data that was all trained on.
+
+    Args:
+        option: Where it was given.
+        names: As the option takes them.
+
+    Raises:
+        BadInput: All of it is in the corpus that is trained on.
+    """
     in_both, of_all = count_in_both(corpus, held_out)
     if in_both == of_all:
         raise BadInput(
-            f"--valid {' '.join(names)}: all of it is in --data, so that it would measure what is "
+            f"{option} {' '.join(names)}: all of it is in --data, so that it would measure what is "
             "memorised; hold some data out of training"
         )
-    return sources, held_out
 
 
 def count_in_both(corpus: Sequence[Any], held_out: Sequence[Any]) -> tuple[int, int]:

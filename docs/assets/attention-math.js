@@ -2,7 +2,7 @@
 /**
  * The arithmetic of <attention-stepper>: pure functions, from numbers to numbers and to words.
  *
- * Rows are words: Q = X W_q. With several heads, each takes its own share of the columns.
+ * Rows are tokens: Q = X W_q. With several heads, each takes its own share of the columns.
  */
 
 /** @typedef {number[][]} Matrix rows of numbers */
@@ -32,7 +32,7 @@
  */
 
 /**
- * All six steps: project, score, scale, mask, softmax, mix.
+ * All six steps: project, score, scale, mask, softmax, weighted sum.
  * @param {Numbers} numbers
  * @returns {Result}
  */
@@ -176,7 +176,7 @@ export function worked(numbers, result, place) {
         X[row].map(typed),
         /** @type {Matrix} */ (W).map((r) => typed(r[column])),
       );
-      return `${name} of ${me}, number ${column + 1} = ${sum} = ${value}`;
+      return `${name} of ${me}, component ${column + 1} = ${sum} = ${value}`;
     }
     case "scores":
       return `score of ${me} with ${other}${ofHead} = ${sumOfProducts(mine(result.Q[row]), mine(result.K[column]))} = ${value}`;
@@ -186,10 +186,10 @@ export function worked(numbers, result, place) {
     }
     case "masked": {
       const before = shown(result.scaled[head][row][column]);
-      if (!causal) return `there is no mask: ${me} may look at ${other}, and ${before} stays`;
+      if (!causal) return `there is no mask: ${me} may attend to ${other}, and ${before} stays`;
       if (column > row)
         return `${other} comes after ${me}: ${before} becomes −∞, so that its weight becomes 0`;
-      return `${column < row ? `${other} comes before ${me}` : `${me} may look at itself`}: ${before} stays`;
+      return `${column < row ? `${other} comes before ${me}` : `${me} may attend to itself`}: ${before} stays`;
     }
     case "weights":
       return `weight of ${other} for ${me}${ofHead} = ${quotient(result.masked[head][row], column)} = ${value}`;
@@ -199,7 +199,7 @@ export function worked(numbers, result, place) {
         result.weights[head][row].map((x) => shown(x)),
         values,
       );
-      return `output of ${me}, number ${column + 1} = ${sum} = ${value}`;
+      return `output of ${me}, component ${column + 1} = ${sum} = ${value}`;
     }
     default:
       return "";
@@ -241,7 +241,7 @@ export function asPyTorch({ words, X, W_q, W_k, W_v, heads, causal }) {
 
 
 Q, K, V = split(X @ W_q), split(X @ W_k), split(X @ W_v)  # project`;
-  const join = heads === 1 ? "mixed" : "mixed.transpose(0, 1).flatten(1)  # the heads side by side";
+  const join = heads === 1 ? "mixed" : "mixed.transpose(0, 1).flatten(1)  # concatenate the heads";
   return `import math
 
 import torch
@@ -255,10 +255,10 @@ W_v = ${tensor(W_v)}
 ${project}
 scores = Q @ K.transpose(-2, -1)  # score
 scaled = scores / math.sqrt(K.size(-1))  # scale
-mask = ${causal ? `${mask}.tril()` : mask}  # True: may look
+mask = ${causal ? `${mask}.tril()` : mask}  # True: may attend
 masked = scaled.masked_fill(~mask, -math.inf)  # mask
 weights = masked.softmax(dim=-1)  # softmax
-mixed = weights @ V  # mix
+mixed = weights @ V  # weighted sum
 output = ${join}
 print(words, weights, output, sep="\\n")
 

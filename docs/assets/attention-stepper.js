@@ -21,9 +21,9 @@ import { make } from "./dom.js";
 const LIMIT = 100;
 
 /**
- * The numbers of the chapters, and words that can be added. A vector's first two numbers are the
+ * The values of the chapters, and tokens that can be added. A vector's first two components are the
  * chapters': 1 for an article; 1 for an adjective, −1 for a noun. The other two are seen at width 4:
- * they tell a word's place, by quarter turns, and make a second head look one word back.
+ * they encode the position, by quarter turns, and make a second head attend to the token before.
  */
 const SENTENCE = ["the", "European", "Area", "was", "signed", "in"];
 const START = 3;
@@ -57,11 +57,11 @@ const NUMBERS = {
   ],
 };
 
-const HINT = "Numbers 3 and 4 tell a word's place, by quarter turns: a second head looks one word back.";
+const HINT = "Components 3 and 4 encode the position, by quarter turns: a second head attends to the token before.";
 
 /** @type {Record<Kind, { caption: string, colour?: string }>} */
 const MATRICES = {
-  X: { caption: "X: words" },
+  X: { caption: "X: embeddings" },
   W_q: { caption: "W_q", colour: "query" },
   W_k: { caption: "W_k", colour: "key" },
   W_v: { caption: "W_v", colour: "value" },
@@ -80,19 +80,19 @@ const STEPS = [
   {
     name: "Project",
     shows: ["Q", "K", "V"],
-    tells: () => "Three matrices make a query, a key and a value of each word's vector.",
+    tells: () => "Three matrices project each token's embedding to a query, a key and a value.",
     formula: () => "Q = X W_q,  K = X W_k,  V = X W_v",
   },
   {
     name: "Score",
     shows: ["Q", "K", "scores"],
-    tells: () => "Each query meets each key: number times number, added up.",
+    tells: () => "Each score is the dot product of a query and a key.",
     formula: () => "scores = Q Kᵀ",
   },
   {
     name: "Scale",
     shows: ["scores", "scaled"],
-    tells: () => "Each score is divided by the square root of the width of a key.",
+    tells: () => "Each score is divided by the square root of the dimension of a key.",
     formula: (width) => `scaled scores = scores / √d_k = scores / √${width}`,
   },
   {
@@ -100,8 +100,8 @@ const STEPS = [
     shows: ["scaled", "masked"],
     tells: (causal) =>
       causal
-        ? "A word may look at itself and at earlier words. Elsewhere, its score becomes −∞."
-        : "No mask: every word may look at every word. The causal mask hides later words.",
+        ? "A token may attend to itself and to earlier tokens. Every other score becomes −∞."
+        : "No mask: every token may attend to every token. The causal mask hides later ones.",
     formula: (_, causal) =>
       `masked scores = scaled scores${causal ? ", but −∞ where the key comes after the query" : ""}`,
   },
@@ -112,9 +112,9 @@ const STEPS = [
     formula: () => "A = softmax(masked scores), row by row",
   },
   {
-    name: "Mix",
+    name: "Weighted sum",
     shows: ["weights", "V", "output"],
-    tells: () => "Each word's output is the average of the values, weighted by its row of weights.",
+    tells: () => "Each token's output is the sum of the values, weighted by its row of weights.",
     formula: () => "output = A V",
   },
 ];
@@ -144,7 +144,7 @@ class AttentionStepper extends HTMLElement {
   #causalBox = document.createElement("input");
   #widths = choice(["2", "4"]);
   #headCounts = choice(["1", "2"]);
-  #add = button("Add a word", () => this.#addWord());
+  #add = button("Add a token", () => this.#addWord());
   #tabs = STEPS.map((step, i) => {
     const tab = button("", () => this.#go(i));
     tab.append(make("span", "attention-stepper-number", `${i + 1}`), ` ${step.name}`);
@@ -189,7 +189,7 @@ class AttentionStepper extends HTMLElement {
       "attention-stepper-controls",
       this.#add,
       button("Reset", () => this.#reset()),
-      make("label", "", "Width ", this.#widths),
+      make("label", "", "Dimension ", this.#widths),
       make("label", "", "Heads ", this.#headCounts),
       make("label", "", this.#causalBox, " Causal mask"),
     );
@@ -225,8 +225,8 @@ class AttentionStepper extends HTMLElement {
       }, 2000);
     });
     const pre = make("pre", "", this.#code); // it may scroll sideways, so keys must get there
-    set(pre, { role: "region", "aria-label": "These numbers in PyTorch", tabindex: "0" });
-    details.append(make("summary", "", "The same numbers in PyTorch"), pre);
+    set(pre, { role: "region", "aria-label": "These values in PyTorch", tabindex: "0" });
+    details.append(make("summary", "", "The same values in PyTorch"), pre);
     return make("div", "attention-stepper-code", copy, details);
   }
 
@@ -279,7 +279,7 @@ class AttentionStepper extends HTMLElement {
     const cut = /** @param {Matrix} M */ (M) => M.map((row) => row.slice(0, width));
     const { X, W_q, W_k, W_v } = this.#edited;
     const W = [W_q, W_k, W_v].map((M) => cut(M).slice(0, width));
-    const words = this.#words.map((word, i) => word.trim() || `word ${i + 1}`);
+    const words = this.#words.map((word, i) => word.trim() || `token ${i + 1}`);
     const [heads, causal] = [Number(this.#headCounts.value), this.#causalBox.checked];
     return { words, X: cut(X), W_q: W[0], W_k: W[1], W_v: W[2], heads, causal };
   }
@@ -289,8 +289,8 @@ class AttentionStepper extends HTMLElement {
     const { X, W_q, W_k, W_v } = this.#current();
     const rows = this.#words.map((word, row) => {
       const name = document.createElement("input");
-      const other = `word ${row + 1}`;
-      set(name, { value: word, maxlength: "16", placeholder: other, "aria-label": `Word ${row + 1}` });
+      const other = `token ${row + 1}`;
+      set(name, { value: word, maxlength: "16", placeholder: other, "aria-label": `Token ${row + 1}` });
       name.addEventListener("input", () => {
         this.#words[row] = name.value;
         this.#draw();
@@ -326,7 +326,7 @@ class AttentionStepper extends HTMLElement {
     const field = document.createElement("input");
     // On a phone, the type brings keys with a point and a minus; elsewhere, arrow keys count.
     set(field, { type: "number", step: "any", min: `${-LIMIT}`, max: `${LIMIT}`, required: "" });
-    const [of, line, number] = kind === "X" ? ["Word", "", "number"] : [kind, ", row", "column"];
+    const [of, line, number] = kind === "X" ? ["Token", "", "component"] : [kind, ", row", "column"];
     const name = `${of}${line} ${row + 1}, ${number} ${column + 1}`;
     set(field, { value: `${this.#edited[kind][row][column]}`, "aria-label": name });
     field.addEventListener("input", () => {
@@ -403,7 +403,7 @@ class AttentionStepper extends HTMLElement {
     });
     if (this.#step === last && heads > 1)
       parts.push(part("Both heads, side by side", [this.#table("output")]));
-    const hatched = causal && this.#step >= 3 ? "Hatched: where a word may not look. " : "";
+    const hatched = causal && this.#step >= 3 ? "Hatched: what a token may not attend to. " : "";
     const digits = "Shown with two digits, computed with all. Choose a cell to see its sum.";
     this.#panel.replaceChildren(
       make("p", "attention-stepper-tells", tells(causal)),
@@ -594,8 +594,8 @@ function table(kind, head, rows) {
  * @param {HTMLElement[]} names
  */
 function axes(names) {
-  const corner = set(make("th", "query", "query (asks)"), { rowspan: "2", scope: "col" });
-  const over = make("th", "key", "key (is asked)");
+  const corner = set(make("th", "query", "query"), { rowspan: "2", scope: "col" });
+  const over = make("th", "key", "key");
   set(over, { colspan: `${names.length}`, scope: "colgroup" });
   return [make("tr", "", corner, over), make("tr", "", ...names)];
 }

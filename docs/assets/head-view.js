@@ -2,12 +2,12 @@
 import { make, svg } from "./dom.js";
 
 /**
- * `<head-view label="…">`: where every head of a Transformer looks, and what it adds.
+ * `<head-view label="…">`: what every head of a Transformer attends to, and what it adds.
  *
  * The page holds a table of weights for each head, and for each layer one of what its heads add to
  * the output: that is what a reader without JavaScript gets, folded, and what stays for everyone.
  * This element reads the tables and draws a small map of each head. One of them is chosen and shown
- * large; hover over a row, or choose it, and it says where that word looks, and what each head of
+ * large; hover over a row, or choose it, and it says what that token attends to, and what each head of
  * the layer adds for it after W_o. Heads and rows are radio buttons, so arrow keys walk through
  * them. attention.inspection.head_view writes the tables; the look is in head-view.css.
  */
@@ -33,7 +33,7 @@ class HeadView extends HTMLElement {
     if (!this.#layers.length) return;
     this.#layer = this.#layers[this.#layers.length - 1];
     this.setAttribute("role", "group");
-    this.setAttribute("aria-label", this.getAttribute("label") ?? "Where the heads look");
+    this.setAttribute("aria-label", this.getAttribute("label") ?? "What the heads attend to");
     this.#status.setAttribute("role", "status");
     this.replaceChildren(
       this.#overview(),
@@ -130,9 +130,9 @@ class HeadView extends HTMLElement {
     const layer = this.#layer;
     this.#row = Math.min(this.#row, layer.queries.length - 1);
     this.#title.textContent = `${layer.title}, layer ${layer.number}, head ${this.#head + 1}`;
-    const query = headed("query", layer.corner.length, "query: the word that asks ↓");
+    const query = headed("query", layer.corner.length, "query (token) ↓");
     const key = headed("key", layer.keys.length, "");
-    key.append(make("span", "", "key: the word that is asked →"));
+    key.append(make("span", "", "key (token) →"));
     const adds = headed("value", 1, "adds, after W_o");
     adds.rowSpan = 2;
     const keys = layer.keys.map(copied);
@@ -189,10 +189,10 @@ class HeadView extends HTMLElement {
   }
 }
 
-const PARTS = ["head", "length of its part", "share of the sum"];
+const PARTS = ["head", "length of its part", "proportion of the sum"];
 const ABOUT_PARTS =
-  "W_o turns the mix that each head made into its part of the layer’s output. The parts are added " +
-  "as vectors: their lengths need not add up, their shares do. A share says how far a part goes in " +
+  "W_o projects the output of each head to its part of the layer’s output. The parts are added " +
+  "as vectors: their lengths need not add up, but their proportions do. A proportion says how far a part goes in " +
   "the direction of the sum; it is below zero where the part points against it.";
 
 /** @typedef {{ weight: number, hidden: string }} Cell */
@@ -241,7 +241,7 @@ class Layer {
   }
 
   /**
-   * Where a row of a head looks, the most first.
+   * What a row of a head attends to, the most first.
    * @param {number} head
    * @param {number} t
    */
@@ -252,7 +252,7 @@ class Layer {
     const all = most.map(({ word, weight }) => `“${word.textContent}” ${weight.toFixed(2)}`);
     const [first, second] = this.queries[t].map((cell) => `“${cell.textContent}”`);
     const who = second ? `Reads ${first}, writes ${second}, and` : first;
-    return `${who} looks at ${all.join(", ")}.`;
+    return `${who} attends to ${all.join(", ")}.`;
   }
 }
 
@@ -325,8 +325,8 @@ function legend(layers) {
 
 const MEANINGS = {
   weight: "weight: the stronger the colour, the more",
-  future: "hidden by the causal mask: it is not written yet",
-  padding: "hidden by the padding mask: there is no word",
+  future: "hidden by the causal mask: it is not generated yet",
+  padding: "hidden by the padding mask: there is no token",
   "future padding": "both",
 };
 

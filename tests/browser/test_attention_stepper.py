@@ -21,7 +21,7 @@ PAGE = """<h1>Test</h1>
 <attention-stepper label="Self-attention"><p>The plain content.</p></attention-stepper>
 <attention-stepper label="Masked" causal heads="2"><p>The plain content.</p></attention-stepper>
 """
-STEPS = ["Project", "Score", "Scale", "Mask", "Softmax", "Mix"]
+STEPS = ["Project", "Score", "Scale", "Mask", "Softmax", "Weighted sum"]
 COPYING = {"permissions": ["clipboard-read", "clipboard-write"]}
 TABLES = """panel => [...panel.querySelectorAll("table")].map(table => [
     table.caption.textContent.split(":")[0],
@@ -56,8 +56,8 @@ def cell(page: Page, name: str, row: int, column: int) -> Locator:
 
 
 def field(page: Page, name: str, row: int, column: int) -> Locator:
-    place = f"number {column + 1}" if name == "Word" else f"row {row + 1}, column {column + 1}"
-    name = f"Word {row + 1}" if name == "Word" else name
+    place = f"component {column + 1}" if name == "Token" else f"row {row + 1}, column {column + 1}"
+    name = f"Token {row + 1}" if name == "Token" else name
     return stepper(page).get_by_label(f"{name}, {place}", exact=True)
 
 
@@ -123,14 +123,14 @@ def type_in(
     """Set everything by hand, to random numbers, and give them: X, W_q, W_k and W_v."""
     draw = random.Random(seed)
     for _ in range(words - 3):
-        stepper(page).get_by_role("button", name="Add a word").click()
+        stepper(page).get_by_role("button", name="Add a token").click()
     for _ in range(3 - words):
-        stepper(page).get_by_role("button", name="Remove word 1").click()
-    stepper(page).get_by_label("Width").select_option(str(width))
+        stepper(page).get_by_role("button", name="Remove token 1").click()
+    stepper(page).get_by_label("Dimension").select_option(str(width))
     stepper(page).get_by_label("Heads").select_option(str(heads))
     stepper(page).get_by_label("Causal mask").set_checked(causal)
     matrices = []
-    for name, height in [("Word", words), ("W_q", width), ("W_k", width), ("W_v", width)]:
+    for name, height in [("Token", words), ("W_q", width), ("W_k", width), ("W_v", width)]:
         matrix = [[round(draw.gauss(0, 1.5), 3) for _ in range(width)] for _ in range(height)]
         for row, numbers in enumerate(matrix):
             for column, number in enumerate(numbers):
@@ -177,7 +177,7 @@ def test_it_begins_with_the_numbers_of_the_chapter(open_page: Open) -> None:
     assert shown(page, "V: values") == [["1", "1"], ["0", "−2"], ["0", "2"]]
     tab(page, "Score").click()
     assert shown(page, "Scores") == [["1", "−2", "2"], ["0", "−2", "2"], ["0", "2", "−2"]]
-    tab(page, "Mix").click()
+    tab(page, "Weighted sum").click()
     assert shown(page, "A: weights") == [
         ["0.32", "0.04", "0.64"],
         ["0.19", "0.05", "0.77"],
@@ -191,7 +191,7 @@ def test_two_dimensions_in_words(open_page: Open) -> None:
     tab(page, "Softmax").click()
     header = grid(page, "A: weights").locator("th")
     assert header.all_inner_texts() == [
-        "query (asks)", "key (is asked)", "the", "European", "Area", "the", "European", "Area",
+        "query", "key", "the", "European", "Area", "the", "European", "Area",
     ]  # fmt: skip
     for row in ("the", "European", "Area"):
         expect(grid(page, "A: weights").get_by_role("rowheader", name=row)).to_have_count(1)
@@ -246,11 +246,11 @@ def test_large_scores_give_weights_and_a_sum_that_can_be_read(open_page: Open) -
     )
 
 
-def test_with_four_numbers_the_second_head_looks_one_word_back(open_page: Open) -> None:
+def test_with_four_numbers_the_second_head_attends_to_the_token_before(open_page: Open) -> None:
     page = open_page()
-    stepper(page).get_by_label("Width").select_option("4")
+    stepper(page).get_by_label("Dimension").select_option("4")
     stepper(page).get_by_label("Heads").select_option("2")
-    stepper(page).get_by_role("button", name="Add a word").click()
+    stepper(page).get_by_role("button", name="Add a token").click()
     weights = all_steps(page)["A"]
     assert weights[1][1:].argmax(-1).tolist() == [0, 1, 2]
     first = torch.tensor([[1, -2, 2], [0, -2, 2], [0, 2, -2]]) / math.sqrt(2)
@@ -261,8 +261,8 @@ def test_with_four_numbers_the_second_head_looks_one_word_back(open_page: Open) 
 
 
 SUMS = [
-    ("Q: queries", 0, 0, "query of “the”, number 1 = 1·(−2) + 0·(−2) = −2"),
-    ("V: values", 2, 1, "value of “Area”, number 2 = 0·1 + (−1)·(−2) = 2"),
+    ("Q: queries", 0, 0, "query of “the”, component 1 = 1·(−2) + 0·(−2) = −2"),
+    ("V: values", 2, 1, "value of “Area”, component 2 = 0·1 + (−1)·(−2) = 2"),
     ("Scores", 0, 2, "score of “the” with “Area” = (−2)·(−1) + (−1)·0 = 2"),
     ("Scaled scores", 0, 2, "scaled score of “the” with “Area” = 2 / √2 = 2 / 1.41 = 1.41"),
     (
@@ -272,7 +272,7 @@ SUMS = [
         "“Area” comes after “the”: 1.41 becomes −∞, so that its weight becomes 0",
     ),
     ("Masked scores", 1, 0, "“the” comes before “European”: 0 stays"),
-    ("Masked scores", 0, 0, "“the” may look at itself: 0.71 stays"),
+    ("Masked scores", 0, 0, "“the” may attend to itself: 0.71 stays"),
     (
         "A: weights",
         1,
@@ -280,14 +280,14 @@ SUMS = [
         "weight of “the” for “European” = e^0 / (e^0 + e^−1.41 + e^−∞) = "
         "1 / (1 + 0.24 + 0) = 1 / 1.24 = 0.80",
     ),
-    ("Output", 1, 1, "output of “European”, number 2 = 0.80·1 + 0.20·(−2) + 0·2 = 0.41"),
+    ("Output", 1, 1, "output of “European”, component 2 = 0.80·1 + 0.20·(−2) + 0·2 = 0.41"),
 ]
 MADE_IN = {
     "Scores": "Score",
     "Scaled scores": "Scale",
     "Masked scores": "Mask",
     "A: weights": "Softmax",
-    "Output": "Mix",
+    "Output": "Weighted sum",
 }
 
 
@@ -306,7 +306,7 @@ def test_the_sum_behind_a_cell(open_page: Open) -> None:
 def test_without_a_mask(open_page: Open) -> None:
     page = open_page()
     tab(page, "Mask").click()
-    assert worked(page) == "there is no mask: “the” may look at “Area”, and 1.41 stays"
+    assert worked(page) == "there is no mask: “the” may attend to “Area”, and 1.41 stays"
     tab(page, "Softmax").click()
     assert worked(page) == (
         "weight of “Area” for “the” = e^1.41 / (e^0.71 + e^−1.41 + e^1.41) = "
@@ -342,8 +342,8 @@ def test_the_same_pair_of_words_stays_in_focus_from_step_to_step(open_page: Open
         page.mouse.move(0, 0)
         assert worked(page).startswith(start)
         assert "“Area”" in worked(page)
-    tab(page, "Mix").click()
-    assert worked(page).startswith("output of “Area”, number 1")
+    tab(page, "Weighted sum").click()
+    assert worked(page).startswith("output of “Area”, component 1")
 
 
 def test_masked_cells_are_told_by_sign_word_and_pattern(open_page: Open) -> None:
@@ -428,7 +428,7 @@ def test_keys_walk_through_a_table_and_it_is_one_stop_for_tab(open_page: Open) -
 
 def test_arrow_keys_in_a_field_are_the_field_s(open_page: Open) -> None:
     page = open_page()
-    stepper(page).get_by_label("Word 2", exact=True).focus()
+    stepper(page).get_by_label("Token 2", exact=True).focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     page.keyboard.type("xx")
@@ -444,23 +444,23 @@ def test_arrow_keys_in_a_field_are_the_field_s(open_page: Open) -> None:
 
 def test_words_come_and_go(open_page: Open) -> None:
     page = open_page()
-    add = stepper(page).get_by_role("button", name="Add a word")
+    add = stepper(page).get_by_role("button", name="Add a token")
     for _ in range(4):
         add.click(force=True)
     expect(add).to_have_attribute("aria-disabled", "true")
     rows = grid(page, "Q: queries").get_by_role("rowheader")
     assert rows.all_inner_texts() == ["the", "European", "Area", "was", "signed", "in"]
-    stepper(page).get_by_role("button", name="Remove word 2").click()
+    stepper(page).get_by_role("button", name="Remove token 2").click()
     assert rows.all_inner_texts() == ["the", "Area", "was", "signed", "in"]
-    expect(stepper(page).get_by_role("button", name="Remove word 2")).to_be_focused()
+    expect(stepper(page).get_by_role("button", name="Remove token 2")).to_be_focused()
     assert shown(page, "Q: queries")[1] == ["2", "0"]
     add.click()
     assert rows.all_inner_texts()[-1] == "European"
     assert shown(page, "Q: queries")[-1] == ["−2", "0"]
     for _ in range(7):
-        stepper(page).get_by_role("button", name="Remove word 1").click(force=True)
+        stepper(page).get_by_role("button", name="Remove token 1").click(force=True)
     assert rows.all_inner_texts() == ["European"]
-    expect(stepper(page).get_by_role("button", name="Remove word 1")).to_have_attribute(
+    expect(stepper(page).get_by_role("button", name="Remove token 1")).to_have_attribute(
         "aria-disabled", "true"
     )
     assert all_steps(page)["A"][0].tolist() == [[1.0]]
@@ -470,18 +470,18 @@ def test_names_may_be_anything(open_page: Open) -> None:
     page = open_page(**COPYING)
     names = ['<b>"a"', "l'\\accord", "  "]
     for row, name in enumerate(names):
-        stepper(page).get_by_label(f"Word {row + 1}", exact=True).fill(name)
+        stepper(page).get_by_label(f"Token {row + 1}", exact=True).fill(name)
     rows = grid(page, "Q: queries").get_by_role("rowheader")
-    assert rows.all_inner_texts() == ['<b>"a"', "l'\\accord", "word 3"]
+    assert rows.all_inner_texts() == ['<b>"a"', "l'\\accord", "token 3"]
     names_there: dict[str, object] = {}
     with redirect_stdout(StringIO()):
         exec(copied(page), names_there)
-    assert names_there["words"] == ['<b>"a"', "l'\\accord", "word 3"]
+    assert names_there["words"] == ['<b>"a"', "l'\\accord", "token 3"]
 
 
 def test_reset_brings_back_the_chapter_s_numbers(open_page: Open) -> None:
     page = open_page()
-    tab(page, "Mix").click()
+    tab(page, "Weighted sum").click()
     before = stepper(page).inner_text()
     type_in(page, words=5, width=4, heads=2, causal=True, seed=0)
     field(page, "W_v", 1, 1).fill("")
@@ -493,7 +493,7 @@ def test_reset_brings_back_the_chapter_s_numbers(open_page: Open) -> None:
 
 def test_numbers_beyond_the_width_come_back_with_it(open_page: Open) -> None:
     page = open_page()
-    width = stepper(page).get_by_label("Width")
+    width = stepper(page).get_by_label("Dimension")
     width.select_option("4")
     field(page, "W_v", 3, 3).fill("2.5")
     width.select_option("2")
@@ -541,7 +541,7 @@ def test_a_phone_offers_keys_with_a_point_and_a_minus(open_page: Open) -> None:
 def test_where_the_clipboard_is_forbidden_the_code_can_be_read(open_page: Open) -> None:
     page = open_page()
     page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject())")
-    code = stepper(page).get_by_role("region", name="These numbers in PyTorch")
+    code = stepper(page).get_by_role("region", name="These values in PyTorch")
     expect(code).to_be_hidden()
     stepper(page).get_by_role("button", name="Copy as PyTorch").click()
     expect(stepper(page).get_by_role("button", name="Copy it from below")).to_be_visible()
@@ -586,8 +586,8 @@ def test_the_page_never_scrolls_sideways(open_page: Open, width: int) -> None:
     page = open_page(viewport={"width": width, "height": 800}, has_touch=width < 400)
     for words, columns, heads in [(3, "2", "1"), (6, "4", "2"), (6, "4", "1")]:
         for _ in range(words - 3):
-            stepper(page).get_by_role("button", name="Add a word").click(force=True)
-        stepper(page).get_by_label("Width").select_option(columns)
+            stepper(page).get_by_role("button", name="Add a token").click(force=True)
+        stepper(page).get_by_label("Dimension").select_option(columns)
         stepper(page).get_by_label("Heads").select_option(heads)
         stepper(page).get_by_label("Causal mask").check()
         for step in STEPS:

@@ -123,7 +123,7 @@ def test_the_chosen_head_shows_its_real_weights(
 
 def test_rows_and_columns_are_named_in_words(page: Page) -> None:
     head = large(page).locator("thead")
-    for name in ("query: the word that asks ↓", "key: the word that is asked →", "adds, after W_o"):
+    for name in ("query (token) ↓", "key (token) →", "adds, after W_o"):
         expect(head.get_by_text(name)).to_be_visible()
     words = head.locator("tr").nth(1).locator("th").all_inner_texts()
     assert words == ["input", "target", *READ, "<pad>", "<pad>"]
@@ -162,13 +162,13 @@ def test_what_each_head_adds_stands_beside_its_row(page: Page, maps: list[HeadMa
 def test_hovering_visits_a_row_and_a_click_stays(page: Page) -> None:
     choose(page, "decoder", layer=1, head=2)
     row(page, 0).locator("td").first.click()
-    expect(note(page)).to_have_text("Reads “<s>”, writes “Ils”, and looks at “<s>” 1.00.")
+    expect(note(page)).to_have_text("Reads “<s>”, writes “Ils”, and attends to “<s>” 1.00.")
     before = adds(page)
     row(page, 4).locator("td").first.hover()
-    expect(note(page)).to_have_text(re.compile("^Reads “en”, writes “retard”, and looks at “"))
+    expect(note(page)).to_have_text(re.compile("^Reads “en”, writes “retard”, and attends to “"))
     assert adds(page) != before
     page.mouse.move(0, 0)
-    expect(note(page)).to_have_text("Reads “<s>”, writes “Ils”, and looks at “<s>” 1.00.")
+    expect(note(page)).to_have_text("Reads “<s>”, writes “Ils”, and attends to “<s>” 1.00.")
     assert adds(page) == before
 
 
@@ -184,7 +184,7 @@ def test_arrow_keys_walk_through_heads_and_rows_and_it_is_said_aloud(page: Page)
     expect(row(page, 0).get_by_role("radio")).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(row(page, 1).get_by_role("radio")).to_be_checked()
-    expect(status).to_have_text(re.compile("^Reads “Ils”, writes “sont”, and looks at “"))
+    expect(status).to_have_text(re.compile("^Reads “Ils”, writes “sont”, and attends to “"))
     outline = "getComputedStyle(document.activeElement.parentElement).outlineStyle"
     assert page.evaluate(outline) == "solid"
     choose(page, "cross", layer=2, head=4)
@@ -205,8 +205,8 @@ def test_the_masks_have_patterns_of_their_own(
     legend = view(page).locator(".head-view-legend li")
     assert legend.all_inner_texts() == [
         "weight: the stronger the colour, the more",
-        "hidden by the causal mask: it is not written yet",
-        "hidden by the padding mask: there is no word",
+        "hidden by the causal mask: it is not generated yet",
+        "hidden by the padding mask: there is no token",
         "both",
     ]
     image = "element => getComputedStyle(element).backgroundImage"

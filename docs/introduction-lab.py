@@ -17,8 +17,6 @@
 #
 # **You need** the Introduction, its [package installed](introduction.md#install-the-package) if you want to run the cells, and two minutes of one CPU core.
 #
-# **Time**: 20 minutes.
-
 # %% [markdown]
 # ## The sentences
 #

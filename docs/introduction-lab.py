@@ -15,10 +15,8 @@
 # You train the translator of the [Introduction](introduction.md), draw its attention weights, and measure whether it attends
 # to the right tokens.
 #
-# **You need** the Introduction, its [package installed](introduction.md#install-the-package) if you want to run the cells, and two minutes of one CPU core.
+# **You need** the Introduction, its [package installed](primer.md#install-and-run) if you want to run the cells, and two minutes of one CPU core.
 #
-# **Time**: 20 minutes.
-
 # %% [markdown]
 # ## The sentences
 #
@@ -148,7 +146,7 @@ assert scores.aer <= 0.08
 # colleagues 2020), which agree better with human judgements, are reported beside it or instead.)
 #
 # One seed is one draw, and other random parameters to start from give other figures. The Introduction lists
-# [those of five seeds](introduction.md#train-and-evaluate).
+# [those of five seeds](introduction.md#train-it-yourself).
 #
 # ## Does the translation follow the source?
 #

@@ -6,6 +6,7 @@ from images import (
     encoder_decoder_attention,
     first_attention,
     gpt,
+    home,
     introduction,
     llama,
     main_ideas,
@@ -17,6 +18,7 @@ from images import (
 )
 
 CHAPTERS = [
+    home,
     introduction,
     word_by_word,
     encoder_decoder,

@@ -1,6 +1,7 @@
 """The tree of parts and chapters, read from the pages' own front matter, as Just the Docs does.
 
-`title`, `nav_order`, `parent`, `grand_parent` and `nav_exclude` mean what they mean there.
+`title`, `nav_order`, `parent`, `grand_parent` and `nav_exclude` mean what they mean there. The key
+`optional` is ours: the main path leaves out a page that has it, and all pages below.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ class Chapter:
     parent: str | None
     grand_parent: str | None
     order: Any
+    optional: bool = False
 
     def is_child_of(self, other: "Chapter") -> bool:
         """Whether the other page is the one that this page names as its parent."""
@@ -56,6 +58,7 @@ def chapters(files: Iterable[File]) -> Iterator[Chapter]:
             keys.get("parent"),
             keys.get("grand_parent"),
             keys.get("nav_order"),
+            keys.get("optional", False),
         )
 
 

@@ -2,7 +2,8 @@
 
 `pytest --tally build/tally-cpu.json` writes them when all tests have passed; a GPU's are in
 `tally-cuda.json`. The site replaces `<!--tally-->` on a page by a table of those that were
-written for exactly the files it is built from; `python -m tools.tally` prints the same table.
+written for exactly the files it is built from, and `<!--tally in short-->` by a list of the first
+of them; `python -m tools.tally` prints the same table.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
-MARK = "<!--tally-->"
+MARK, SHORT = "<!--tally-->", "<!--tally in short-->"
 TESTED = ["docs/**/*.md", "docs/**/*.py", "src/**/*.py", "tests/**/*.py", "README.md"]
 HEAD = """\
 | where | blocks | outputs compared | labs | tests | with |
@@ -47,6 +48,20 @@ def row(name: str, device: str) -> str:
     return f"| {figures['hardware']} | {' | '.join(counts)} | {versions} |\n"
 
 
+def in_short() -> str:
+    """The figures of a run as a list in Markdown, on the CPU if there was one, or that none was."""
+    figures = read(BUILD / "tally-cpu.json") or read(BUILD / "tally-cuda.json")
+    if not figures:
+        return "- Not yet run for the present state of the files.\n"
+    counts = {
+        "blocks": "blocks of code run",
+        "outputs": "outputs compared",
+        "labs": "labs executed",
+        "tests_on_device": "tests passed",
+    }
+    return "".join(f"- **{figures[key]:,}** {what}\n" for key, what in counts.items())
+
+
 def read(path: Path) -> dict[str, Any] | None:
     """The figures of a run, if they are there, and for the present state of the files."""
     try:
@@ -57,8 +72,11 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Put the table where a page asks for it."""
-    return markdown.replace(MARK, table()) if MARK in markdown else markdown
+    """Put the figures where a page asks for them."""
+    for mark, figures in ((MARK, table), (SHORT, in_short)):
+        if mark in markdown:
+            markdown = markdown.replace(mark, figures())
+    return markdown
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 import { make, svg } from "./dom.js";
 
 /**
- * `<alignment-view label="…">`: where translators look while they write a sentence.
+ * `<alignment-view label="…" word="…">`: what translators attend to while they generate a sentence.
  *
  * The page holds a table of weights for each translator: that is what a reader without JavaScript
  * gets, and what stays, folded, for everyone. This element reads the tables and draws a panel for
- * each: the words written, the words read, and lines between them, the stronger the more weight.
- * Hover over a written word, or choose it, and every panel shows where it looked for that word.
- * The written words are radio buttons, so arrow keys walk through them. attention.inspection.alignment_view writes the
+ * each: the target tokens, the source tokens, and lines between them, the stronger the more weight.
+ * Hover over a target token, or choose it, and every panel shows what it attended to. The one
+ * that `word` names is chosen at first. Target tokens are radio buttons, so arrow keys walk
+ * through them. attention.inspection.alignment_view writes the
  * tables; the look is in alignment-view.css.
  */
 class AlignmentView extends HTMLElement {
@@ -24,9 +25,13 @@ class AlignmentView extends HTMLElement {
     this.#panels = boxes.map((box) => new Panel(box));
     if (!this.#panels.length) return;
     this.setAttribute("role", "group");
-    this.setAttribute("aria-label", this.getAttribute("label") ?? "Where translators look");
+    this.setAttribute("aria-label", this.getAttribute("label") ?? "What translators attend to");
     this.#status.setAttribute("role", "status");
-    this.replaceChildren(this.#chooser(), this.#stage(), folded(boxes), this.#status);
+    const chooser = this.#panels.length > 1 ? [this.#chooser()] : [];
+    this.replaceChildren(...chooser, this.#stage(), folded(boxes), this.#status);
+    const first = this.getAttribute("word");
+    if (first) this.#choose(`${first} 1`);
+    this.#status.textContent = ""; // nothing was done yet that needs to be said
   }
 
   /** A checkbox for each panel; at first, all are shown that have something to show. */
@@ -67,7 +72,7 @@ class AlignmentView extends HTMLElement {
   }
 }
 
-/** What one translator wrote and read, and where it looked. */
+/** What one translator read and generated, and what it attended to. */
 class Panel {
   static #made = 0;
   #group = `alignment-view-${Panel.#made++}`;
@@ -148,13 +153,13 @@ class Panel {
    * @param {number} t
    */
   #tell(word, t) {
-    if (!this.looks) return "looks nowhere";
-    if (!word) return "choose a word that it wrote";
+    if (!this.looks) return "no attention";
+    if (!word) return "choose a target token";
     const plain = word.replace(/ \d+$/, "");
-    if (t < 0) return `did not write “${plain}” here`;
+    if (t < 0) return `did not generate “${plain}” here`;
     const seen = this.source.map((name, s) => ({ name, weight: this.weights[t][s] }));
     const most = seen.filter(({ weight }) => weight >= 0.1).sort((a, b) => b.weight - a.weight);
-    return `“${plain}” looks at ${most.map((s) => `“${s.name}” ${s.weight.toFixed(2)}`).join(", ")}`;
+    return `“${plain}” attends to ${most.map((s) => `“${s.name}” ${s.weight.toFixed(2)}`).join(", ")}`;
   }
 }
 

@@ -17,8 +17,6 @@
 #
 # **You need** [The first attention](first-attention.md), and five minutes of one CPU core.
 #
-# **Time**: 25 minutes.
-
 # %% [markdown]
 # ## The comparison
 #

@@ -90,7 +90,7 @@ def test_first_all_are_shown_that_look(open_page: Open) -> None:
     expect(panel(page, "fixed vector")).to_be_hidden()
     view(page).get_by_role("checkbox", name="fixed vector").check()
     expect(panel(page, "fixed vector")).to_be_visible()
-    assert note(panel(page, "fixed vector")) == "looks nowhere"
+    assert note(panel(page, "fixed vector")) == "no attention"
     view(page).get_by_role("checkbox", name="Bahdanau").uncheck()
     expect(panel(page, "Bahdanau")).to_be_hidden()
 
@@ -101,15 +101,26 @@ def test_hovering_shows_where_each_looked_and_leaving_ends_it(open_page: Open) -
     assert seen(ours) == []
     ours.get_by_text("zone").hover()
     assert seen(ours) == ["European0.02", "Economic0.08", "Area0.90"]
-    assert note(ours) == "“zone” looks at “Area” 0.90"
+    assert note(ours) == "“zone” attends to “Area” 0.90"
     assert seen(theirs) == ["the1.00"]
     ours.get_by_text("été").hover()
     assert seen(ours) == ["was1.00"]
     assert seen(theirs) == []
-    assert note(theirs) == "did not write “été” here"
+    assert note(theirs) == "did not generate “été” here"
     page.mouse.move(0, 0)
     assert seen(ours) == []
     assert view(page).get_by_role("status").text_content() == "", "hovering says nothing aloud"
+
+
+def test_a_word_may_be_chosen_from_the_start_and_one_panel_needs_no_choice(
+    open_element: OpenElement,
+) -> None:
+    html = alignment_view({"Bahdanau": TRANSLATIONS["Bahdanau"]}, word="zone").html
+    page = open_element("alignment-view", html)
+    assert seen(panel(page, "Bahdanau")) == ["European0.02", "Economic0.08", "Area0.90"]
+    expect(panel(page, "Bahdanau").get_by_role("radio", name="zone")).to_be_checked()
+    assert view(page).get_by_role("checkbox").count() == 0
+    assert view(page).get_by_role("status").text_content() == ""
 
 
 def test_the_second_of_two_equal_words_is_another_word(open_page: Open) -> None:
@@ -118,7 +129,7 @@ def test_the_second_of_two_equal_words_is_another_word(open_page: Open) -> None:
     ours.get_by_text("la", exact=True).nth(1).hover()
     assert seen(ours) == ["the0.70", "was0.30"]
     assert seen(panel(page, "word by word")) == []
-    assert note(ours) == "“la” looks at “the” 0.70, “was” 0.30"
+    assert note(ours) == "“la” attends to “the” 0.70, “was” 0.30"
 
 
 def test_lines_run_to_what_has_weight_and_the_chosen_ones_stand_out(open_page: Open) -> None:
@@ -146,12 +157,12 @@ def test_arrow_keys_walk_through_the_words_and_it_is_said_aloud(open_page: Open)
     for _ in range(4):  # three checkboxes, then the first panel's words
         page.keyboard.press("Tab")
     expect(status).to_have_text(
-        "word by word: “la” looks at “the” 1.00. Bahdanau: “la” looks at “the” 1.00."
+        "word by word: “la” attends to “the” 1.00. Bahdanau: “la” attends to “the” 1.00."
     )
     page.keyboard.press("ArrowDown")
     assert seen(ours) == ["European0.02", "Economic0.08", "Area0.90"]
     expect(status).to_have_text(
-        "word by word: “zone” looks at “the” 1.00. Bahdanau: “zone” looks at “Area” 0.90."
+        "word by word: “zone” attends to “the” 1.00. Bahdanau: “zone” attends to “Area” 0.90."
     )
     page.keyboard.press("Tab")  # to the same word of the next panel
     expect(ours.get_by_role("radio", name="zone")).to_be_focused()

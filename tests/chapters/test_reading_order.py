@@ -216,7 +216,7 @@ def test_terms_without_a_chapter_are_named():
 
 def test_the_book_is_read_in_order():
     names = book()
-    assert names[:3] == ["index.md", "introduction.md", "introduction-lab.py"]
+    assert names[:4] == ["index.md", "primer.md", "introduction.md", "introduction-lab.py"]
     assert names.index("before-attention/index.md") < names.index(
         "before-attention/word-by-word.md"
     )

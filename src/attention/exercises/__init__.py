@@ -79,6 +79,11 @@ from attention.exercises.multi_head_attention import (
     check_previous_word,
     check_two_heads,
 )
+from attention.exercises.primer import (
+    check_gradient,
+    check_normalised_rows,
+    check_training_step,
+)
 from attention.exercises.self_attention_math import (
     check_attention_output,
     check_row_weights,
@@ -113,6 +118,7 @@ __all__ = [
     "check_gap_loss",
     "check_given_and_wanted",
     "check_gpt_parameters",
+    "check_gradient",
     "check_greedy",
     "check_head_parameters",
     "check_head_parts",
@@ -129,6 +135,7 @@ __all__ = [
     "check_mean_pooling",
     "check_mended_mask",
     "check_next_word_loss",
+    "check_normalised_rows",
     "check_padding_mask",
     "check_pair_loss",
     "check_paper_gru_step",
@@ -157,6 +164,7 @@ __all__ = [
     "check_sublayer",
     "check_swiglu",
     "check_top_p",
+    "check_training_step",
     "check_turn",
     "check_two_heads",
     "check_what_moves",

@@ -25,7 +25,7 @@ class View:
         return self.html
 
 
-def alignment_view(translations: Mapping[str, Translation]) -> View:
+def alignment_view(translations: Mapping[str, Translation], word: str = "") -> View:
     """A table of attention weights for each translator, all of the same source sentence.
 
     Rows are target tokens (queries) and columns are source tokens (keys). On the site, a custom
@@ -34,6 +34,7 @@ def alignment_view(translations: Mapping[str, Translation]) -> View:
 
     Args:
         translations: The translation of each translator, by the translator's name.
+        word: A target token whose weights the custom element shows at first.
 
     Raises:
         ValueError: There is no translation, or the source sentences differ.
@@ -44,8 +45,10 @@ def alignment_view(translations: Mapping[str, Translation]) -> View:
     tables = "\n".join(_table(name, translation) for name, translation in translations.items())
     label = f"Attention of each translator: {sentences.pop()}"
     # Excluded, or the search would find the sentence once for every row.
+    first = f' word="{escape(word)}"' if word else ""
     return View(
-        f'<alignment-view label="{escape(label)}" data-search-exclude>\n{tables}\n</alignment-view>'
+        f'<alignment-view label="{escape(label)}"{first} data-search-exclude>\n'
+        f"{tables}\n</alignment-view>"
     )
 
 

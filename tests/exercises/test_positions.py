@@ -76,7 +76,7 @@ def in_degrees(length, d_model):
         (lambda n, d: sinusoids(n, d, lambda j: (j - j % 2) / (d - 2)), "divisor 10,000"),
         (lambda n, d: sinusoidal_positions(n, d)[:, ::2], "the sines alone"),
         (lambda n, d: torch.arange(n)[:, None] / 10_000 ** (torch.arange(0, d, 2) / d), "angles"),
-        (lambda n, d: 0.5, "should be"),
+        (lambda n, d: 0.5, r"positions\(4, 6\)"),
     ],
 )
 def test_wrong_sinusoids(wrong, hint):

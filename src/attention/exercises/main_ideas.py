@@ -88,6 +88,10 @@ def check_embedding_attention(embedding_attention: Callable[..., Any]) -> None:
             _self_attention(x.flatten(0, 1)).view_as(x),
             "The tokens attend to those of the other sentence, too. Keep the batch axis: x @ x.mT.",
         ),
+        (
+            _self_attention(x.flatten(0, 1)),
+            "The batch axis is gone, and the tokens attend to those of the other sentence, too.",
+        ),
         (scores, "These are the scores. Softmax and weighted sum are still to come."),
         (weights, "These are the weights. Multiply the embeddings by them: weights @ x."),
         (scores @ x, "You use the scores as weights. Turn them into weights with a softmax."),

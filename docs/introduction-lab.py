@@ -142,7 +142,7 @@ assert scores.aer <= 0.08
 
 # %% [markdown]
 # The alignment error rate compares the position of the largest weight in each row with the gold alignment, on which the model was not
-# trained. [BLEU](before-attention/word-by-word.md) goes up to 100. (It is the traditional measure of translations; today, learned measures such as COMET (Rei and
+# trained. [BLEU](before-attention/word-by-word.md) goes up to 100. (It is the traditional measure of translations; today, learned measures such as [COMET](before-attention/word-by-word.md#measuring-translations) (Rei and
 # colleagues 2020), which agree better with human judgements, are reported beside it or instead.)
 #
 # One seed is one draw, and other random parameters to start from give other figures. The Introduction lists

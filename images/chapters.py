@@ -13,6 +13,7 @@ from images import (
     masked_self_attention,
     masked_self_attention_math,
     multi_head_attention,
+    positions,
     self_attention_math,
     word_by_word,
 )
@@ -24,6 +25,7 @@ CHAPTERS = [
     encoder_decoder,
     first_attention,
     main_ideas,
+    positions,
     self_attention_math,
     masked_self_attention,
     masked_self_attention_math,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from images.style import LABEL, WIDTH, Drawing, number, text_width
@@ -98,6 +99,15 @@ def question(drawing: Drawing, x: float, y: float) -> None:
     dots(drawing, columns, y + 46, "key")
 
 
+def sinusoids(drawing: Drawing, x: float, y: float) -> None:
+    """Emblem: a fast sinusoid above a slow one."""
+    for middle, turns in [(20, 3), (42, 1)]:
+        steps = [(x + 8 + s, y + middle - 8 * math.sin(turns * math.tau * s / 44))
+                 for s in range(45)]  # fmt: skip
+        points = "L".join(f"{number(across)} {number(down)}" for across, down in steps)
+        drawing.path(f"M{points}", "ink stroke")
+
+
 def grid(rows: list[str], size: float = 9, corner: tuple[float, float] | None = None) -> Emblem:
     """Make an emblem of attention weights: a digit for each cell, 9 dark and 0 masked."""
 
@@ -167,6 +177,7 @@ BEFORE: list[Stop] = [
 ]
 ATTENTION: list[Stop] = [
     ("Main ideas", "queries, keys and values", question),
+    ("Positions", "sines and cosines for the order", sinusoids),
     ("Self-attention", "the math, then the code", grid(["7241", "1813", "2372", "1327"], 11)),
     ("Masked self-attention", "no position attends to later ones",
      grid(["9000", "3700", "2350", "1324"], 11)),

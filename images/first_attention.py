@@ -1,8 +1,9 @@
-"""The figures of *The first attention*: a decoder step in numbers, two decoders, a window."""
+"""The figures of *The first attention*: a step in numbers, an encoder, two decoders, a window."""
 
 from __future__ import annotations
 
 import math
+from itertools import accumulate, pairwise
 
 import torch
 
@@ -53,8 +54,46 @@ def step() -> Drawing:
     return drawing
 
 
+def _update(state: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    """The smallest recurrent network, for the values of the figure."""
+    return torch.tanh(embedding + state / 2)
+
+
+def both_ways() -> Drawing:
+    """Figure 2: a bidirectional encoder, and the outputs at three words."""
+    drawing = Drawing(
+        356,
+        "A bidirectional encoder",
+        "Three words, the, European, Area. Each leads to a state of the forward network, whose "
+        "arrows run from left to right, and to one of the backward network, whose arrows run from "
+        "right to left. The two states of a word are concatenated in its output.",
+    )
+    middles, side, cell = [196, 332, 468], 30, 20
+    ahead, back = [
+        [h.tolist() for h in accumulate(words, _update, initial=torch.zeros(2))][1:]
+        for words in (MEMORY, MEMORY.flip(0))
+    ]
+    rows = [("forward", -side, 154.0, ahead), ("backward", side, 232.0, back[::-1])]
+    drawing.text(8, 48, "outputs", "source bold", LABEL, "start")
+    for x, halves in zip(middles, zip(ahead, back[::-1], strict=True), strict=True):
+        drawing.cells(x - cell / 2, 8, [*halves[0], *halves[1]], "source", cell, cell)
+    for name, shift, y, states in rows:
+        drawing.text(8, y + cell, name, "ink", LABEL, "start")
+        for x, word, state in zip(middles, WORDS, states, strict=True):
+            drawing.arrow(x + shift, 308, x + shift, y + 2 * cell + 6, "soft stroke")
+            drawing.cells(x + shift - cell / 2, y, state, "source", cell, cell)
+            drawing.arrow(x + shift, y - 5, x + shift / 3, 96, "source stroke")
+            if shift > 0:
+                drawing.chip(x, 312, word, "source", 112)
+        for left, right in pairwise(middles):
+            ends = left + shift + cell / 2 + 5, right + shift - cell / 2 - 5
+            start, end = ends if shift < 0 else ends[::-1]
+            drawing.arrow(start, y + cell, end, y + cell, "source stroke")
+    return drawing
+
+
 def orders() -> Drawing:
-    """Figure 2: what comes first, attention or the update of the hidden state."""
+    """Figure 3: what comes first, attention or the update of the hidden state."""
     drawing = Drawing(
         470,
         "Attend, then update; or update, then attend",
@@ -95,7 +134,7 @@ def orders() -> Drawing:
 
 
 def window() -> Drawing:
-    """Figure 3: the window of the second query, and the Gaussian inside it."""
+    """Figure 4: the window of the second query, and the Gaussian inside it."""
     centre, half_width, sigma = 1.8, 1, 0.5
 
     def x(position: float) -> float:
@@ -135,5 +174,5 @@ def window() -> Drawing:
 
 def draw() -> dict[str, Drawing]:
     """Draw all figures of the chapter, by name."""
-    figures = [step(), orders(), window()]
+    figures = [step(), both_ways(), orders(), window()]
     return {f"first-attention-fig{n}": figure for n, figure in enumerate(figures, start=1)}

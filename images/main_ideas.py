@@ -1,50 +1,17 @@
-"""The figures of *The main ideas*: positional encodings, self-attention, the whole model."""
+"""The figures of *The main ideas*: self-attention, and the whole model."""
 
 from __future__ import annotations
 
 import torch
 
-from attention.layers.positions import sinusoidal_positions
-from attention.tokenizers.words import split_words
 from images.first_attention import WORDS, vector
 from images.style import CHIP, LABEL, TEXT, Drawing, number
 
-SENTENCE = "The agreement on the European Economic Area was signed in August 1992 ."
 VECTORS = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])  # the, European, Area
-SHADES = 20  # steps from clear, -1, to full, 1
-
-
-def positions() -> Drawing:
-    """Figure 1: the encodings of the running sentence, a row for each token."""
-    tokens = split_words(SENTENCE)
-    d_model, left, top, cell, tall = 16, 140, 58, 25, 24
-    drawing = Drawing(
-        top + tall * len(tokens) + 12,
-        "The positional encodings of a sentence",
-        "A row of sixteen shaded cells for each token of the running example. In the left columns "
-        "the shade changes from each row to the next; in the right ones it hardly changes at all.",
-    )
-    drawing.text(left + cell * d_model / 2, 14, "component", "soft", LABEL)
-    drawing.text(8, 40, "position", "soft", LABEL, "start")
-    for column in range(0, d_model, 2):
-        drawing.text(left + cell * (column + 0.5), 40, str(column), "soft", LABEL)
-    shades: dict[int, list[str]] = {}
-    for row, values in enumerate(sinusoidal_positions(len(tokens), d_model).tolist()):
-        y = top + tall * row
-        drawing.text(28, y + tall / 2, str(row), "soft", LABEL, "end")
-        drawing.text(42, y + tall / 2, tokens[row], "source", LABEL, "start")
-        for column, value in enumerate(values):
-            shade = round((value + 1) / 2 * SHADES)
-            square = f"M{left + cell * column} {y}h{cell - 1}v{tall - 1}h{1 - cell}z"
-            shades.setdefault(shade, []).append(square)
-    for shade, squares in sorted(shades.items()):
-        opacity = number(0.04 + 0.96 * shade / SHADES)
-        drawing.shape("path", "ink solid", d="".join(squares), opacity=opacity)
-    return drawing
 
 
 def similarity() -> Drawing:
-    """Figure 2: each output is a weighted sum of all the embeddings."""
+    """Figure 1: each output is a weighted sum of all the embeddings."""
     weights = (VECTORS @ VECTORS.T).softmax(dim=-1)
     outputs = weights @ VECTORS
     drawing = Drawing(
@@ -73,7 +40,7 @@ def similarity() -> Drawing:
 
 
 def whole() -> Drawing:
-    """Figure 3: a Transformer for translation, with all its parts."""
+    """Figure 2: a Transformer for translation, with all its parts."""
     encoder = [["self-attention"], ["feed-forward"]]
     decoder = [["masked", "self-attention"], ["encoder-decoder", "attention"], ["feed-forward"]]
     drawing = Drawing(
@@ -150,5 +117,5 @@ def tower(
 
 def draw() -> dict[str, Drawing]:
     """Draw all figures of the chapter, by name."""
-    figures = [positions(), similarity(), whole()]
+    figures = [similarity(), whole()]
     return {f"main-ideas-fig{n}": figure for n, figure in enumerate(figures, start=1)}

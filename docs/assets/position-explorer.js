@@ -4,9 +4,9 @@ import { make, svg } from "./dom.js";
 /**
  * `<position-explorer label="…">`: the sinusoidal positions of Vaswani et al. 2017, section 3.5.
  *
- * Numbers 2i and 2i + 1 of position t are the sine and the cosine of t / 10000^(2i / D). You choose
- * the width D, how many positions there are, a position, one of its numbers, and a second position:
- * you see all positions as a heat map, the two vectors number by number, the wave of the number,
+ * Components 2i and 2i + 1 of position t are the sine and the cosine of t / 10000^(2i / D). You
+ * choose the dimension D, how many positions there are, a position, a component, and a second
+ * position: you see all encodings as a heat map, the two vectors, the sinusoid of the component,
  * and how similar each of the two is to every position. What stands inside the element is for
  * readers without JavaScript. The attributes width, positions, position, other and number say
  * where it begins. The look is in position-explorer.css.

@@ -45,7 +45,7 @@
 # <details markdown="1">
 # <summary>Words come in another order, and nothing tells their positions. What becomes of the outputs of self-attention?</summary>
 #
-# They come in that other order, and are the same otherwise. Self-attention doesn't see the order ([The main ideas](main-ideas.md#self-attention-is-permutation-equivariant)).
+# They come in that other order, and are the same otherwise. Self-attention doesn't see the order ([Positional encodings](positions.md#self-attention-is-permutation-equivariant)).
 #
 # </details>
 
@@ -286,7 +286,7 @@ print(f"gradients by      {(torch.cat(for_matrices) - torch_matrices).abs().max(
 # %% [markdown]
 # ## Sentences of different lengths
 #
-# *They arrived late .* has four words, and the sentence of August 1992 has thirteen. In one batch, the short one is filled up with `<pad>`. Give each word a number, each number a vector, and add the waves of the [positions](main-ideas.md#positional-encoding):
+# *They arrived late .* has four words, and the sentence of August 1992 has thirteen. In one batch, the short one is filled up with `<pad>`. Give each word a number, each number a vector, and add the waves of the [positions](positions.md):
 
 # %%
 from attention import padding_mask, sinusoidal_positions

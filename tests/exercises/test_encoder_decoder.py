@@ -10,6 +10,7 @@ import torch
 
 from attention import exercises
 from attention.exercises import Hint
+from attention.models.rnn.fixed_vector import reverse_tokens
 from images import encoder_decoder
 from tests.exercise_pages import DOCS
 from tools.blocks import find_blocks
@@ -115,6 +116,8 @@ def test_a_loss_that_python_counts_is_right():
         (lambda ids: ids[:, ::-1], "flip"),
         (lambda ids: torch.stack([row[row != 0].flip(0) for row in ids]), "be stacked"),
         (lambda ids: [row[row != 0].flip(0) for row in ids], "one tensor"),
+        (lambda ids: ids.roll(1, 1), "only moved the last position"),
+        (lambda ids: reverse_tokens(ids).float(), "needs integers"),
     ],
 )
 def test_wrong_reversals(wrong, hint):

@@ -32,7 +32,7 @@ from attention.exercises.self_attention_math import W_K, W_Q, W_V, X
         (lambda X, W_q, W_k: ((X @ W_q) * (X @ W_k)).sum(-1), "with all keys"),
         (lambda X, W_q, W_k: X @ W_k, "These are the keys"),
         (lambda X, W_q, W_k: X @ W_q, "These are the queries"),
-        (lambda X, W_q, W_k: "scores", "should be"),
+        (lambda X, W_q, W_k: "scores", r"word_scores\(X, W_q, W_k\)"),
     ],
 )
 def test_wrong_scores(wrong, hint):

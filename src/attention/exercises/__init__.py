@@ -55,9 +55,8 @@ from attention.exercises.llama import (
     check_turn,
 )
 from attention.exercises.main_ideas import (
+    check_embedding_attention,
     check_embeddings,
-    check_permutation_equivariant,
-    check_positions,
     check_residual,
 )
 from attention.exercises.masked_self_attention import (
@@ -78,6 +77,11 @@ from attention.exercises.multi_head_attention import (
     check_head_parts,
     check_previous_word,
     check_two_heads,
+)
+from attention.exercises.positions import (
+    check_linear_biases,
+    check_permutation_equivariant,
+    check_positions,
 )
 from attention.exercises.primer import (
     check_gradient,
@@ -113,6 +117,7 @@ __all__ = [
     "check_combined_mask",
     "check_cross_attention",
     "check_cross_attention_test",
+    "check_embedding_attention",
     "check_embeddings",
     "check_first_vectors",
     "check_gap_loss",
@@ -126,6 +131,7 @@ __all__ = [
     "check_join_heads",
     "check_leak_test",
     "check_likeliest",
+    "check_linear_biases",
     "check_look_up",
     "check_loss",
     "check_mask_kept",

@@ -125,7 +125,11 @@ def check_reverse(reverse: Callable[..., Any]) -> None:
         (ids.flip(0, 1), "You have reversed the order of the sentences, too. Flip each row only."),
         (ids.sort(dim=1, descending=True).values, "You have sorted the ids. The tokens have to "
             "keep their order, read from the end."),
+        (ids.roll(1, 1), "You have only moved the last position to the front. Reverse the tokens."),
     ])  # fmt: skip
+    if found.dtype != ids.dtype:
+        raise Hint(f"The tokens are right, but yours are {found.dtype}, and an embedding needs "
+            "integers: make the rows of zeros with torch.zeros_like(ids).")  # fmt: skip
     right("the last token comes first, and the padding stays at the end.")
 
 

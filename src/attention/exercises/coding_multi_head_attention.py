@@ -161,7 +161,7 @@ def check_repeat_heads(repeat_heads: Callable[..., Any]) -> None:
             (k.repeat_interleave(each, dim=0), "You repeat the sentences. The heads are axis -3."),
             (k.repeat_interleave(each, dim=2), "You repeat the tokens. The heads are axis -3."),
             (k.repeat_interleave(each, dim=3), "You repeat the components. The heads are axis -3."),
-            (k.repeat_interleave(n_heads, dim=1), "That makes G · H heads. Repeat each H / G times."),
+            (k.repeat_interleave(n_heads, dim=1), "That makes G · H heads, not H."),
         ]  # fmt: skip
         found = answer(what, repeat_heads, k, n_heads, hint="Each KV head is repeated H / G times.")
         compare(what, found, expected, mistakes)

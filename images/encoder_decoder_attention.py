@@ -1,4 +1,4 @@
-"""The figures of *Encoder-decoder attention*: two words ask three, and three masks."""
+"""The figures of *Encoder-decoder attention*: two queries and three keys, and three masks."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from attention.exercises.self_attention_math import W_K, W_V
 from attention.functional import causal_mask, scaled_dot_product_attention
 from images.style import CHIP, LABEL, Drawing
 
-READ = ["the", "European", "Area"]
-WRITTEN = ["<s>", "la"]
-NEXT = ["la", "zone"]
+SOURCE = ["the", "European", "Area"]
+TARGET = ["<s>", "la"]
+PREDICTED = ["la", "zone"]
 
 
 def crossing() -> Drawing:
-    """Figure 1: the words being written look at the words that were read."""
+    """Figure 1: the target attends to the source."""
     weights = scaled_dot_product_attention(X @ W_Q, MEMORY @ W_K, MEMORY @ W_V)[1]
     drawing = Drawing(
         318,
-        "Two words ask, three words answer",
-        "The memory: the, European, Area. The words being written: the beginning, and la. Wide "
-        "lines lead from the beginning to the, 87 per cent, and from la to Area, 89 per cent; "
-        "thin ones to the others. The beginning writes la, and la writes zone.",
+        "Two queries and three keys",
+        "The memory: the, European, Area. The decoder: the start token, and la. Wide lines lead "
+        "from the start token to the, 87 per cent, and from la to Area, 89 per cent; thin ones to "
+        "the others. At the start token la is predicted, and at la zone.",
     )
     above, below = [150, 300, 450], [200, 400]
     drawing.text(8, 26, "memory", "source", LABEL, "start")
     drawing.text(8, 240, "decoder", "target", LABEL, "start")
-    for t, asks in enumerate(below):
-        for s, answers in enumerate(above):
+    for t, query in enumerate(below):
+        for s, key in enumerate(above):
             weight = float(weights[t, s])
-            drawing.link(asks, 194, answers, 84, "weights", 1 + 9 * weight)
-    for middle, word in zip(above, READ, strict=True):
-        drawing.chip(middle, 8, word, "source", 112)
+            drawing.link(query, 194, key, 84, "weights", 1 + 9 * weight)
+    for middle, token in zip(above, SOURCE, strict=True):
+        drawing.chip(middle, 8, token, "source", 112)
         drawing.text(middle - 4, 62, "key", "key", LABEL, "end")
         drawing.text(middle + 4, 62, "value", "value", LABEL, "start")
     drawing.text(138, 120, f"{100 * float(weights[0, 0]):.0f}%", "weights", LABEL, "end")
     drawing.text(466, 120, f"{100 * float(weights[1, 2]):.0f}%", "weights", LABEL, "start")
-    for middle, word, writes in zip(below, WRITTEN, NEXT, strict=True):
+    for middle, token, predicted in zip(below, TARGET, PREDICTED, strict=True):
         drawing.text(middle, 208, "query", "query", LABEL)
-        drawing.chip(middle, 222, word, "target", 112)
+        drawing.chip(middle, 222, token, "target", 112)
         drawing.arrow(middle, 222 + CHIP + 3, middle, 282, "soft stroke")
-        drawing.text(middle, 300, f"writes {writes}", "target", LABEL)
+        drawing.text(middle, 300, f"predicts {predicted}", "target", LABEL)
     return drawing
 
 
 def masks() -> Drawing:
-    """Figure 2: what may be looked at, in the three attentions of a translator."""
-    T, S = len(WRITTEN), len(READ)
+    """Figure 2: what a query may attend to, in the three attentions of a translator."""
+    T, S = len(TARGET), len(SOURCE)
     everything = torch.ones(T, S, dtype=torch.bool)
     columns = [
         ("encoder", "self-attention", "English", "English", torch.ones(S, S, dtype=torch.bool)),
@@ -57,9 +57,9 @@ def masks() -> Drawing:
     drawing = Drawing(
         246,
         "The masks of a translator",
-        "Three tables. Self-attention in the encoder: three by three, all open. Masked "
-        "self-attention in the decoder: two by two, the upper right place closed. Encoder-decoder "
-        "attention: two French rows by three English columns, all open.",
+        "Three tables. Self-attention in the encoder: three by three, all filled. Masked "
+        "self-attention in the decoder: two by two, the upper right cell empty. Encoder-decoder "
+        "attention: two French rows by three English columns, all filled.",
     )
     side = 38
     for middle, (where, name, query, key, mask) in zip([94, 268, 458], columns, strict=True):

@@ -22,10 +22,10 @@ ROOMS = " ".join(FLOORS.values()).split()
 BY_HAND = "\nThese are the names"
 INTRODUCTION = """# API
 
-The package is a house of rooms. A room imports only from the rooms on the floors below it, so you
-can read the package from the ground up.
+These are the packages and modules in layers, from top to bottom. Each imports only from the layers
+below it, so you can read them from the bottom up.
 
-| Floor | Rooms |
+| Layer | Packages and modules |
 | --- | --- |
 """
 

@@ -101,7 +101,7 @@ def search_hypotheses(
         The hypotheses of each sentence, the best first; those without `</s>` only where none has
         it.
 
-    Source: Graves 2012, section 3; length normalisation: Wu et al. 2016, section 7.
+    Source: Graves 2012, section 2.6; length normalisation: Wu et al. 2016, section 7.
     """
     n, limits = source.size(0), _limits(source, max_lengths).unsqueeze(1)
     steps = max(1, int(limits.max()))

@@ -57,8 +57,8 @@ def masked_softmax(
     if mask is None:
         return scores.softmax(dim=-1)
     fully_masked = ~mask.any(dim=-1, keepdim=True)  # (*B, T, 1)
-    # A fully masked row goes through the softmax unmasked and is zeroed afterwards: a row of
-    # minus infinities would give NaN, whose gradient survives a later multiplication by zero.
+    # A fully masked row goes through the softmax unmasked and is zeroed afterwards, so that no NaN
+    # arises. Zeros written over NaN would leave it in the gradient of the softmax.
     scores = scores.masked_fill(~(mask | fully_masked), -math.inf)
     return scores.softmax(dim=-1).masked_fill(fully_masked, 0.0)
 

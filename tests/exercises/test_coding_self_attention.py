@@ -16,30 +16,34 @@ from attention.exercises import (
 )
 
 
-def fused_attention(X, W_q, W_k, W_v, turn=(-2, -1), dim=-1, scale=None):
-    q, k, v = X @ W_q, X @ W_k, X @ W_v
-    return (q @ k.transpose(*turn) / (scale or math.sqrt(k.size(-1)))).softmax(dim) @ v
+def attend(x, W_q, W_k, W_v, axes=(-2, -1), dim=-1, scale=None):
+    q, k, v = x @ W_q, x @ W_k, x @ W_v
+    return (q @ k.transpose(*axes) / (scale or math.sqrt(k.size(-1)))).softmax(dim) @ v
 
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda *given: None, "gives nothing back yet"),
-        (lambda *given: fused_attention(*given, dim=0), "Your columns sum to 1"),
-        (lambda *given: fused_attention(*given, scale=1), "aren't scaled"),
-        (lambda *given: fused_attention(*given, scale=given[1].size(1)), "divide by d_k"),
+        (lambda *given: None, "(gives nothing back|returns nothing) yet"),
+        (lambda *given: attend(*given, dim=0), "Your columns sum to 1"),
+        (lambda *given: attend(*given, scale=1), "aren't scaled"),
+        (lambda *given: attend(*given, scale=given[1].size(1)), "divide by d_k"),
         (
-            lambda *given: fused_attention(*given, scale=given[0].size(1) ** 0.5),
+            lambda *given: attend(*given, scale=given[0].size(1) ** 0.5),
             "the root of d_model",
         ),
-        (lambda X, q, k, v: fused_attention(X, q.T, k.T, v.T), "without .T"),
-        (lambda X, q, k, v: fused_attention(X, k, q, v), "are swapped"),
+        (lambda x, q, k, v: attend(x, q.T, k.T, v.T), "without .T"),
+        (lambda x, q, k, v: attend(x, k, q, v), "are swapped"),
         (
-            lambda X, q, k, v: fused_attention(X, q, k, torch.eye(len(v))),
-            "mix the words themselves",
+            lambda x, q, k, v: attend(x, q, k, torch.eye(len(v))),
+            "average the token vectors themselves",
         ),
-        (lambda X, q, k, v: fused_attention(X, q, k, k), "weighted sum of the keys"),
-        (lambda X, q: X, "raises an error"),
+        (lambda x, q, k, v: attend(x, q, k, k), "weighted sum of the keys"),
+        (lambda x, q, k, v: attend(x @ x.mT @ x, q, k, v), "."),
+        (lambda x, q, k, v: (x @ q) @ (x @ k), "(?s)raises an error.*Transpose the keys"),
+        (lambda *given: attend(*given).T, "."),
+        (lambda *given: attend(*given)[None], "."),
+        (lambda x, q: x, "raises an error"),
     ],
 )
 def test_wrong_functions(wrong, hint):
@@ -50,18 +54,23 @@ def test_wrong_functions(wrong, hint):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda *given: fused_attention(*given, turn=(0, 1)), "exchange the axes 0 and 1"),
-        (lambda *given: fused_attention(*given, turn=(0, -1)), r"as \.T does"),
-        (lambda *given: fused_attention(*given, turn=(0, 1), dim=1), "numbers of other sentences"),
-        (lambda *given: fused_attention(*given, dim=1), "Your columns sum to 1"),
+        (lambda *given: attend(*given, axes=(0, 1)), "swap the axes 0 and 1"),
+        (lambda *given: attend(*given, axes=(0, -1)), r"as \.T does"),
+        (lambda *given: attend(*given, axes=(0, 1), dim=1), "components of other sentences"),
+        (lambda *given: attend(*given, dim=1), "Your columns sum to 1"),
         (
-            lambda X, *W: fused_attention(X, *W, dim=0 if X.dim() > 2 else -1),
+            lambda x, *W: attend(x, *W, dim=0 if x.dim() > 2 else -1),
             "runs over the sentences",
         ),
-        (lambda X, *W: fused_attention(X[:1] if X.dim() > 2 else X, *W), "Only the first sentence"),
+        (lambda x, *W: attend(x[:1] if x.dim() > 2 else x, *W), "only the first sentence"),
         (
-            lambda X, *W: fused_attention(X, *W, turn=(1, 2) if X.dim() > 2 else (0, 1)),
+            lambda x, *W: attend(x, *W, axes=(1, 2) if x.dim() > 2 else (0, 1)),
             r"(?s)two batch axes.*Count axes from the end",
+        ),
+        (lambda x, *W: attend(x, *W).flatten(0, -3) if x.dim() > 3 else attend(x, *W), "."),
+        (
+            lambda x, *W: torch.stack([attend(one, *W) for one in x]) if x.dim() == 3 else 0 * x,
+            ".",
         ),
     ],
 )
@@ -82,7 +91,7 @@ def a_class(names=("W_q", "W_k", "W_v"), bias=False, swap=False, **mistake):
 
         def forward(self, x):
             matrices = (w.weight.T for w in (self.W_q, self.W_k, self.W_v))
-            return fused_attention(x, *matrices, **mistake)
+            return attend(x, *matrices, **mistake)
 
     return Attention
 
@@ -97,17 +106,17 @@ class NoForward(SelfAttention):
         (a_class(bias=True), "has a bias"),
         (a_class(("W_k", "W_q", "W_v")), "in the order W_q, W_k, W_v"),
         (a_class(("query", "key", "value")), "called W_q, W_k and W_v"),
-        (a_class(("W_q", "W_k", "W_v", "W_o")), "an nn.Linear for each role"),
+        (a_class(("W_q", "W_k", "W_v", "W_o")), "one nn.Linear for each role"),
         (a_class(swap=True), r"W_q.weight has the shape \(6, 4\)"),
-        (a_class(turn=(0, 1)), "raises an error|No error, and yet wrong"),
+        (a_class(axes=(0, 1)), "(?s)raises an error.*Count axes|raises no error, but"),
         (a_class(dim=-2), "Your columns sum to 1"),
         (a_class(scale=6**0.5), "the root of d_model"),
         (a_class(scale=4), "divide by d_k = 4"),
-        (NoForward, "write it"),
+        (NoForward, "not written forward yet"),
         (nn.Identity, "no matrices yet"),
         (lambda d_model, d_head: torch.zeros(2), "no nn.Module"),
         (lambda d_model: None, "raises an error"),
-        (lambda d_model, d_head: None, "gives nothing back yet"),
+        (lambda d_model, d_head: None, "returns nothing yet"),
     ],
 )
 def test_wrong_classes(wrong, hint):

@@ -12,8 +12,8 @@ from attention.exercises import (
     check_additive_mask,
     check_causal_mask,
     check_combined_mask,
+    check_fixed_mask,
     check_masked_weights,
-    check_mended_mask,
 )
 
 
@@ -24,15 +24,20 @@ def square(length):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (square, "Nothing is hidden"),
+        (square, "Nothing is masked"),
         (lambda n: square(n).triu(1), "the wrong way round"),
         (lambda n: square(n).triu(), "the other triangle"),
         (lambda n: square(n).tril(-1), "the diagonal is True"),
-        (lambda n: square(n).tril(1), "One too many"),
-        (lambda n: torch.zeros(n, n).masked_fill(~causal_mask(n), -math.inf), "the matrix to add"),
+        (lambda n: square(n).tril(1), "Off by one"),
+        (lambda n: torch.zeros(n, n).masked_fill(~causal_mask(n), -math.inf), "additive mask"),
         (lambda n: torch.ones(n, n).tril(), "a mask is boolean"),
-        (lambda n: causal_mask(4), "should be"),
-        (lambda n: causal_mask(n).tolist(), "should be"),
+        (lambda n: causal_mask(4), "`length` rows and columns"),
+        (lambda n: causal_mask(n).tolist(), "Return a tensor"),
+        (lambda n: square(n)[0], "This is one row"),
+        (lambda n: causal_mask(n + 1), "."),
+        (lambda n: causal_mask(n)[None], "."),
+        (lambda n: n.tril(), "(?s)raises an error.*an integer"),
+        (lambda n: ..., "gives nothing back yet|returns nothing yet"),
     ],
 )
 def test_wrong_causal_masks(wrong, hint):
@@ -45,11 +50,17 @@ def test_wrong_causal_masks(wrong, hint):
     [
         (lambda m: ~m * -math.inf, "0 times infinity"),
         (lambda m: torch.zeros(m.shape).masked_fill(m, -math.inf), "the wrong way round"),
-        (lambda m: torch.zeros(m.shape).masked_fill(~m, -1e9), "a large negative number"),
+        (lambda m: torch.zeros(m.shape).masked_fill(~m, -1e9), "is finite"),
+        (
+            lambda m: torch.zeros(m.shape).masked_fill(~m, torch.finfo(torch.float32).min),
+            "is finite",
+        ),
         (lambda m: m.float().masked_fill(~m, -math.inf), "Add 0, not 1"),
         (lambda m: m, "still True and False"),
-        (lambda m: (~m).float(), "would hide nothing"),
-        (lambda m: torch.zeros(4, 4).masked_fill(~causal_mask(4), -math.inf), "should be"),
+        (lambda m: (~m).float(), "would mask nothing"),
+        (lambda m: torch.zeros(4, 4).masked_fill(~causal_mask(4), -math.inf), "."),
+        (lambda m: torch.zeros(m.shape).masked_fill(~m[0], -math.inf), "."),
+        (lambda m: -m, "raises an error"),
     ],
 )
 def test_wrong_additive_masks(wrong, hint):
@@ -65,29 +76,33 @@ def sdpa(q, k, v, mask):
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
-def late(q, k, v, hidden):
+def late(q, k, v, excluded):
     scores = q @ k.transpose(-2, -1) / math.sqrt(k.size(-1))
-    return scores.softmax(-1).masked_fill(hidden, 0) @ v
+    return scores.softmax(-1).masked_fill(excluded, 0) @ v
 
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda q, k, v, hidden: sdpa(q, k, v, None), "the mask is gone"),
-        (lambda q, k, v, hidden: sdpa(q, k, v, hidden.float()), "1 where it must not look"),
-        (lambda q, k, v, hidden: sdpa(q, k, v, 1 - hidden.float()), "1 where it may look"),
-        (late, "mask after softmax"),
+        (sdpa, "still attends to exactly the excluded keys"),
+        (lambda q, k, v, excluded: sdpa(q, k, v, None), "the mask is gone"),
+        (lambda q, k, v, excluded: sdpa(q, k, v, excluded.float()), "1 where a key is excluded"),
+        (lambda q, k, v, excluded: sdpa(q, k, v, 1 - excluded.float()), "1 where a key is allowed"),
+        (late, "mask after the softmax"),
         (
-            lambda q, k, v, hidden: F.scaled_dot_product_attention(q, k, v, is_causal=True),
-            "This hides the future",
+            lambda q, k, v, excluded: F.scaled_dot_product_attention(q, k, v, is_causal=True),
+            "This masks the future",
         ),
-        (lambda q, k, v, hidden: sdpa(q, k, v, hidden.logical_not_()), "changed the caller's mask"),
-        (lambda q, k, v, hidden: sdpa(q, k, v, ~hidden).sum(-1), "should be"),
+        (lambda q, k, v, excluded: sdpa(q, k, v, excluded.logical_not_()), "the caller's mask"),
+        (lambda q, k, v, excluded: sdpa(q, k, v, ~excluded).sum(-1), "."),
+        (lambda q, k, v, excluded: sdpa(q, k, v, -excluded), "(?s)raises an error.*use ~excluded"),
+        (lambda q, k, v, excluded: sdpa(q, k, v, 1 - excluded), "(?s)raises an error.*~excluded"),
+        (lambda q, k, v, excluded: sdpa(q, k, v, ~excluded.mT), "raises an error"),
     ],
 )
-def test_wrong_repairs(wrong, hint):
+def test_wrong_fixes(wrong, hint):
     with pytest.raises(Hint, match=hint):
-        check_mended_mask(wrong)
+        check_fixed_mask(wrong)
 
 
 def parts(ids):
@@ -99,15 +114,18 @@ def parts(ids):
     [
         (lambda c, p: c, "the causal mask alone"),
         (lambda c, p: p, "the padding mask alone"),
+        (lambda c, p: p[:, 0], "the padding mask alone"),
         (lambda c, p: c | p, "`&`"),
-        (lambda c, p: c & p.transpose(1, 2), "You hide the rows of padding"),
-        (lambda c, p: c & p & p.transpose(1, 2), "Too much"),
-        (lambda c, p: ~(c & p), "True means that a query may look"),
-        (lambda c, p: ~c & p, "The causal half is the wrong way round"),
-        (lambda c, p: c & ~p, "The half about padding"),
+        (lambda c, p: c & p.transpose(1, 2), "You mask the rows of padding"),
+        (lambda c, p: c & p & p.transpose(1, 2), "You mask too much"),
+        (lambda c, p: ~(c & p), "True means that a query may attend"),
+        (lambda c, p: ~c & p, "The causal part is the wrong way round"),
+        (lambda c, p: c & ~p, "The padding part is the wrong way round"),
         (lambda c, p: c.T & p, "the other triangle"),
         (lambda c, p: (c & p).float(), "a mask is boolean"),
-        (lambda c, p: (c & p)[1], "should be"),
+        (lambda c, p: (c & p)[1], "."),
+        (lambda c, p: (c & p)[:, None], "."),
+        (lambda c, p: c & p[:, 0], r"(?s)raises an error.*needs a new axis"),
     ],
 )
 def test_wrong_combinations(wrong, hint):
@@ -119,8 +137,8 @@ def filled(scores, mask, value):
     return scores.masked_fill(~mask, value).softmax(-1)
 
 
-def covered(scores, mask):
-    """Adds minus infinity, so that the gradient of a blind row is NaN."""
+def added(scores, mask):
+    """Adds minus infinity, so that the gradient of a fully masked row is NaN."""
     return (scores + mask.float().log()).softmax(-1).nan_to_num(0.0)
 
 
@@ -133,16 +151,19 @@ def in_place(scores, mask):
     ("wrong", "hint"),
     [
         (lambda s, m: filled(s, m, -math.inf), "There is NaN"),
-        (lambda s, m: filled(s, m, -1e9), "looks everywhere"),
-        (lambda s, m: s.softmax(-1) * m, "mask after softmax"),
+        (lambda s, m: filled(s, m, -1e9), "attends to every key"),
+        (lambda s, m: s.softmax(-1) * m, "mask after the softmax"),
         (
             lambda s, m: s.masked_fill(~m, -math.inf).softmax(-2).nan_to_num(),
-            "Your columns add up to one",
+            "Your columns sum to one",
         ),
         (lambda s, m: s.softmax(-1), "Nothing is masked"),
-        (lambda s, m: s.softmax(-1) * m.any(-1, keepdim=True), "Only the rows"),
+        (lambda s, m: s.softmax(-1) * m.any(-1, keepdim=True), "You mask only"),
         (lambda s, m: masked_softmax(s, ~m), "the wrong way round"),
-        (covered, "their gradient is NaN"),
+        (lambda s, m: s.masked_fill(~m, -math.inf), "still to come"),
+        (lambda s, m: masked_softmax(s, m)[0], "."),
+        (lambda s, m: masked_softmax(s, m | ~m.any(-1)), "(?s)raises an error.*keepdim"),
+        (added, "their gradient is NaN"),
         (lambda s, m: masked_softmax(s.detach(), m), "no gradient flows"),
         (in_place, "overwritten the caller's scores"),
     ],
@@ -152,6 +173,6 @@ def test_wrong_weights(wrong, hint):
         check_masked_weights(wrong)
 
 
-def test_zeros_over_nan_are_right_where_no_gradient_passes_through_it():
-    """The gradient of `masked_fill` is zero wherever it filled, in a blind row everywhere."""
+def test_zeros_over_nan_are_right_after_masked_fill():
+    """The gradient of `masked_fill` is zero wherever it filled: everywhere in such a row."""
     check_masked_weights(lambda s, m: filled(s, m, -math.inf).nan_to_num(0.0))

@@ -8,9 +8,9 @@ from attention.exercises.bert import (
 )
 from attention.exercises.checking import Hint
 from attention.exercises.coding_masked_self_attention import (
+    check_dependence_test,
     check_leak_test,
     check_masked_layer,
-    check_sight_test,
 )
 from attention.exercises.coding_multi_head_attention import (
     check_join_heads,
@@ -60,17 +60,17 @@ from attention.exercises.main_ideas import (
     check_residual,
 )
 from attention.exercises.masked_self_attention import (
-    check_given_and_wanted,
-    check_may_look,
+    check_affected_positions,
+    check_inputs_and_targets,
+    check_may_attend,
     check_perplexity,
-    check_what_moves,
 )
 from attention.exercises.masked_self_attention_math import (
     check_additive_mask,
     check_causal_mask,
     check_combined_mask,
+    check_fixed_mask,
     check_masked_weights,
-    check_mended_mask,
 )
 from attention.exercises.multi_head_attention import (
     check_head_parameters,
@@ -110,6 +110,7 @@ __all__ = [
     "Hint",
     "check_additive_mask",
     "check_additive_scores",
+    "check_affected_positions",
     "check_alignment_error_rate",
     "check_attention_output",
     "check_cache_bytes",
@@ -117,17 +118,19 @@ __all__ = [
     "check_combined_mask",
     "check_cross_attention",
     "check_cross_attention_test",
+    "check_dependence_test",
     "check_embedding_attention",
     "check_embeddings",
     "check_first_vectors",
+    "check_fixed_mask",
     "check_gap_loss",
-    "check_given_and_wanted",
     "check_gpt_parameters",
     "check_gradient",
     "check_greedy",
     "check_head_parameters",
     "check_head_parts",
     "check_hidden_words",
+    "check_inputs_and_targets",
     "check_join_heads",
     "check_leak_test",
     "check_likeliest",
@@ -137,9 +140,8 @@ __all__ = [
     "check_mask_kept",
     "check_masked_layer",
     "check_masked_weights",
-    "check_may_look",
+    "check_may_attend",
     "check_mean_pooling",
-    "check_mended_mask",
     "check_next_word_loss",
     "check_normalised_rows",
     "check_padding_mask",
@@ -162,7 +164,6 @@ __all__ = [
     "check_self_attention",
     "check_self_attention_batches",
     "check_self_attention_class",
-    "check_sight_test",
     "check_smoothed_loss",
     "check_source_mask",
     "check_source_word",
@@ -173,7 +174,6 @@ __all__ = [
     "check_training_step",
     "check_turn",
     "check_two_heads",
-    "check_what_moves",
     "check_word_scores",
     "check_zone_row",
 ]

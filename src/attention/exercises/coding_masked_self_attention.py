@@ -7,326 +7,300 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from attention.exercises.checking import Hint, compare, right
+from attention.exercises.checking import Hint, answer, compare, right
 from attention.functional import causal_mask, masked_softmax, padding_mask
 from attention.layers.attention import MaskedSelfAttention, SelfAttention
 from attention.shapes import Tensor
 
-__all__ = ["check_leak_test", "check_masked_layer", "check_sight_test"]
+__all__ = ["check_dependence_test", "check_leak_test", "check_masked_layer"]
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
-D = 4  # the width of a word's vector in all layers that a reader's test is tried on
+D = 4  # the dimension of the token vectors that a reader's test is tried with
 
 
 def check_masked_layer(layer_class: Any) -> None:
     """Check a class of masked self-attention: sentences, batches, any length, and padding.
 
     Args:
-        layer_class: A subclass of `SelfAttention` whose `forward(x, mask=None)` hides the future,
-            and what `mask` forbids besides.
+        layer_class: A subclass of `SelfAttention` whose `forward(x, mask=None)` masks the future,
+            and whatever `mask` excludes as well.
 
     Raises:
-        Hint: It is no such class, or looks elsewhere.
+        Hint: It is no such class, or attends to other keys.
     """
     if not isinstance(layer_class, type):
-        raise Hint("Give the class itself, without parentheses: check_masked_layer(Masked).")
+        raise Hint("Pass the class itself, without parentheses: check_masked_layer(Masked).")
     if not issubclass(layer_class, SelfAttention):
-        raise Hint(
-            "Let your class inherit from SelfAttention: its projections are made there, and only "
-            "the mask is new."
-        )
-    layer = _new(layer_class, D, 3).double()
-    for length in (5, 7, 1):
-        words = _words(length)
-        found = _call(layer, words, f"{length} words of {D} numbers, without a batch")
-        _compare_masked(layer, f"layer(x) with {length} words", found, words, None)
-    batch = _words(2, 5)
-    found = _call(layer, batch, "a batch of shape (2, 5, 4)")
-    _compare_masked(layer, "layer(x) with a batch", found, batch, None)
-    mask = padding_mask(torch.tensor([[4, 5, 6, 7, 8], [4, 5, 6, 0, 0], [0, 0, 0, 4, 5]]))
-    batch = _words(3, 5)
-    found = _call(layer, batch, "a batch and a mask of shape (3, 1, 5)", mask.clone())
-    _compare_masked(layer, "layer(x, mask) with padding", found, batch, mask)
+        raise Hint("Let your class inherit from SelfAttention, which makes the projections. Only "
+                   "the mask is new.")  # fmt: skip
+    layer = _new(layer_class, D, 6).double()
+    padding = padding_mask(torch.tensor([[4, 5, 6, 7, 8], [4, 5, 6, 0, 0], [0, 0, 0, 4, 5]]))
+    for what, shape, mask in [
+        ("layer(x), with 5 tokens,", (5,), None),
+        ("layer(x), with 7 tokens,", (7,), None),
+        ("layer(x), with a single token,", (1,), None),
+        ("layer(x), with a batch,", (2, 5), None),
+        ("layer(x, mask), with a padded batch,", (3, 5), padding),
+    ]:
+        x = torch.randn(*shape, D, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        given = (x,) if mask is None else (x, mask)
+        hint = "The mask is made for the tokens at hand: x.size(-2) is their number."
+        _compare_masked(layer, what, answer(what, layer, *given, hint=hint), x, mask)
     right("no future and no padding, for a sentence of any length, alone or in a batch.")
 
 
-def check_sight_test(test: Callable[..., Any]) -> None:
-    """Check a test of what a masked layer must see: green for sound layers, red for blind ones.
+def check_dependence_test(test: Callable[..., Any]) -> None:
+    """Check a test of what a masked layer must attend to.
 
     Args:
-        test: Raises `AssertionError` unless each word's output depends on the word itself and on
-            each word before it. It gets layers that take `(T, 4)` or `(B, T, 4)`.
+        test: Raises `AssertionError` unless each token's output depends on the token itself and on
+            each token before it. It gets layers that take `(T, 4)` or `(B, T, 4)`.
 
     Raises:
-        Hint: It lets a blind layer pass, or a sound one fail.
+        Hint: It accepts a layer that masks too much, or rejects a correct one.
     """
-    _must_be_green(
+    _must_accept(
         test,
         {"masked self-attention": _new(MaskedSelfAttention, D)},
-        "Nudge a word, and look at its row and at the rows after it: they must change. The rows "
-        "before it must not, and the last decimals don't count.",
+        "Change a token, and look at its row and at the rows after it: these must change. The rows "
+        "before it must not, so don't require that.",
     )
-    blind = {
-        "is off by one: a word may look at the words before it, and not at itself": (
-            _Masked(lambda length: causal_mask(length).tril(-1)),
-            "So change a word, and look at the row of this same word.",
+    _must_reject(test, {
+        "is off by one: a token may attend to the tokens before it, but not to itself": (
+            _masked(lambda n: causal_mask(n).tril(-1)),
+            "So change a token, and look at the row of this same token.",
         ),
-        "lets each word see itself alone": (
-            _Masked(lambda length: torch.eye(length, dtype=torch.bool)),
-            "So change a word, and look at the rows of the words that come after it.",
+        "lets each token attend only to itself": (
+            _masked(lambda n: torch.eye(n, dtype=torch.bool)),
+            "So change a token, and look at the rows of the tokens after it.",
         ),
-        "lets each word see itself and one word before it": (
-            _Masked(lambda length: causal_mask(length).triu(-1)),
-            "So look at the rows far behind the word that you change as well.",
+        "lets each token attend to itself and to one token before it": (
+            _masked(lambda n: causal_mask(n).triu(-1)),
+            "So look at the rows far behind the token that you change as well.",
         ),
-        "lets all words see themselves and the first, but not what is between": (
-            _Masked(_first_and_self),
-            "So change each word in turn, not only the first.",
+        "lets each token attend to itself and to the first, but not to those between": (
+            _masked(lambda n: torch.eye(n, dtype=torch.bool) | (torch.arange(n) == 0)),
+            "So change each token in turn, not only the first.",
         ),
-    }
-    _must_be_red(test, blind)
-    right("your test catches layers that see too little.")
+    })  # fmt: skip
+    right("your test rejects layers that mask too much.")
 
 
 def check_leak_test(test: Callable[..., Any]) -> None:
-    """Check a leak test: green for layers that keep the future out, and red for those that leak.
+    """Check a leak test: it accepts causal layers, and rejects those that leak.
 
     Args:
-        test: Raises `AssertionError` if the output at any place depends on what comes later. It
+        test: Raises `AssertionError` if the output at any position depends on later tokens. It
             gets layers that take `(T, 4)` or `(B, T, 4)`.
 
     Raises:
-        Hint: It lets a leaky layer pass, or a sound one fail.
+        Hint: It accepts a layer that leaks, or rejects a causal one.
     """
-    sound = {
-        "masked self-attention": _new(MaskedSelfAttention, D),
-        "the readable formula": _Masked(causal_mask),
-        "a word sees itself and one word before": _Masked(lambda n: causal_mask(n).triu(-1)),
-        "a GRU, which reads from left to right": _new(_Recurrent),
-    }
-    _must_be_green(
+    _must_accept(
         test,
-        sound,
-        "Change words, and look only at the rows *before* the first word that you changed. If you "
-        "compare sentences of different lengths, use torch.allclose(..., atol=1e-5): their sums "
-        "are rounded in another way.",
+        {
+            "masked self-attention": _new(MaskedSelfAttention, D),
+            "the readable formula": _masked(causal_mask),
+            "each token attends to itself and to one before": _masked(
+                lambda n: causal_mask(n).triu(-1)
+            ),
+            "a GRU, which reads from left to right": _new(_Recurrent),
+        },
+        "Change tokens, and look only at the rows *before* the first token that you changed. If "
+        "you compare sentences of different lengths, use torch.allclose(..., atol=1e-5), because "
+        "their sums are rounded differently.",
     )
-    leaky = {
-        "has no mask at all": (
-            _new(SelfAttention, D),
-            "Change the last words, and see whether the rows before them stay as they were.",
-        ),
-        "is off by one: each word sees the next": (
-            _Masked(lambda length: causal_mask(length + 1)[1:, :-1]),
-            "So look at *all* rows before the word that you change, also at the one right before.",
-        ),
-        "has its mask the wrong way round: each word sees the future alone": (
-            _Masked(lambda length: ~causal_mask(length)),
-            "Change the last words, and compare all rows before them.",
-        ),
-        "has its mask on the wrong axis (transposed): each word sees itself and the future": (
-            _Masked(lambda length: causal_mask(length).T),
-            "Change the last words, and compare all rows before them.",
-        ),
-        "masks after softmax: the future has no weight, but counts in the total": (
-            _Late(),
-            "Weights above the diagonal are 0 here. So compare outputs, and not weights.",
-        ),
-        "takes softmax over the queries: later queries count in the total": (
-            _Down(),
-            "Weights above the diagonal are 0 here. So compare outputs, and not weights.",
-        ),
-        "drops its mask in batches": (
-            _Dropped(),
-            "A sentence alone is safe with it. So try a batch, too: x of shape (2, T, 4).",
-        ),
-        "leaks before the attention: it normalises each number over the sentence": (
-            _Normalising(),
-            "The mean of the sentence knows the future. So compare the layer's outputs.",
-        ),
-        "leaks without a gradient: it takes from the future what it has detached": (
-            _Detached(),
-            "The gradient is zero, and the output changes all the same. So change the future, too.",
-        ),
-        "divides by the length of the sentence": (
-            _ByLength(),
-            "Whatever word you put in the future, the length stays. So run the first n words "
-            "alone: they must get the same rows as in the whole sentence.",
-        ),
-    }
-    _must_be_red(test, leaky)
-    right(f"your test lets sound layers pass, and catches all {len(leaky)} that leak.")
+    _must_reject(test, LEAKY)
+    right(f"your test accepts causal layers, and rejects all {len(LEAKY)} that leak.")
 
 
-def _must_be_green(test: Callable[..., Any], layers: Mapping[str, nn.Module], advice: str) -> None:
+class _Layer(nn.Module):
+    """Self-attention by the readable formula, and an output that may be computed wrongly from it.
+
+    Args:
+        output: From this layer and token vectors, the output.
+    """
+
+    def __init__(self, output: Callable[["_Layer", Tensor], Tensor]) -> None:
+        super().__init__()
+        self.output = output
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.W_q, self.W_k, self.W_v = (nn.Linear(D, D, bias=False) for _ in range(3))
+            for linear in (self.W_q, self.W_k):
+                nn.init.normal_(linear.weight, std=0.8)  # scores that clearly differ
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(self, x)
+
+    def attend(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        mask = causal_mask(x.size(-2)) if mask is None else mask
+        return masked_softmax(self.scores(x), mask) @ self.W_v(x)
+
+    def scores(self, x: Tensor) -> Tensor:
+        return self.W_q(x) @ self.W_k(x).transpose(-2, -1) / math.sqrt(D)
+
+
+def _masked(mask: Callable[[int], Tensor]) -> _Layer:
+    """Self-attention with the mask that this function makes for a length."""
+    return _Layer(lambda layer, x: layer.attend(x, mask(x.size(-2))))
+
+
+def _mask_unless(x: Tensor, leaks: bool) -> Tensor:
+    return torch.ones(x.size(-2), x.size(-2), dtype=torch.bool).tril(x.size(-2) if leaks else 0)
+
+
+def _late_rows(n: int) -> Tensor:
+    """Causal, but from the fifth row on, a token may attend to the next one."""
+    return torch.cat([causal_mask(n)[:4], causal_mask(n + 1)[1:, :-1][4:]])
+
+
+def _detached(layer: _Layer, x: Tensor) -> Tensor:
+    later = x.flip(-2).cumsum(dim=-2).flip(-2) - x
+    return layer.attend(x) + 0.5 * later.detach()
+
+
+def _over_queries(layer: _Layer, x: Tensor) -> Tensor:
+    scores = layer.scores(x).masked_fill(~causal_mask(x.size(-2)), -math.inf)
+    return scores.softmax(dim=-2) @ layer.W_v(x)
+
+
+NEXT = (0, 0, 0, 1)  # a row of zeros at the end, for the last token, which has no next one
+EVERY_ROW = "So change each token in turn, and compare *all* the rows before it."
+OUTPUTS = "The weights above the diagonal are 0 here. So compare outputs, and not weights."
+LEAKY: dict[str, tuple[nn.Module, str]] = {
+    "has no mask at all": (
+        _masked(lambda n: torch.ones(n, n, dtype=torch.bool)),
+        "Change the last tokens, and see whether the rows before them stay the same.",
+    ),
+    "is off by one: each token may attend to the next": (
+        _masked(lambda n: causal_mask(n + 1)[1:, :-1]),
+        "So compare *all* the rows before the token that you change, also the one right before it.",
+    ),
+    "has its mask the wrong way round: each token attends only to later ones": (
+        _masked(lambda n: ~causal_mask(n)),
+        EVERY_ROW,
+    ),
+    "has its mask transposed: each token attends to itself and to later ones": (
+        _masked(lambda n: causal_mask(n).T),
+        EVERY_ROW,
+    ),
+    "masks after the softmax: later tokens have no weight, but count in the total": (
+        _Layer(lambda layer, x: layer.scores(x).softmax(dim=-1).tril() @ layer.W_v(x)),
+        OUTPUTS,
+    ),
+    "takes the softmax over the queries: later queries count in the total": (
+        _Layer(_over_queries),
+        OUTPUTS,
+    ),
+    "drops its mask in batches": (
+        _Layer(lambda layer, x: layer.attend(x, _mask_unless(x, x.dim() > 2))),
+        "A single sentence is safe with it. So try a batch, too: x of the shape (2, T, 4).",
+    ),
+    "drops its mask where there is no batch": (
+        _Layer(lambda layer, x: layer.attend(x, _mask_unless(x, x.dim() == 2))),
+        "A batch is safe with it. So try a single sentence, too: x of the shape (T, 4).",
+    ),
+    "leaks in late rows only, from the fifth on": (
+        _masked(_late_rows),
+        "So test at every position t, not only at one.",
+    ),
+    "drops its mask if there are more than 8 tokens": (
+        _Layer(lambda layer, x: layer.attend(x, _mask_unless(x, x.size(-2) > 8))),
+        "So try a longer sentence, too, with 12 tokens. (No test covers every length.)",
+    ),
+    "leaks before the attention: it subtracts the mean of the sentence from each token": (
+        _Layer(lambda layer, x: layer.attend(x - x.mean(dim=-2, keepdim=True))),
+        "The mean depends on later tokens. So compare the layer's outputs.",
+    ),
+    "leaks without a gradient: it adds later tokens that it has detached": (
+        _Layer(_detached),
+        "The gradient is zero, although the output changes. So change later tokens, too.",
+    ),
+    "leaks a millionth of the next token": (
+        _Layer(lambda layer, x: layer.attend(x) + 1e-6 * nn.functional.pad(x[..., 1:, :], NEXT)),
+        "A tolerance hides it. So change later tokens, too: the rows before them must be "
+        "*equal*, to the last bit.",
+    ),
+    "divides by the length of the sentence": (
+        _Layer(lambda layer, x: layer.attend(x) / x.size(-2)),
+        "Whatever tokens you change, the length stays. So process the first t tokens alone, too: "
+        "they must get the same rows as in the whole sentence.",
+    ),
+}
+
+
+def _must_accept(test: Callable[..., Any], layers: Mapping[str, nn.Module], advice: str) -> None:
     for name, layer in layers.items():
-        if _is_red(test, layer, name):
-            raise Hint(f"Your test goes red on a sound layer ({name}). {advice}")
+        if _rejects(test, layer, name):
+            raise Hint(f"Your test rejects a correct layer ({name}). {advice}")
 
 
-def _must_be_red(test: Callable[..., Any], layers: Mapping[str, tuple[nn.Module, str]]) -> None:
+def _must_reject(test: Callable[..., Any], layers: Mapping[str, tuple[nn.Module, str]]) -> None:
     for name, (layer, advice) in layers.items():
-        if not _is_red(test, layer, name):
-            raise Hint(f"One slipped through your test, a layer that {name}. {advice}")
+        if not _rejects(test, layer, name):
+            raise Hint(f"Your test accepts a layer that {name}. {advice}")
 
 
-def _is_red(test: Callable[..., Any], layer: nn.Module, name: str) -> bool:
+def _rejects(test: Callable[..., Any], layer: nn.Module, name: str) -> bool:
     try:
-        answer = test(layer)
+        found = test(layer)
     except AssertionError:
         return True
     except Exception as error:
         raise Hint(
             f"On a layer ({name}), your test stops with {type(error).__name__}: {error}"
         ) from error
-    if answer is not None:
-        raise Hint("Your test gives back an answer, and nobody reads it. A test speaks by assert.")
+    if found is not None:
+        raise Hint("Your test returns something, which nobody reads. A test reports by assert.")
     return False
 
 
 def _compare_masked(
     layer: SelfAttention, what: str, found: object, x: Tensor, mask: Tensor | None
 ) -> None:
-    """Compare with the formula, and know what the likely mistakes look like."""
+    """Compare with the formula, and with the formula that has one thing wrong."""
     q, k, v = layer.W_q(x), layer.W_k(x), layer.W_v(x)
     scores = q @ k.transpose(-2, -1) / math.sqrt(k.size(-1))
-    length = x.size(-2)
-    causal = causal_mask(length)
+    causal = causal_mask(x.size(-2))
     allowed = causal if mask is None else causal & mask
-    everything = torch.ones(length, length, dtype=torch.bool)
+    square = torch.ones_like(causal)
 
-    def mixed(where: Tensor) -> Tensor:
-        return masked_softmax(scores, where) @ v
+    def attend(allowed: Tensor) -> Tensor:
+        return masked_softmax(scores, allowed) @ v
 
     mistakes = [
-        (mixed(everything), "The future is not hidden: nothing is."),
-        (mixed(~causal), "The mask is the wrong way round: True means “may look”."),
-        (mixed(causal.T), "The mask is the other triangle: tril keeps the past, triu the future."),
-        (mixed(everything.tril(-1)), "A word may look at itself: keep the diagonal."),
-        (mixed(everything.tril(1)), "Off by one: each word sees the word that comes after it."),
-        (
-            (scores.softmax(-1) * allowed) @ v,
-            "You mask after softmax, so that the weights no longer add up to one.",
-        ),
-        (
-            (q @ k.transpose(-2, -1)).masked_fill(~causal, -math.inf).softmax(-1) @ v,
-            "The scores are not divided by the square root of the head's width.",
-        ),
-    ]
+        (attend(square), "Nothing is masked, not even the future."),
+        (attend(~causal), "The mask is the wrong way round: True means “may attend”."),
+        (attend(causal.T), "The mask is the other triangle: tril keeps the past, triu the future."),
+        (attend(square.tril(-1)), "A token may attend to itself: keep the diagonal."),
+        (attend(square.tril(1)), "Off by one: each token attends to the one after it."),
+        ((scores.softmax(-1) * allowed) @ v, "You mask after the softmax, so the weights no longer "
+         "sum to one."),
+        (masked_softmax(scores * math.sqrt(k.size(-1)), allowed) @ v, "The scores are not divided "
+         "by the square root of the head dimension."),
+    ]  # fmt: skip
     if mask is not None:
         mistakes = [
-            (mixed(causal), "The mask that is given is left out: padding is looked at."),
-            (
-                mixed(mask),
-                "With a mask given, you drop your own: the future is looked at. It takes both, &.",
-            ),
-            (mixed(causal | mask), "Both masks must allow a look: `&`, and not `|`."),
-            (mixed(causal & ~mask), "The mask that is given is turned round on the way."),
+            (attend(causal), "You ignore the mask that is passed, so queries attend to padding."),
+            (attend(mask.expand(-1, x.size(-2), -1)), "If a mask is passed, you drop your own, so "
+             "queries attend to the future. It takes both: `&`."),
+            (attend(causal | mask), "Both masks must allow it: `&`, and not `|`."),
+            (attend(causal & ~mask), "The mask that is passed is the wrong way round on its way."),
             *mistakes,
-        ]
+        ]  # fmt: skip
     if isinstance(found, Tensor) and found.isnan().any():
-        raise Hint(
-            f"{what} gives NaN: some word may look nowhere. super().forward(x, mask) copes with it."
-        )
-    compare(what, found, mixed(allowed), mistakes)
-
-
-def _call(layer: nn.Module, x: Tensor, what: str, mask: Tensor | None = None) -> object:
-    try:
-        return layer(x) if mask is None else layer(x, mask)
-    except Exception as error:
-        raise Hint(
-            f"With {what}, your layer stops with {type(error).__name__}: {error} "
-            "The mask is made for the words at hand: x.size(-2) says how many there are."
-        ) from error
-
-
-def _words(*shape: int) -> Tensor:
-    generator = torch.Generator().manual_seed(0)
-    return torch.randn(*shape, D, dtype=torch.float64, generator=generator)
+        raise Hint(f"{what} gives NaN, because a query is fully masked. super().forward(x, mask) "
+                   "returns zeros for it.")  # fmt: skip
+    compare(what, found, attend(allowed), mistakes)
 
 
 def _new(kind: Callable[..., Layer], *sizes: int) -> Layer:
-    """Make a layer with the same random numbers every time, and leave the reader's seed alone."""
+    """Make a layer with the same random parameters every time; the reader's seed is unchanged."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return kind(*sizes)
-
-
-def _first_and_self(length: int) -> Tensor:
-    mask = torch.eye(length, dtype=torch.bool)
-    mask[:, 0] = True
-    return mask
-
-
-class _Masked(nn.Module):
-    """Self-attention under any mask, by the readable formula.
-
-    Args:
-        mask: From a length, the mask.
-    """
-
-    def __init__(self, mask: Callable[[int], Tensor] = causal_mask) -> None:
-        super().__init__()
-        self.mask = mask
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            self.W_q, self.W_k, self.W_v = (nn.Linear(D, D, bias=False) for _ in range(3))
-            for linear in (self.W_q, self.W_k):
-                nn.init.normal_(linear.weight, std=0.8)  # scores that differ well
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.weights(x, self.mask(x.size(-2))) @ self.W_v(x)
-
-    def weights(self, x: Tensor, mask: Tensor) -> Tensor:
-        return masked_softmax(self.scores(x), mask)
-
-    def scores(self, x: Tensor) -> Tensor:
-        return self.W_q(x) @ self.W_k(x).transpose(-2, -1) / math.sqrt(D)
-
-
-class _Late(_Masked):
-    """Masks after softmax."""
-
-    def weights(self, x: Tensor, mask: Tensor) -> Tensor:
-        return self.scores(x).softmax(dim=-1) * mask
-
-
-class _Down(_Masked):
-    """Softmax over the queries."""
-
-    def weights(self, x: Tensor, mask: Tensor) -> Tensor:
-        return self.scores(x).masked_fill(~mask, -math.inf).softmax(dim=-2)
-
-
-class _Dropped(_Masked):
-    """Knows its mask only where there is no batch."""
-
-    def weights(self, x: Tensor, mask: Tensor) -> Tensor:
-        return super().weights(x, mask if x.dim() == 2 else torch.ones_like(mask))
-
-
-class _Normalising(_Masked):
-    """Takes the mean of the sentence out of every word before it looks."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x - x.mean(dim=-2, keepdim=True))
-
-
-class _Detached(_Masked):
-    """Adds something of the future, through a step that no gradient comes back through."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        later = x.flip(-2).cumsum(dim=-2).flip(-2) - x
-        return super().forward(x) + 0.5 * later.detach()
-
-
-class _ByLength(_Masked):
-    """Divides by the number of words, those of the future too."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) / x.size(-2)
 
 
 class _Recurrent(nn.Module):

@@ -12,6 +12,7 @@ from images import (
     masked_self_attention,
     masked_self_attention_math,
     multi_head_attention,
+    retrieval,
     self_attention_math,
     word_by_word,
 )
@@ -28,6 +29,7 @@ CHAPTERS = [
     encoder_decoder_attention,
     multi_head_attention,
     bert,
+    retrieval,
     gpt,
     llama,
 ]

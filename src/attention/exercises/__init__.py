@@ -1,11 +1,6 @@
 """Checks for the exercises: each says that your answer is right, or what is wrong with it."""
 
-from attention.exercises.bert import (
-    check_gap_loss,
-    check_hidden_words,
-    check_mean_pooling,
-    check_pair_loss,
-)
+from attention.exercises.bert import check_classifier, check_masked_lm_loss, check_masking
 from attention.exercises.checking import Hint
 from attention.exercises.coding_masked_self_attention import (
     check_leak_test,
@@ -79,6 +74,11 @@ from attention.exercises.multi_head_attention import (
     check_previous_word,
     check_two_heads,
 )
+from attention.exercises.retrieval import (
+    check_contrastive_loss,
+    check_mean_pooling,
+    check_reciprocal_rank,
+)
 from attention.exercises.self_attention_math import (
     check_attention_output,
     check_row_weights,
@@ -105,18 +105,18 @@ __all__ = [
     "check_attention_output",
     "check_cache_bytes",
     "check_causal_mask",
+    "check_classifier",
     "check_combined_mask",
+    "check_contrastive_loss",
     "check_cross_attention",
     "check_cross_attention_test",
     "check_embeddings",
     "check_first_vectors",
-    "check_gap_loss",
     "check_given_and_wanted",
     "check_gpt_parameters",
     "check_greedy",
     "check_head_parameters",
     "check_head_parts",
-    "check_hidden_words",
     "check_join_heads",
     "check_leak_test",
     "check_likeliest",
@@ -124,13 +124,14 @@ __all__ = [
     "check_loss",
     "check_mask_kept",
     "check_masked_layer",
+    "check_masked_lm_loss",
     "check_masked_weights",
+    "check_masking",
     "check_may_look",
     "check_mean_pooling",
     "check_mended_mask",
     "check_next_word_loss",
     "check_padding_mask",
-    "check_pair_loss",
     "check_paper_gru_step",
     "check_parameter_count",
     "check_permutation_equivariant",
@@ -140,6 +141,7 @@ __all__ = [
     "check_positions_read",
     "check_posteriors",
     "check_previous_word",
+    "check_reciprocal_rank",
     "check_repeat_heads",
     "check_residual",
     "check_reverse",

@@ -14,6 +14,7 @@ from images import (
     masked_self_attention_math,
     multi_head_attention,
     positions,
+    retrieval,
     self_attention_math,
     word_by_word,
 )
@@ -32,6 +33,7 @@ CHAPTERS = [
     encoder_decoder_attention,
     multi_head_attention,
     bert,
+    retrieval,
     gpt,
     llama,
 ]

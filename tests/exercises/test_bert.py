@@ -1,60 +1,67 @@
-"""The checks of *BERT* know right answers, and what is wrong with others."""
+"""The checks of *BERT* know correct answers, and what is wrong with others."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from attention.exercises import (
-    Hint,
-    check_gap_loss,
-    check_hidden_words,
-    check_mean_pooling,
-    check_pair_loss,
-)
+from attention.exercises import Hint, check_classifier, check_masked_lm_loss, check_masking
 
 where = torch.where
+
+
+def overwrite(ids, c, draws, r, m):
+    ids[c & (draws < 0.8)] = m
+    return where(c & (draws >= 0.8) & (draws < 0.9), r, ids)
 
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda ids, c, lots, o, m: where(c, m, ids), "80% of them only"),
-        (lambda ids, c, lots, o, m: where(c & (lots < 0.8), m, ids), "becomes the one in"),
-        (lambda ids, c, lots, o, m: where(c, where(lots < 0.8, m, o), ids), "stays as it is"),
+        (overwrite, "with them the targets"),
+        (lambda ids, c, draws, r, m: where(c, m, ids), "Only 80% of them"),
+        (lambda ids, c, draws, r, m: where(c & (draws < 0.8), m, ids), "becomes the random one"),
         (
-            lambda ids, c, lots, o, m: where(lots < 0.8, m, where(lots < 0.9, o, ids)),
-            "that were not chosen",
+            lambda ids, c, draws, r, m: where(c, where(draws < 0.8, m, r), ids),
+            "stays as it is",
         ),
         (
-            lambda ids, c, lots, o, m: where(
-                c, where(lots < 0.8, m, where(lots < 0.9, ids, o)), ids
+            lambda ids, c, draws, r, m: where(draws < 0.8, m, where(draws < 0.9, r, ids)),
+            "whatever their draw",
+        ),
+        (
+            lambda ids, c, draws, r, m: where(
+                c, where(draws < 0.8, m, where(draws < 0.9, ids, r)), ids
             ),
-            "the other way",
+            "intervals are swapped",
         ),
-        (lambda ids, c, lots, o, m: where(c & (lots < 0.15), m, ids), "chosen already"),
+        (lambda ids, c, draws, r, m: where(c & (draws < 0.15), m, ids), "chosen already"),
         (
-            lambda ids, c, lots, o, m: where(
-                (lots >= 0.8) & (lots < 0.9), o, where(c & (lots < 0.8), m, ids)
-            ),
-            "missing in one condition",
-        ),
-        (
-            lambda ids, c, lots, o, m: where(
-                c & (lots >= 0.8) & (lots < 0.9), o, where(lots < 0.8, m, ids)
+            lambda ids, c, draws, r, m: where(
+                (draws >= 0.8) & (draws < 0.9), r, where(c & (draws < 0.8), m, ids)
             ),
             "missing in one condition",
         ),
         (
-            lambda ids, c, lots, o, m: where(c & (lots < 0.9), o, where(c & (lots < 0.8), m, ids)),
-            "cover the masks",
+            lambda ids, c, draws, r, m: where(
+                c & (draws >= 0.8) & (draws < 0.9), r, where(draws < 0.8, m, ids)
+            ),
+            "missing in one condition",
         ),
-        (lambda ids, c, lots, o, m: ids, "should be"),
-        (lambda ids, c, lots, o, m: None, "nothing back"),
+        (
+            lambda ids, c, draws, r, m: where(
+                c & (draws < 0.9), r, where(c & (draws < 0.8), m, ids)
+            ),
+            "overwrite the masks",
+        ),
+        (lambda ids, c, draws, r, m: ids, "Nothing has changed"),
+        (lambda ids, c, draws, r, m: ids[c and draws < 0.8], "with & and parentheses"),
+        (lambda ids, c, draws, r, m: None, None),
+        (lambda ids, c, draws, r, m: torch.full_like(ids, m), None),
     ],
 )
-def test_words_hidden_wrongly_get_their_own_hint(wrong, hint):
+def test_wrong_masking_gets_its_own_hint(wrong, hint):
     with pytest.raises(Hint, match=hint):
-        check_hidden_words(wrong)
+        check_masking(wrong)
 
 
 def losses(logits, ids):
@@ -64,84 +71,47 @@ def losses(logits, ids):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda logits, ids, c: losses(logits, ids).mean(), "You score all words"),
-        (lambda logits, ids, c: losses(logits, ids)[ids != 0].mean(), "the padding alone"),
-        (lambda logits, ids, c: losses(logits, ids)[~c].mean(), "Turn it round"),
-        (lambda logits, ids, c: losses(logits, ids)[c].sum(), "That is the sum"),
-        (lambda logits, ids, c: (losses(logits, ids) * c).mean(), "divide by all places"),
+        (lambda logits, ids, c: losses(logits, ids).mean(), "You score all positions"),
+        (lambda logits, ids, c: losses(logits, ids)[ids != 0].mean(), "only the padding"),
+        (lambda logits, ids, c: losses(logits, ids)[~c].mean(), "Invert the mask"),
+        (lambda logits, ids, c: losses(logits, ids)[c].sum(), "This is the sum"),
+        (lambda logits, ids, c: (losses(logits, ids) * c).mean(), "divide by all positions"),
         (lambda logits, ids, c: losses(logits, ids)[c], "Take their mean"),
         (lambda logits, ids, c: -losses(logits, ids)[c].mean(), "sign is wrong"),
         (lambda logits, ids, c: -(-losses(logits, ids)[c]).exp().mean(), "the logarithm first"),
         (
             lambda logits, ids, c: (losses(logits, ids) * c).sum(1).div(c.sum(1)).mean(),
-            "a mean for each text",
+            "average over each text",
         ),
-        (lambda logits, ids, c: F.cross_entropy(logits, ids), "a row for each chosen word"),
+        (
+            lambda logits, ids, c: losses(logits * c.unsqueeze(-1), ids).mean(),
+            "a uniform distribution",
+        ),
+        (lambda logits, ids, c: F.cross_entropy(logits, ids), "a row for each chosen position"),
     ],
 )
 def test_wrong_losses_get_their_own_hint(wrong, hint):
     with pytest.raises(Hint, match=hint):
-        check_gap_loss(wrong)
+        check_masked_lm_loss(wrong)
 
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda x, ids: x.mean(1), "padding is in your mean"),
-        (lambda x, ids: (x * (ids != 0)[..., None]).mean(1), "still divide by it"),
-        (lambda x, ids: x.sum(1) / (ids != 0).sum(1, keepdim=True), "still in the sum"),
-        (lambda x, ids: (x * (ids != 0)[..., None]).sum(1), "That is the sum"),
-        (lambda x, ids: x[:, 0], r"of \[CLS\]"),
-        (lambda x, ids: (x * (ids != 0)[..., None]).sum(1) / (ids != 0).sum(), "of all texts"),
-        (lambda x, ids: x.mean(0), "averaged over the texts"),
-        (
-            lambda x, ids: (
-                (y := x * (ids != 0)[..., None]).sum(1) / (y != 0).any(-1).sum(1)[:, None]
-            ),
-            "look at the numbers",
-        ),
-        (lambda x, ids: x[ids != 0].mean(), "should be"),
-        (lambda x, ids: x * (ids != 0), "goes with"),
-        (
-            lambda x, ids: (x * (ids != 0)[..., None]).sum(1) / (ids != 0).sum(1),
-            r"it is \(B, 1\)",
-        ),
+        (lambda x, w, b: F.linear(x[:, -1], w, b), "last token"),
+        (lambda x, w, b: F.linear(x[:, 1], w, b), "second token"),
+        (lambda x, w, b: F.linear(x.mean(1), w, b), "average over all tokens"),
+        (lambda x, w, b: F.linear(x[0], w, b), "tokens of the first text"),
+        (lambda x, w, b: F.linear(x, w, b), "classify each token"),
+        (lambda x, w, b: F.linear(x[:, :1], w, b), "of size 1"),
+        (lambda x, w, b: F.linear(x[:, 0], w), "bias is missing"),
+        (lambda x, w, b: F.linear(x[:, 0], w, b).softmax(-1), "These are probabilities"),
+        (lambda x, w, b: F.linear(x[:, 0], w, b).argmax(-1), "predicted class"),
+        (lambda x, w, b: x[:, 0], "Multiply it by the weight"),
+        (lambda x, w, b: x[:, 0] @ w + b, r"The weight is \(C, D\)"),
+        (lambda x, w, b: F.linear(x[..., 0], w, b), r"The weight is \(C, D\)"),
     ],
 )
-def test_wrong_vectors_get_their_own_hint(wrong, hint):
+def test_wrong_classifiers_get_their_own_hint(wrong, hint):
     with pytest.raises(Hint, match=hint):
-        check_mean_pooling(wrong)
-
-
-def cosines(q, k):
-    return F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).T
-
-
-def missed(scores):
-    return F.cross_entropy(scores, torch.arange(len(scores)))
-
-
-@pytest.mark.parametrize(
-    ("wrong", "hint"),
-    [
-        (lambda q, k, t: missed(q @ k.T / t), "dot products"),
-        (lambda q, k, t: missed(cosines(q, k)), "temperature is missing"),
-        (lambda q, k, t: missed(cosines(q, k) * t), "You multiplied"),
-        (lambda q, k, t: missed(cosines(k, q) / t), "ran over the queries"),
-        (lambda q, k, t: len(q) * missed(cosines(q, k) / t), "the sum over the pairs"),
-        (lambda q, k, t: -missed(cosines(q, k) / t), "sign is wrong"),
-        (lambda q, k, t: (1 - cosines(q, k).diagonal()).mean(), "nothing pushes"),
-        (lambda q, k, t: -cosines(q, k).diagonal().mean(), "nothing pushes"),
-        (
-            lambda q, k, t: (
-                (cosines(q, k) / t).fill_diagonal_(-torch.inf).logsumexp(1)
-                - cosines(q, k).diagonal() / t
-            ).mean(),
-            "below the line",
-        ),
-        (lambda q, k, t: 0.0, "should be"),
-    ],
-)
-def test_wrong_contrasts_get_their_own_hint(wrong, hint):
-    with pytest.raises(Hint, match=hint):
-        check_pair_loss(wrong)
+        check_classifier(wrong)

@@ -1,11 +1,6 @@
 """Checks for the exercises: each says that your answer is right, or what is wrong with it."""
 
-from attention.exercises.bert import (
-    check_gap_loss,
-    check_hidden_words,
-    check_mean_pooling,
-    check_pair_loss,
-)
+from attention.exercises.bert import check_classifier, check_masked_lm_loss, check_masking
 from attention.exercises.checking import Hint
 from attention.exercises.coding_masked_self_attention import (
     check_dependence_test,
@@ -48,12 +43,7 @@ from attention.exercises.gpt import (
     check_positions_read,
     check_top_p,
 )
-from attention.exercises.llama import (
-    check_cache_bytes,
-    check_rms_norm,
-    check_swiglu,
-    check_turn,
-)
+from attention.exercises.llama import check_cache_bytes, check_rms_norm, check_swiglu, check_turn
 from attention.exercises.main_ideas import (
     check_embedding_attention,
     check_embeddings,
@@ -83,10 +73,11 @@ from attention.exercises.positions import (
     check_permutation_equivariant,
     check_positions,
 )
-from attention.exercises.primer import (
-    check_gradient,
-    check_normalised_rows,
-    check_training_step,
+from attention.exercises.primer import check_gradient, check_normalised_rows, check_training_step
+from attention.exercises.retrieval import (
+    check_contrastive_loss,
+    check_mean_pooling,
+    check_reciprocal_rank,
 )
 from attention.exercises.self_attention_math import (
     check_attention_output,
@@ -115,7 +106,9 @@ __all__ = [
     "check_attention_output",
     "check_cache_bytes",
     "check_causal_mask",
+    "check_classifier",
     "check_combined_mask",
+    "check_contrastive_loss",
     "check_cross_attention",
     "check_cross_attention_test",
     "check_dependence_test",
@@ -123,13 +116,11 @@ __all__ = [
     "check_embeddings",
     "check_first_vectors",
     "check_fixed_mask",
-    "check_gap_loss",
     "check_gpt_parameters",
     "check_gradient",
     "check_greedy",
     "check_head_parameters",
     "check_head_parts",
-    "check_hidden_words",
     "check_inputs_and_targets",
     "check_join_heads",
     "check_leak_test",
@@ -139,13 +130,14 @@ __all__ = [
     "check_loss",
     "check_mask_kept",
     "check_masked_layer",
+    "check_masked_lm_loss",
     "check_masked_weights",
+    "check_masking",
     "check_may_attend",
     "check_mean_pooling",
     "check_next_word_loss",
     "check_normalised_rows",
     "check_padding_mask",
-    "check_pair_loss",
     "check_paper_gru_step",
     "check_parameter_count",
     "check_permutation_equivariant",
@@ -155,6 +147,7 @@ __all__ = [
     "check_positions_read",
     "check_posteriors",
     "check_previous_word",
+    "check_reciprocal_rank",
     "check_repeat_heads",
     "check_residual",
     "check_reverse",

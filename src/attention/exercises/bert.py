@@ -6,176 +6,156 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from attention.exercises.checking import answer, compare, right
+from attention.exercises.checking import Hint, answer, compare, right
 
-__all__ = ["check_gap_loss", "check_hidden_words", "check_mean_pooling", "check_pair_loss"]
+__all__ = ["check_classifier", "check_masked_lm_loss", "check_masking"]
 
-MASK = 4  # the number of [MASK]
+MASK_ID = 4
 
 
-def check_hidden_words(seen: Callable[..., Any]) -> None:
-    """Check what a BERT is shown of texts in which words were chosen to be guessed.
+def check_masking(corrupt: Callable[..., Any]) -> None:
+    """Check the 80/10/10 rule of masked language modelling.
 
     Args:
-        seen: From the texts, where a word was chosen, a lot between 0 and 1 and another word for
-            each place, and the number of `[MASK]`: the texts as the model sees them.
+        corrupt: From token ids `(B, T)`, the positions that are chosen for prediction, a uniform
+            draw and a random token id for each position, and the id of `[MASK]`: the model's input
+            `(B, T)`.
 
     Raises:
-        Hint: They are something else.
+        Hint: It returns something else, or changes the ids in place.
     """
     ids = torch.tensor([[2, 11, 12, 13, 14, 15, 3], [2, 16, 17, 18, 19, 3, 0]])
     chosen = torch.tensor([[0, 1, 0, 1, 1, 0, 0], [0, 1, 0, 1, 0, 0, 0]]).bool()
-    lots = torch.tensor(
+    draws = torch.tensor(
         [[0.5, 0.1, 0.85, 0.83, 0.95, 0.3, 0.97], [0.9, 0.7, 0.1, 0.92, 0.84, 0.05, 0.86]]
     )
-    others = torch.tensor([[21, 22, 23, 24, 25, 26, 27], [31, 32, 33, 34, 35, 36, 37]])
-    mask, rest = torch.full_like(ids, MASK), lots >= 0.8
-    expected = torch.where(chosen & (lots < 0.8), mask, ids)
-    expected = torch.where(chosen & rest & (lots < 0.9), others, expected)
-    hidden = torch.where(chosen & ~rest, mask, ids)
-    missing = "You changed words that were not chosen: `chosen &` is missing in one condition."
-    everywhere = torch.where(rest, torch.where(lots < 0.9, others, ids), mask)
+    random_ids = torch.tensor([[21, 22, 23, 24, 25, 26, 27], [31, 32, 33, 34, 35, 36, 37]])
+    low, high = draws < 0.8, draws >= 0.9
+    middle = ~low & ~high
+    masked = torch.where(chosen & low, MASK_ID, ids)
+    expected = torch.where(chosen & middle, random_ids, masked)
+    everywhere = torch.where(low, MASK_ID, torch.where(middle, random_ids, ids))
+    forgotten = "You change tokens that were not chosen: `chosen &` is missing in one condition."
+    unchosen = "You change tokens that were not chosen. They stay, whatever their draw."
     mistakes = [
-        (torch.where(rest & (lots < 0.9), others, hidden), missing),
-        (torch.where(chosen, everywhere, torch.where(rest, ids, mask)), missing),
+        (torch.where(middle, random_ids, masked), forgotten),
+        (torch.where(chosen & middle, random_ids, torch.where(low, MASK_ID, ids)), forgotten),
+        (everywhere, unchosen),
+        (torch.where(chosen, ids, everywhere), unchosen),
         (
-            torch.where(chosen & (lots < 0.9), others, ids),
-            "Your other words cover the masks: they come from 0.8 on, and below 0.9.",
-        ),
-        (torch.where(chosen, mask, ids), "All chosen words are [MASK]: it is 80% of them only."),
-        (everywhere, "You changed words that were not chosen. They stay, whatever their lot."),
-        (
-            torch.where(chosen, torch.where(rest, others, mask), ids),
-            "From 0.9 on, a chosen word stays as it is.",
-        ),
-        (hidden, "From 0.8 to 0.9, a chosen word becomes the one in `others`."),
-        (
-            torch.where(chosen, torch.where(rest, torch.where(lots < 0.9, ids, others), mask), ids),
-            "Another word from 0.8 to 0.9, and no change from 0.9 on: yours is the other way.",
+            torch.where(chosen & ~high, random_ids, ids),
+            "Your random tokens overwrite the masks: they belong to draws from 0.8, below 0.9.",
         ),
         (
-            torch.where(chosen & (lots < 0.15), mask, ids),
-            "The 15% were chosen already. What is left to decide is what becomes of them.",
+            torch.where(chosen, MASK_ID, ids),
+            "You replace all chosen tokens by [MASK]. Only 80% of them become it.",
         ),
-        (torch.where(chosen, ids, everywhere), "You changed the words that were not chosen."),
+        (
+            torch.where(chosen, torch.where(low, MASK_ID, random_ids), ids),
+            "With a draw of 0.9 or more, a chosen token stays as it is.",
+        ),
+        (masked, "With a draw from 0.8 and below 0.9, a chosen token becomes the random one."),
+        (
+            torch.where(chosen & high, random_ids, masked),
+            "Your last two intervals are swapped: a random token below 0.9, no change from there.",
+        ),
+        (
+            torch.where(chosen & (draws < 0.15), MASK_ID, ids),
+            "The 15% are chosen already. What is left to decide is what becomes of them.",
+        ),
+        (
+            expected[chosen],
+            "You return the chosen tokens only. The model needs the whole texts, (B, T).",
+        ),
+        (ids, "Nothing has changed. torch.where returns a new tensor, so use its result."),
     ]
-    found = answer("seen(…)", seen, ids, chosen, lots, others, MASK)
-    compare("seen(ids, chosen, lots, others, mask)", found, expected, mistakes)
-    right("most are hidden, some are wrong, some stay, and the rest is not touched.")
+    given = ids.clone()
+    what = "corrupt(ids, chosen, draws, random_ids, mask_id)"
+    # The lambda passes ids itself, because answer() would copy it and hide a change in place.
+    found = answer(
+        what, lambda *rest: corrupt(ids, *rest), chosen, draws, random_ids, MASK_ID, hint=WHERE
+    )
+    if not torch.equal(ids, given):
+        raise Hint(
+            "Your function overwrites ids, and with them the targets: the loss would then ask for "
+            "[MASK]. Make a new tensor, with torch.where or from ids.clone()."
+        )
+    compare(what, found, expected, mistakes)
+    right("most chosen tokens are masked, some are random, some stay, and no other changes.")
 
 
-def check_gap_loss(loss: Callable[..., Any]) -> None:
-    """Check the loss of a model that has to guess some of the words.
+WHERE = "Combine conditions on tensors with & and parentheses: chosen & (draws < 0.8)."
+
+
+def check_masked_lm_loss(loss: Callable[..., Any]) -> None:
+    """Check the loss of masked language modelling.
 
     Args:
-        loss: From the scores `(B, T, V)`, the right words `(B, T)` and where they were chosen to
-            be guessed `(B, T)`, the mean of minus log p.
+        loss: From logits `(B, T, V)`, the original token ids `(B, T)` and the positions that were
+            chosen for prediction `(B, T)`, the mean cross-entropy.
 
     Raises:
         Hint: It is something else.
     """
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 5, 7, generator=generator)
+    logits = torch.randn(2, 5, 7, generator=torch.Generator().manual_seed(0))
     ids = torch.tensor([[2, 5, 6, 4, 3], [2, 4, 3, 0, 0]])
     chosen = torch.tensor([[0, 1, 1, 1, 0], [0, 1, 0, 0, 0]]).bool()
     each = F.cross_entropy(logits.flatten(0, 1), ids.flatten(), reduction="none").view(2, 5)
     p = (-each).exp()
     by_text = torch.stack([each[row, chosen[row]].mean() for row in (0, 1)])
+    zeroed = F.cross_entropy((logits * chosen[..., None]).flatten(0, 1), ids.flatten())
     mistakes = [
-        (each.mean(), "You score all words. Most stand there for the model to copy, so leave out "
-         "what was not chosen."),
-        (each[ids != 0].mean(), "You left out the padding alone. Words that were not chosen stand "
-         "there for the model to copy."),
-        (each[~chosen].mean(), "You score the words that were not chosen. Turn it round."),
-        (each[chosen].sum(), "That is the sum. Take the mean over the chosen words."),
-        ((each * chosen).mean(), "You divide by all places. Divide by how many were chosen."),
-        (each[chosen], "These are the losses of all chosen words. Take their mean."),
+        (each.mean(), "You score all positions. At most of them the input contains the answer, so "
+         "leave out those that were not chosen."),
+        (each[ids != 0].mean(), "You leave out only the padding. At the other positions that were "
+         "not chosen, the model can copy its input."),
+        (each[~chosen].mean(), "You score the positions that were not chosen. Invert the mask."),
+        (each[chosen].sum(), "This is the sum. Take the mean over the chosen positions."),
+        ((each * chosen).mean(), "You divide by all positions. Divide by the chosen ones."),
+        (each[chosen], "These are the losses at the chosen positions. Take their mean."),
         (-each[chosen].mean(), "The sign is wrong: a loss is *minus* log p."),
-        (-p[chosen].mean(), "You took the mean of p. Take the logarithm first."),
-        (by_text.mean(), "You took a mean for each text, then the mean of these. All chosen words "
-         "count the same."),
+        (-p[chosen].mean(), "This is the mean of p. Take the logarithm first."),
+        (by_text.mean(), "You average over each text, and then over the texts. All chosen "
+         "positions have the same weight."),
+        (zeroed, "Logits of 0 are a uniform distribution, not a position that is left out. Select "
+         "the chosen positions."),
     ]  # fmt: skip
-    pick = "logits[chosen] has a row for each chosen word, and ids[chosen] its number."
-    found = answer("loss(logits, ids, chosen)", loss, logits, ids, chosen, hint=pick)
-    compare("loss(logits, ids, chosen)", found, each[chosen].mean(), mistakes)
-    right("only what had to be guessed is scored.")
+    select = "logits[chosen] has a row for each chosen position, and ids[chosen] its token id."
+    what = "loss(logits, ids, chosen)"
+    found = answer(what, loss, logits, ids, chosen, hint=select)
+    compare(what, found, each[chosen].mean(), mistakes)
+    right("only the chosen positions are scored.")
 
 
-def check_mean_pooling(pool: Callable[..., Any]) -> None:
-    """Check how the hidden states of texts become one vector each.
+def check_classifier(classify: Callable[..., Any]) -> None:
+    """Check a classifier on the hidden state of `[CLS]`.
 
     Args:
-        pool: From the states `(B, T, D)` and the texts' numbers `(B, T)`, padded with 0, the mean
-            over the real words of each text `(B, D)`.
+        classify: From hidden states `(B, T, D)`, a weight `(C, D)` and a bias `(C,)`, the logits of
+            the classes `(B, C)`.
 
     Raises:
-        Hint: It is something else.
+        Hint: They are something else.
     """
-    states = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(1))
-    states[0, 1] = 0.0  # a real word, whose vector happens to be zero
-    ids = torch.tensor([[2, 7, 8, 3], [2, 9, 3, 0], [2, 3, 0, 0]])
-    real = (ids != 0).unsqueeze(-1)
-    total, count = (states * real).sum(dim=1), real.sum(dim=1)
-    not_zero = ((states * real) != 0).any(-1).sum(1, keepdim=True)
+    generator = torch.Generator().manual_seed(3)
+    states, weight = (torch.randn(*s, generator=generator) for s in ((4, 6, 5), (3, 5)))
+    bias = torch.tensor([0.5, -1.0, 2.0])
+    each = states @ weight.T + bias  # (B, T, C)
+    logits = each[:, 0]
     mistakes = [
-        (states.mean(dim=1), "The padding is in your mean: a text gets another vector when it "
-         "stands beside a longer one."),
-        (total / ids.size(1), "You left the padding out of the sum, but you still divide by it."),
-        (states.sum(dim=1) / count, "You divide by the number of real words, but the padding is "
-         "still in the sum."),
-        (total, "That is the sum. Divide by the number of real words."),
-        (states[:, 0], "That is the first state, of [CLS]. Take the mean over all real words."),
-        (total / not_zero, "You count the vectors that are not zero. A word may have such a "
-         "vector: look at the numbers of the words."),
-        (total / real.sum(), "You divide by the words of all texts. Each text has its own number."),
-        (states.mean(dim=0), "You averaged over the texts. Average over the words: dim=1."),
-        (total.unsqueeze(1) / count.unsqueeze(1), "The axis of the words is still there: (B, D)."),
-        (states.masked_fill(~real, -torch.inf).amax(1), "That is the maximum. Take the mean."),
-    ]  # fmt: skip
-    shapes = (
-        "(ids != 0).unsqueeze(-1) has the shape (B, T, 1), which goes with (B, T, D). "
-        "Summed over dim=1, it is (B, 1)."
-    )
-    found = answer("pool(states, ids)", pool, states, ids, hint=shapes)
-    compare("pool(states, ids)", found, total / count, mistakes)
-    right("a vector for each text, and padding has no say.")
-
-
-def check_pair_loss(loss: Callable[..., Any]) -> None:
-    """Check the contrastive loss of pairs of texts.
-
-    Args:
-        loss: From the vectors of one text of each pair, those of the other, `(B, D)` both, and
-            the temperature: how hard it is to tell each one's partner from the others.
-
-    Raises:
-        Hint: It is something else.
-    """
-    generator = torch.Generator().manual_seed(2)
-    q, k = (3 * torch.randn(4, 5, generator=generator) for _ in range(2))
-    own, warm = torch.arange(4), 0.5
-    cosines = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).T
-
-    def missed(scores: torch.Tensor) -> torch.Tensor:
-        return F.cross_entropy(scores, own)
-
-    others = (cosines / warm).masked_fill(torch.eye(4).bool(), -torch.inf).logsumexp(1)
-    mistakes = [
-        (missed(q @ k.T / warm), "These are dot products. Bring every vector to length 1 first."),
-        (missed(q @ k.T), "These are dot products. Bring every vector to length 1 first."),
-        (missed(cosines), "The temperature is missing: divide the cosines by it."),
-        (missed(cosines * warm), "Divide by the temperature. You multiplied."),
-        (missed(cosines.T / warm), "Softmax ran over the queries. Each query chooses among the "
-         "keys, so its scores are a row."),
-        (4 * missed(cosines / warm), "That is the sum over the pairs. Take the mean."),
-        (-missed(cosines / warm), "The sign is wrong: a loss is *minus* log p."),
-        (-cosines.diagonal().mean(), "You pull partners together, but nothing pushes the others "
-         "apart: then all texts get the same vector, and the loss is happy."),
-        ((1 - cosines.diagonal()).mean(), "You pull partners together, but nothing pushes the "
-         "others apart: then all texts get the same vector, and the loss is happy."),
-        ((others - cosines.diagonal() / warm).mean(), "The right key must be in the sum below the "
-         "line, too: softmax is over all keys."),
-    ]  # fmt: skip
-    found = answer("loss(q, k, temperature)", loss, q, k, warm)
-    compare("loss(q, k, temperature)", found, missed(cosines / warm), mistakes)
-    right("a softmax once more: each text has to find its partner among all.")
+        (each[:, -1], "This is the last token, often padding. [CLS] is the first."),
+        (each[:, 1], "This is the second token. Positions start from 0, and [CLS] comes first."),
+        (each.mean(1), "You average over all tokens. Take the hidden state of [CLS] alone."),
+        (each[0], "states[0] holds the tokens of the first text. The tokens are the second axis."),
+        (each, "You classify each token. Select [CLS] first, so that the logits are (B, C)."),
+        (logits[:, None], "The axis of the tokens is still there, of size 1. Index it with 0."),
+        (logits - bias, "The bias is missing."),
+        (logits.softmax(-1), "These are probabilities. Return logits: the loss applies softmax."),
+        (logits.argmax(-1), "This is the predicted class. Return the logits, (B, C)."),
+        (states[:, 0], "This is the hidden state of [CLS]. Multiply it by the weight."),
+    ]
+    layout = "The weight is (C, D), so use F.linear(x, weight, bias), or x @ weight.T + bias."
+    what = "classify(states, weight, bias)"
+    found = answer(what, classify, states, weight, bias, hint=layout)
+    compare(what, found, logits, mistakes)
+    right("one linear layer on [CLS] is all that fine-tuning adds.")

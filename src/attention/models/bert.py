@@ -92,7 +92,8 @@ class BERTBlock(EncoderBlock):
 class BERTHead(nn.Module):
     """The masked-language-modelling head: its output embedding is tied to the token embedding.
 
-    Source: Devlin et al. 2018, section 3.1, task 1.
+    Source: Devlin et al. 2018, section 3.1, task 1, for the softmax over the vocabulary; the code
+    published with it (`run_pretraining.py`) for the linear layer, GELU and norm before it.
     """
 
     def __init__(self, config: BERTConfig) -> None:

@@ -12,6 +12,7 @@ from images import (
     masked_self_attention,
     masked_self_attention_math,
     multi_head_attention,
+    rotary_positions,
     self_attention_math,
     word_by_word,
 )
@@ -29,5 +30,6 @@ CHAPTERS = [
     multi_head_attention,
     bert,
     gpt,
+    rotary_positions,
     llama,
 ]

@@ -1,10 +1,9 @@
 """The checks of *Llama* know right answers, and what is wrong with others."""
 
 import pytest
-import torch
 from torch.nn import functional as F
 
-from attention.exercises import Hint, check_cache_bytes, check_rms_norm, check_swiglu, check_turn
+from attention.exercises import Hint, check_cache_bytes, check_rms_norm, check_swiglu
 
 
 def root(x, add=1e-5, axis=-1):
@@ -63,46 +62,6 @@ def test_wrong_gates_get_their_own_hint(wrong, hint):
 def test_wrong_shapes_of_a_gated_layer_get_their_own_hint(wrong, hint):
     with pytest.raises(Hint, match=hint):
         check_swiglu(wrong)
-
-
-def turned(x, theta, sign=1, first=0, power=-2, begin=0):
-    half = x.size(-1) // 2
-    speeds = theta ** (power * (torch.arange(half) + first) / x.size(-1))
-    angles = sign * (torch.arange(len(x))[:, None] + begin) * speeds
-    one, other = x.chunk(2, dim=-1)
-    cos, sin = angles.cos(), angles.sin()
-    return torch.cat([one * cos - other * sin, other * cos + one * sin], dim=-1)
-
-
-def interleaved(x, theta):
-    order = torch.tensor([0, 2, 4, 1, 3, 5])
-    return turned(x[:, order], theta)[:, order.argsort()]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "hint"),
-    [
-        (lambda x, theta: x, "Nothing is turned"),
-        (lambda x, theta: turned(x, theta, sign=-1), "wrong way"),
-        (interleaved, "These are neighbours"),
-        (lambda x, theta: turned(x, theta, begin=1), "at position 0"),
-        (
-            lambda x, theta: torch.stack(turned(x, theta).chunk(2, -1), -1).flatten(-2),
-            "cat the halves",
-        ),
-        (lambda x, theta: turned(x, theta, power=-1), "at other speeds"),
-        (lambda x, theta: turned(x, theta, power=-4), "is 2 i already"),
-        (lambda x, theta: turned(x, 10_000.0), "theta that is given"),
-        (lambda x, theta: turned(x, theta, first=1), "number 0, has speed 1"),
-        (lambda x, theta: turned(x, theta, power=2), "not faster"),
-        (lambda x, theta: turned(x, 1.0), "All pairs turn alike"),
-        (lambda x, theta: x * torch.arange(5.0), "are .T, K/2. each"),
-        (lambda x, theta: 2 * x, "should be"),
-    ],
-)
-def test_wrong_turns_get_their_own_hint(wrong, hint):
-    with pytest.raises(Hint, match=hint):
-        check_turn(wrong)
 
 
 @pytest.mark.on_cpu(reason="numbers of Python only")

@@ -52,7 +52,6 @@ from attention.exercises.llama import (
     check_cache_bytes,
     check_rms_norm,
     check_swiglu,
-    check_turn,
 )
 from attention.exercises.main_ideas import (
     check_embeddings,
@@ -78,6 +77,11 @@ from attention.exercises.multi_head_attention import (
     check_head_parts,
     check_previous_word,
     check_two_heads,
+)
+from attention.exercises.rotary_positions import (
+    check_decode_scores,
+    check_full_rotations,
+    check_rotation,
 )
 from attention.exercises.self_attention_math import (
     check_attention_output,
@@ -108,8 +112,10 @@ __all__ = [
     "check_combined_mask",
     "check_cross_attention",
     "check_cross_attention_test",
+    "check_decode_scores",
     "check_embeddings",
     "check_first_vectors",
+    "check_full_rotations",
     "check_gap_loss",
     "check_given_and_wanted",
     "check_gpt_parameters",
@@ -144,6 +150,7 @@ __all__ = [
     "check_residual",
     "check_reverse",
     "check_rms_norm",
+    "check_rotation",
     "check_row_weights",
     "check_scaled_scores",
     "check_self_attention",
@@ -157,7 +164,6 @@ __all__ = [
     "check_sublayer",
     "check_swiglu",
     "check_top_p",
-    "check_turn",
     "check_two_heads",
     "check_what_moves",
     "check_word_scores",

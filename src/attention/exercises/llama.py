@@ -7,10 +7,9 @@ import torch
 from torch.nn import functional as F
 
 from attention.exercises.checking import Hint, answer, compare, right
-from attention.layers.positions import RotaryEmbedding
 from attention.shapes import Tensor
 
-__all__ = ["check_cache_bytes", "check_rms_norm", "check_swiglu", "check_turn"]
+__all__ = ["check_cache_bytes", "check_rms_norm", "check_swiglu"]
 
 EPS = 1e-5
 
@@ -107,57 +106,6 @@ def check_swiglu(feed_forward: Callable[..., Any]) -> None:
     narrow = "W_down is missing: the result is as wide as x."
     compare(call, found, middle @ W_down, [*mistakes, (middle, narrow)])
     right("each number in the middle is let through by a gate of its own.")
-
-
-def check_turn(turn: Callable[..., Any]) -> None:
-    """Check rotary positions.
-
-    Args:
-        turn: From vectors `(T, K)` and theta, the vectors turned: the word in row t stands at
-            position t, counted from 0; number i and number i + K/2 are a pair.
-
-    Raises:
-        Hint: They are turned in another way.
-    """
-    x = torch.randn(5, 6, generator=torch.Generator().manual_seed(1))
-    theta, places, pairs = 50.0, torch.arange(5.0)[:, None], torch.arange(3.0)
-    expected = RotaryEmbedding(6, theta)(x)
-
-    def by(angles: Tensor) -> Tensor:
-        one, other = x.chunk(2, dim=-1)
-        cos, sin = angles.cos(), angles.sin()
-        return torch.cat([one * cos - other * sin, other * cos + one * sin], dim=-1)
-
-    angles = places / theta ** (2 * pairs / 6)
-    even, odd = x[:, 0::2], x[:, 1::2]
-    neighbours = even * angles.cos() - odd * angles.sin(), odd * angles.cos() + even * angles.sin()
-    whole = torch.cat([angles, angles], -1)
-    same_sign = x * whole.cos() + torch.cat(x.chunk(2, -1)[::-1], -1) * whole.sin()
-    speed = "The pairs turn at other speeds: pair i turns by theta ** (-2 * i / K) a word."
-    order = "These are neighbours, 0 with 1, 2 with 3. Here number i turns with number i + K/2."
-    mistakes = [
-        (x, "Nothing is turned yet."),
-        (by(-angles), "They turn the wrong way: the sign of one sine is wrong, or of both."),
-        (torch.stack(neighbours, dim=-1).flatten(-2), order),
-        (torch.cat(neighbours, dim=-1), order),
-        (
-            torch.stack(expected.chunk(2, dim=-1), dim=-1).flatten(-2),
-            "The pairs are right, but you put them back as neighbours. cat the halves.",
-        ),
-        (by((places + 1) / theta ** (2 * pairs / 6)), "The first word stands at position 0."),
-        (by(places / theta ** (pairs / 6)), speed),
-        (by(places / theta ** (4 * pairs / 6)), "arange(0, K, 2) is 2 i already, for all pairs i."),
-        (by(places / 10_000 ** (2 * pairs / 6)), "Use the theta that is given."),
-        (by(places / theta ** (pairs / 3 + 1 / 3)), "The first pair, number 0, has speed 1."),
-        (by(places * theta ** (2 * pairs / 6)), "Later pairs are slower, not faster."),
-        (by(places.expand(-1, 3)), "All pairs turn alike. Pair i turns by theta ** (-2 * i / K)."),
-        (same_sign, "(a, b) becomes (a cos - b sin, b cos + a sin)."),
-        (x + whole, "Positions are not added here. They turn the vectors."),
-    ]
-    call = "turn(x, theta)"
-    halves = "one, other = x.chunk(2, dim=-1) are (T, K/2) each, and so are the angles."
-    compare(call, answer(call, turn, x, theta, hint=halves), expected, mistakes)
-    right("the lengths stay, and a score knows nothing but the distance.")
 
 
 def check_cache_bytes(count: Callable[..., Any]) -> None:

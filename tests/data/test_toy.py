@@ -216,11 +216,11 @@ def test_every_word_of_the_test_split_is_in_the_training_split(
 
 def test_the_small_world_is_a_part_of_the_corpus(train: list[Pair]) -> None:
     small = toy.small_world("train", 20_000)
-    english = {word for pair in small for word in split_words(pair.source.lower())}
+    english = [split_words(pair.source.lower()) for pair in small]
     assert set(small) < set(train)
     assert len(small) > 500
-    assert max(len(split_words(pair.source)) for pair in small) <= 13
-    assert english == toy.corpus.SMALL_WORLD
+    assert max(map(len, english)) <= 13
+    assert len({word for words in english for word in words}) < 100
 
 
 def test_bad_requests_are_refused() -> None:

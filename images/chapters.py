@@ -15,6 +15,7 @@ from images import (
     multi_head_attention,
     positions,
     retrieval,
+    rotary_positions,
     self_attention_math,
     word_by_word,
 )
@@ -35,5 +36,6 @@ CHAPTERS = [
     bert,
     retrieval,
     gpt,
+    rotary_positions,
     llama,
 ]

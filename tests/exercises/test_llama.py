@@ -1,10 +1,9 @@
 """The checks of *Llama* know right answers, and what is wrong with others."""
 
 import pytest
-import torch
 from torch.nn import functional as F
 
-from attention.exercises import Hint, check_cache_bytes, check_rms_norm, check_swiglu, check_turn
+from attention.exercises import Hint, check_cache_bytes, check_rms_norm, check_swiglu
 
 
 def root(x, add=1e-5, axis=-1):
@@ -14,19 +13,27 @@ def root(x, add=1e-5, axis=-1):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda x, w: x / root(x), "The weights are missing"),
-        (lambda x, w: F.layer_norm(x, x.shape[-1:], w), "This is a layer norm"),
-        (lambda x, w: w * (x - x.mean(-1, keepdim=True)) / root(x), "A mean was taken away"),
-        (lambda x, w: w * x / (x.square().sum(-1, keepdim=True) + 1e-5).sqrt(), "by the length"),
+        (lambda x, w: x / root(x), "The gain is missing"),
+        (lambda x, w: F.layer_norm(x, x.shape[-1:], w), "layer normalisation"),
+        (lambda x, w: w * (x - x.mean(-1, keepdim=True)) / root(x), "You subtract the mean"),
+        (
+            lambda x, w: w * x / (x.square().sum(-1, keepdim=True) + 1e-5).sqrt(),
+            "length of the vector",
+        ),
         (lambda x, w: w * x / root(x) ** 2, "The root is missing"),
-        (lambda x, w: w * x / root(x, axis=0), "not over the words"),
-        (lambda x, w: w * x / (x.square().mean() + 1e-5).sqrt(), "one size for all words"),
+        (lambda x, w: w * x / root(x, axis=0), "average over the tokens"),
+        (lambda x, w: w * x / (x.square().mean() + 1e-5).sqrt(), "all tokens by one number"),
         (lambda x, w: w * x / (root(x, add=0) + 1e-5), "before the root"),
-        (lambda x, w: w * x / root(x, add=0), "may be all zeros"),
+        (lambda x, w: w * x / root(x, add=0), "Epsilon is missing"),
         (lambda x, w: w * x / (x.square().mean(-1, keepdim=True) + 1e-5).sqrt(), "infinite"),
-        (lambda x, w: w * (x.float() / root(x)), "but in 32 bits"),
+        (lambda x, w: w * (x.float() / root(x)), "but in float32"),
         (lambda x, w: x / x.square().mean(-1), "keeps an axis"),
-        (lambda x, w: w, "should be"),
+        (lambda x, w: F.normalize(x, dim=-1) * w, "length of the vector"),
+        (lambda x, w: F.normalize(x, dim=-1), "And multiply by weight"),
+        (lambda x, w: w * (x - x.mean(-1, keepdim=True)) / x.std(-1, keepdim=True), "layer norm"),
+        (lambda x, w: w * x / x.abs().mean(-1, keepdim=True), "absolute values"),
+        (lambda x, w: (w * x / root(x))[..., None], "an axis too many"),
+        (lambda x, w: w, "norm"),
     ],
 )
 def test_wrong_norms_get_their_own_hint(wrong, hint):
@@ -39,13 +46,13 @@ def test_wrong_norms_get_their_own_hint(wrong, hint):
     [
         (lambda g, u: g * F.silu(u), "belongs to the gate"),
         (lambda g, u: g.sigmoid() * u, "plain sigmoid"),
-        (lambda g, u: g.relu() * u, "cut at zero"),
-        (lambda g, u: F.gelu(g) * u, "GPT's"),
-        (lambda g, u: F.silu(g) * F.silu(u), "Only the gate is bent"),
-        (lambda g, u: F.silu(g * u), "Bend the gate first"),
-        (lambda g, u: F.silu(g) + u, "were added"),
-        (lambda g, u: F.silu(g), "nothing passes"),
-        (lambda g, u: g * u, "silu is missing"),
+        (lambda g, u: g.relu() * u, "ReLU"),
+        (lambda g, u: F.gelu(g) * u, "GELU"),
+        (lambda g, u: F.silu(g) * F.silu(u), "to the gate only"),
+        (lambda g, u: F.silu(g * u), "first, then multiply"),
+        (lambda g, u: F.silu(g) + u, "You add the two"),
+        (lambda g, u: F.silu(g), "nothing to multiply"),
+        (lambda g, u: g * u, "function is missing"),
     ],
 )
 def test_wrong_gates_get_their_own_hint(wrong, hint):
@@ -58,6 +65,8 @@ def test_wrong_gates_get_their_own_hint(wrong, hint):
     [
         (lambda x, W_gate, W_up, W_down: F.silu(x @ W_gate) * (x @ W_up), "W_down is missing"),
         (lambda x, W_gate, W_up, W_down: F.silu(x @ W_gate.T), r"are \(T, F\)"),
+        (lambda x, g, u, d: F.silu(F.silu(x @ g) * (x @ u) @ d), "after W_down"),
+        (lambda x, g, u, d: x + F.silu(x @ g) * (x @ u) @ d, "belongs to the block"),
     ],
 )
 def test_wrong_shapes_of_a_gated_layer_get_their_own_hint(wrong, hint):
@@ -65,59 +74,23 @@ def test_wrong_shapes_of_a_gated_layer_get_their_own_hint(wrong, hint):
         check_swiglu(wrong)
 
 
-def turned(x, theta, sign=1, first=0, power=-2, begin=0):
-    half = x.size(-1) // 2
-    speeds = theta ** (power * (torch.arange(half) + first) / x.size(-1))
-    angles = sign * (torch.arange(len(x))[:, None] + begin) * speeds
-    one, other = x.chunk(2, dim=-1)
-    cos, sin = angles.cos(), angles.sin()
-    return torch.cat([one * cos - other * sin, other * cos + one * sin], dim=-1)
-
-
-def interleaved(x, theta):
-    order = torch.tensor([0, 2, 4, 1, 3, 5])
-    return turned(x[:, order], theta)[:, order.argsort()]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "hint"),
-    [
-        (lambda x, theta: x, "Nothing is turned"),
-        (lambda x, theta: turned(x, theta, sign=-1), "wrong way"),
-        (interleaved, "These are neighbours"),
-        (lambda x, theta: turned(x, theta, begin=1), "at position 0"),
-        (
-            lambda x, theta: torch.stack(turned(x, theta).chunk(2, -1), -1).flatten(-2),
-            "cat the halves",
-        ),
-        (lambda x, theta: turned(x, theta, power=-1), "at other speeds"),
-        (lambda x, theta: turned(x, theta, power=-4), "is 2 i already"),
-        (lambda x, theta: turned(x, 10_000.0), "theta that is given"),
-        (lambda x, theta: turned(x, theta, first=1), "number 0, has speed 1"),
-        (lambda x, theta: turned(x, theta, power=2), "not faster"),
-        (lambda x, theta: turned(x, 1.0), "All pairs turn alike"),
-        (lambda x, theta: x * torch.arange(5.0), "are .T, K/2. each"),
-        (lambda x, theta: 2 * x, "should be"),
-    ],
-)
-def test_wrong_turns_get_their_own_hint(wrong, hint):
-    with pytest.raises(Hint, match=hint):
-        check_turn(wrong)
-
-
 @pytest.mark.on_cpu(reason="numbers of Python only")
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda d, h, g, n, w: 2 * n * g * (d // h) * w, "Half of it"),
-        (lambda d, h, g, n, w: n * g * (d // h) * w, "keys alone"),
-        (lambda d, h, g, n, w: 4 * n * d * w, "for each query"),
-        (lambda d, h, g, n, w: 4 * g * (d // h) * w, "one layer"),
-        (lambda d, h, g, n, w: 4 * n * g * d * w, "A head is"),
-        (lambda d, h, g, n, w: 4 * n * g * (d // h), "one word"),
-        (lambda d, h, g, n, w: 4 * n * (d // h) * w, "one key and one value"),
-        (lambda d, h, g, n, w: 8 * n * g * (d // h) * w, "32 bits"),
-        (lambda d, h, g, n, w: 1, "should be"),
+        (lambda d, h, g, n, t: 2 * n * g * (d // h) * t, "Half of it"),
+        (lambda d, h, g, n, t: n * g * (d // h) * t, "A quarter"),
+        (lambda d, h, g, n, t: 4 * n * d * t, "for each query head"),
+        (lambda d, h, g, n, t: 4 * g * (d // h) * t, "one layer"),
+        (lambda d, h, g, n, t: 4 * n * g * d * t, "The dimension of a head"),
+        (lambda d, h, g, n, t: 4 * n * h * (d // g) * t, "swapped"),
+        (lambda d, h, g, n, t: 4 * n * g * (d // h), "one token"),
+        (lambda d, h, g, n, t: 4 * n * (d // h) * t, "a single KV head"),
+        (lambda d, h, g, n, t: 8 * n * g * (d // h) * t, "float32"),
+        (lambda d, h, g, n, t: 32 * n * g * (d // h) * t, "count bits"),
+        (lambda d, h, g, n, t: 4 * n * g * (d // h) * t / 1024, "count KiB"),
+        (lambda d, h, g, n, t: (2 * n * g * (d // h) * t,) * 2, "returns 2 numbers"),
+        (lambda d, h, g, n, t: 1, "cache_bytes"),
     ],
 )
 def test_wrong_sizes_of_a_cache_get_their_own_hint(wrong, hint):

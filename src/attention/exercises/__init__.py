@@ -43,7 +43,7 @@ from attention.exercises.gpt import (
     check_positions_read,
     check_top_p,
 )
-from attention.exercises.llama import check_cache_bytes, check_rms_norm, check_swiglu, check_turn
+from attention.exercises.llama import check_cache_bytes, check_rms_norm, check_swiglu
 from attention.exercises.main_ideas import (
     check_embedding_attention,
     check_embeddings,
@@ -79,6 +79,11 @@ from attention.exercises.retrieval import (
     check_mean_pooling,
     check_reciprocal_rank,
 )
+from attention.exercises.rotary_positions import (
+    check_decode_scores,
+    check_full_rotations,
+    check_rotation,
+)
 from attention.exercises.self_attention_math import (
     check_attention_output,
     check_row_weights,
@@ -111,11 +116,13 @@ __all__ = [
     "check_contrastive_loss",
     "check_cross_attention",
     "check_cross_attention_test",
+    "check_decode_scores",
     "check_dependence_test",
     "check_embedding_attention",
     "check_embeddings",
     "check_first_vectors",
     "check_fixed_mask",
+    "check_full_rotations",
     "check_gpt_parameters",
     "check_gradient",
     "check_greedy",
@@ -152,6 +159,7 @@ __all__ = [
     "check_residual",
     "check_reverse",
     "check_rms_norm",
+    "check_rotation",
     "check_row_weights",
     "check_scaled_scores",
     "check_self_attention",
@@ -165,7 +173,6 @@ __all__ = [
     "check_swiglu",
     "check_top_p",
     "check_training_step",
-    "check_turn",
     "check_two_heads",
     "check_word_scores",
     "check_zone_row",

@@ -6,78 +6,90 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from attention.exercises.checking import Hint, answer, compare, right
-from attention.layers.positions import RotaryEmbedding
-from attention.shapes import Tensor
+from attention.exercises.checking import Hint, answer, compare, right, same
+from attention.shapes import Float, Tensor
 
-__all__ = ["check_cache_bytes", "check_rms_norm", "check_swiglu", "check_turn"]
+__all__ = ["check_cache_bytes", "check_rms_norm", "check_swiglu"]
 
 EPS = 1e-5
 
 
 def check_rms_norm(norm: Callable[..., Any]) -> None:
-    """Check a norm without a mean, in half precision too.
+    """Check an RMSNorm, in half precision too.
 
     Args:
-        norm: From vectors `(T, D)` and weights `(D,)`, the vectors `(T, D)` at a size of one,
-            times the weights; 1e-5 is added to the mean square.
+        norm: From vectors `(T, D)` and gains `(D,)`, the normalised vectors `(T, D)`; epsilon is
+            1e-5.
 
     Raises:
         Hint: They are something else.
     """
     x = torch.tensor([[7.0, 1.0, 7.0, 1.0], [3.0, -1.0, 0.0, 2.0], [0.004, 0.002, -0.002, 0.004]])
     weight = torch.tensor([1.0, 2.0, 0.5, -1.0])
-    square = x.square().mean(-1, keepdim=True)
-    size = (square + EPS).sqrt()
-    centred = x - x.mean(-1, keepdim=True)
-    mistakes = [
-        (x / size, "The weights are missing: each number of the result has one of its own."),
-        (
-            weight * centred / (centred.square().mean(-1, keepdim=True) + EPS).sqrt(),
-            "This is a layer norm. Leave the mean where it is.",
-        ),
-        (weight * centred / size, "A mean was taken away. Leave it where it is."),
-        (
-            weight * x / (x.square().sum(-1, keepdim=True) + EPS).sqrt(),
-            "Divided by the length, the root of the sum of squares. Take their mean.",
-        ),
-        (weight * x / (square + EPS), "The root is missing: divide by the root of the mean."),
-        (
-            weight * x / (x.square().mean(0, keepdim=True) + EPS).sqrt(),
-            "The mean runs over each word's own numbers, the last axis, not over the words.",
-        ),
-        (
-            weight * x / (x.square().mean() + EPS).sqrt(),
-            "That is one size for all words. Each word has its own: mean(dim=-1, keepdim=True).",
-        ),
-        (
-            weight * x / (square.sqrt() + EPS),
-            "Add 1e-5 to the mean square, before the root, not after it.",
-        ),
-        (weight * x / square.sqrt(), "Add 1e-5 to the mean square: a vector may be all zeros."),
-    ]
+    mean_square = x.square().mean(-1, keepdim=True)
+    expected = weight * x / (mean_square + EPS).sqrt()
     call = "norm(x, weight)"
     keep = "x.square().mean(dim=-1, keepdim=True) keeps an axis, so that it can divide x."
-    compare(call, answer(call, norm, x, weight, hint=keep), weight * x / size, mistakes)
+    found = answer(call, norm, x, weight, hint=keep)
+    wrong = _wrong_norms(x)
+    mistakes = [
+        (expected / weight, "The gain is missing: multiply by weight, component by component."),
+        *((weight * y, hint) for y, hint in wrong),
+        *((y, f"{hint} (And multiply by weight.)") for y, hint in wrong),
+        (expected[..., None], "There is an axis too many. The shape stays (T, D)."),
+    ]
+    compare(call, found, expected, mistakes)
     large = (100 * x[:1]).half()  # the square of 700 is more than the largest number, 65,504
     found = answer(call, norm, large, weight.half(), hint=keep)
-    expected = (weight * x[:1] / square[:1].sqrt()).half()
-    if not (isinstance(found, Tensor) and torch.allclose(found.float(), expected.float(), 1e-2)):
+    unit = weight * x[:1] / mean_square[:1].sqrt()
+    if not (isinstance(found, Tensor) and torch.allclose(found.float(), unit, 1e-2)):
         raise Hint(
-            "In half precision the square of 700 is infinite, as 65,504 is the largest number: "
-            "take the squares of x.float(), and bring the result back with .to(x.dtype)."
+            "Right in float32. But in half precision the largest number is 65,504, so the square "
+            "of 700 is infinite: square x.float(), and convert the result back with .to(x.dtype)."
         )
     if found.dtype != large.dtype:
-        raise Hint("Right, but in 32 bits: what came in half precision goes back .to(x.dtype).")
-    right("the size of one is there, the mean is left alone, and half precision is enough.")
+        raise Hint("Right, but in float32. What came in half precision goes back .to(x.dtype).")
+    right("each vector has a root mean square of 1, the mean stays, and nothing overflows.")
+
+
+def _wrong_norms(x: Float[Tensor, "T D"]) -> list[tuple[Tensor, str]]:
+    """What is often taken for an RMSNorm, before the gain."""
+    square, centred = x.square(), x - x.mean(-1, keepdim=True)
+    mean_square = square.mean(-1, keepdim=True)
+    rms = (mean_square + EPS).sqrt()
+    length = (
+        "You divide by the length of the vector, the root of the *sum* of the squares. RMSNorm "
+        "divides by the root of their *mean*, so that the length becomes the root of D."
+    )
+    layer_norm = "This is layer normalisation. RMSNorm doesn't subtract the mean."
+    return [
+        (F.layer_norm(x, x.shape[-1:]), layer_norm),
+        (centred / x.std(-1, keepdim=True), layer_norm),
+        (centred / rms, "You subtract the mean. RMSNorm leaves it where it is."),
+        (x / (x.var(-1, correction=0, keepdim=True) + EPS).sqrt(), "Don't subtract the mean."),
+        (F.normalize(x, dim=-1), length),
+        (x / (square.sum(-1, keepdim=True) + EPS).sqrt(), length),
+        (x / (mean_square + EPS), "The root is missing: divide by the root of the mean."),
+        (x / x.abs().mean(-1, keepdim=True), "That is the mean of absolute values. Square them."),
+        (
+            x / (square.mean(0, keepdim=True) + EPS).sqrt(),
+            "You average over the tokens. Average over the components, which are the last axis.",
+        ),
+        (
+            x / (square.mean() + EPS).sqrt(),
+            "You divide all tokens by one number. Each has its own: mean(dim=-1, keepdim=True).",
+        ),
+        (x / (mean_square.sqrt() + EPS), "Add epsilon before the root, to the mean square."),
+        (x / mean_square.sqrt(), "Epsilon is missing: add 1e-5 to the mean square."),
+    ]
 
 
 def check_swiglu(feed_forward: Callable[..., Any]) -> None:
-    """Check a feed-forward layer with gates.
+    """Check a SwiGLU feed-forward network.
 
     Args:
         feed_forward: From vectors `(T, D)`, `W_gate` and `W_up` `(D, F)` and `W_down` `(F, D)`,
-            all multiplied from the right, the result `(T, D)`.
+            all multiplied from the right, the output `(T, D)`.
 
     Raises:
         Hint: It is something else.
@@ -87,103 +99,67 @@ def check_swiglu(feed_forward: Callable[..., Any]) -> None:
         torch.randn(shape, generator=generator) for shape in [(5, 4), (4, 6), (4, 6), (6, 4)]
     )
     gate, up = x @ W_gate, x @ W_up
-    other = "The curve is {}. SwiGLU has silu: z times sigmoid(z)."
-    wrong: list[tuple[Tensor, str]] = [
-        (gate * F.silu(up), "The curve belongs to the gate: here, it bends the other half."),
-        (torch.sigmoid(gate) * up, other.format("the plain sigmoid")),
-        (F.relu(gate) * up, other.format("the cut at zero")),
-        (F.gelu(gate) * up, other.format("GPT's")),
-        (F.gelu(gate, approximate="tanh") * up, other.format("GPT's")),
-        (F.silu(gate) * F.silu(up), "Only the gate is bent. What passes through it is not."),
-        (F.silu(gate * up), "Bend the gate first, then multiply."),
-        (F.silu(gate) + up, "A gate multiplies. These two were added."),
-        (F.silu(gate), "x @ W_up is missing: nothing passes through the gate."),
-        (gate * up, "The gate is not bent: silu is missing."),
+    other = "The activation function is {}. SwiGLU has SiLU: z times sigmoid(z)."
+    inner = F.silu(gate) * up
+    wrong = [
+        (
+            gate * F.silu(up),
+            "The activation function belongs to the gate. You apply it to x @ W_up.",
+        ),
+        (torch.sigmoid(gate) * up, other.format("a plain sigmoid")),
+        (F.relu(gate) * up, other.format("ReLU")),
+        (F.gelu(gate) * up, other.format("GELU")),
+        (F.gelu(gate, approximate="tanh") * up, other.format("GELU")),
+        (F.silu(gate) * F.silu(up), "Apply the activation function to the gate only."),
+        (F.silu(gate * up), "Apply the activation function first, then multiply."),
+        (F.silu(gate) + up, "You add the two. A gate multiplies."),
+        (F.silu(gate), "x @ W_up is missing: the gate has nothing to multiply."),
+        (F.silu(up), "x @ W_gate is missing."),
+        (gate * up, "The activation function is missing: the gate is silu(x @ W_gate)."),
+    ]
+    mistakes = [
+        *((y @ W_down, hint) for y, hint in wrong),
+        (inner, "W_down is missing: the output has the dimension of x."),
+        (F.silu(inner @ W_down), "There is no activation function after W_down."),
+        (x + inner @ W_down, "You add x. The residual connection belongs to the block."),
     ]
     call, shapes = "feed_forward(x, W_gate, W_up, W_down)", "x @ W_gate and x @ W_up are (T, F)."
     found = answer(call, feed_forward, x, W_gate, W_up, W_down, hint=shapes)
-    middle = F.silu(gate) * up
-    mistakes = [(m @ W_down, hint) for m, hint in wrong]
-    narrow = "W_down is missing: the result is as wide as x."
-    compare(call, found, middle @ W_down, [*mistakes, (middle, narrow)])
-    right("each number in the middle is let through by a gate of its own.")
+    compare(call, found, inner @ W_down, mistakes)
+    right("each inner component has a gate of its own.")
 
 
-def check_turn(turn: Callable[..., Any]) -> None:
-    """Check rotary positions.
+def check_cache_bytes(cache_bytes: Callable[..., Any]) -> None:
+    """Check how many bytes the KV cache of a text takes, at two bytes a value.
 
     Args:
-        turn: From vectors `(T, K)` and theta, the vectors turned: the word in row t stands at
-            position t, counted from 0; number i and number i + K/2 are a pair.
-
-    Raises:
-        Hint: They are turned in another way.
-    """
-    x = torch.randn(5, 6, generator=torch.Generator().manual_seed(1))
-    theta, places, pairs = 50.0, torch.arange(5.0)[:, None], torch.arange(3.0)
-    expected = RotaryEmbedding(6, theta)(x)
-
-    def by(angles: Tensor) -> Tensor:
-        one, other = x.chunk(2, dim=-1)
-        cos, sin = angles.cos(), angles.sin()
-        return torch.cat([one * cos - other * sin, other * cos + one * sin], dim=-1)
-
-    angles = places / theta ** (2 * pairs / 6)
-    even, odd = x[:, 0::2], x[:, 1::2]
-    neighbours = even * angles.cos() - odd * angles.sin(), odd * angles.cos() + even * angles.sin()
-    whole = torch.cat([angles, angles], -1)
-    same_sign = x * whole.cos() + torch.cat(x.chunk(2, -1)[::-1], -1) * whole.sin()
-    speed = "The pairs turn at other speeds: pair i turns by theta ** (-2 * i / K) a word."
-    order = "These are neighbours, 0 with 1, 2 with 3. Here number i turns with number i + K/2."
-    mistakes = [
-        (x, "Nothing is turned yet."),
-        (by(-angles), "They turn the wrong way: the sign of one sine is wrong, or of both."),
-        (torch.stack(neighbours, dim=-1).flatten(-2), order),
-        (torch.cat(neighbours, dim=-1), order),
-        (
-            torch.stack(expected.chunk(2, dim=-1), dim=-1).flatten(-2),
-            "The pairs are right, but you put them back as neighbours. cat the halves.",
-        ),
-        (by((places + 1) / theta ** (2 * pairs / 6)), "The first word stands at position 0."),
-        (by(places / theta ** (pairs / 6)), speed),
-        (by(places / theta ** (4 * pairs / 6)), "arange(0, K, 2) is 2 i already, for all pairs i."),
-        (by(places / 10_000 ** (2 * pairs / 6)), "Use the theta that is given."),
-        (by(places / theta ** (pairs / 3 + 1 / 3)), "The first pair, number 0, has speed 1."),
-        (by(places * theta ** (2 * pairs / 6)), "Later pairs are slower, not faster."),
-        (by(places.expand(-1, 3)), "All pairs turn alike. Pair i turns by theta ** (-2 * i / K)."),
-        (same_sign, "(a, b) becomes (a cos - b sin, b cos + a sin)."),
-        (x + whole, "Positions are not added here. They turn the vectors."),
-    ]
-    call = "turn(x, theta)"
-    halves = "one, other = x.chunk(2, dim=-1) are (T, K/2) each, and so are the angles."
-    compare(call, answer(call, turn, x, theta, hint=halves), expected, mistakes)
-    right("the lengths stay, and a score knows nothing but the distance.")
-
-
-def check_cache_bytes(count: Callable[..., Any]) -> None:
-    """Check how many bytes are kept of a text, at two bytes a number.
-
-    Args:
-        count: From `d_model`, `n_heads`, `n_kv_heads`, `n_layers` and the number of words, the
-            bytes of all keys and values.
+        cache_bytes: From `d_model`, `n_heads`, `n_kv_heads`, `n_layers` and the number of tokens,
+            the bytes of all keys and values.
 
     Raises:
         Hint: It is another number.
     """
-    for given in [(4096, 32, 8, 32, 1), (768, 12, 12, 12, 1), (8192, 64, 8, 80, 1000)]:
-        d_model, n_heads, n_kv_heads, n_layers, words = given
-        bytes_ = 4 * n_layers * n_kv_heads * (d_model // n_heads) * words
-        queries = "That is with keys and values for each query. They are n_kv_heads: fewer."
+    for given in [(768, 12, 3, 10, 7), (4096, 32, 8, 32, 131_072)]:
+        d_model, n_heads, n_kv_heads, n_layers, n_tokens = given
+        d_head = d_model // n_heads
+        expected = 4 * n_layers * n_kv_heads * d_head * n_tokens
+        swapped = 4 * n_layers * n_heads * (d_model // n_kv_heads) * n_tokens
         mistakes = [
-            (bytes_ // 2, "Half of it is missing: keys *and* values, two bytes each number."),
-            (bytes_ // 4, "That counts keys alone, at a byte a number. Keys and values, two each."),
-            (4 * n_layers * d_model * words, queries),
-            (bytes_ // n_layers, "That is one layer. Each layer keeps its own."),
-            (4 * n_layers * n_kv_heads * d_model * words, "A head is d_model // n_heads wide."),
-            (bytes_ // words, "That is one word. There are more of them."),
-            (bytes_ // n_kv_heads, "That is one key and one value. There are n_kv_heads of them."),
-            (2 * bytes_, "That is 32 bits a number. Here, a number has two bytes."),
+            (expected // 2, "Half of it is missing: keys *and* values, and two bytes a value."),
+            (expected // 4, "A quarter: count keys *and* values, and two bytes for each value."),
+            (expected * n_heads // n_kv_heads, "That is with a KV head for each query head."),
+            (expected // n_layers, "That is one layer. Each layer has its own keys and values."),
+            (expected * n_heads, "The dimension of a head is d_model // n_heads, not d_model."),
+            (swapped, "You have swapped n_heads and n_kv_heads: a head is d_model // n_heads."),
+            (expected // n_tokens, "That is one token. Multiply by the number of tokens."),
+            (expected // n_kv_heads, "That is a single KV head. There are n_kv_heads of them."),
+            (expected * 2, "That is float32, with four bytes a value. Here a value has two."),
+            (expected * 8, "You count bits. A byte has eight of them."),
+            (expected / 1024, "You count KiB. Return bytes."),
         ]
-        call = f"count{given}"
-        compare(call, answer(call, count, *given), bytes_, mistakes)
-    right("this is what decides how long a text fits into a memory.")
+        call = f"cache_bytes{given}"
+        found = answer(call, cache_bytes, *given)
+        if not same(found, expected) and isinstance(found, tuple):
+            raise Hint(f"{call} returns {len(found)} numbers. Add up all layers, keys and values.")
+        compare(call, found, expected, mistakes)
+    right("this number decides how long a text, and how large a batch, fits into memory.")

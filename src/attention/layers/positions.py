@@ -79,7 +79,8 @@ class Llama3RoPEScaling:
     Raises:
         ValueError: `low` isn't below `high`, or `factor` isn't positive.
 
-    Source: Llama Team 2024, arXiv 2407.21783; the defaults are those of Llama 3.1.
+    Source: "NTK-by-parts" interpolation, Peng et al. 2023 (YaRN), arXiv 2309.00071, section 3.2;
+    the defaults are those in the `config.json` of Llama 3.1.
     """
 
     factor: float = 8.0
@@ -91,7 +92,7 @@ class Llama3RoPEScaling:
         if self.factor <= 0 or self.low >= self.high:
             raise ValueError(f"{self} needs a positive factor, and low below high")
 
-    def __call__(self, frequencies: Float[Tensor, " K"]) -> Float[Tensor, " K"]:
+    def __call__(self, frequencies: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
         """Scale rotation frequencies, in radians a token."""
         rotations = self.original_len * frequencies / (2 * math.pi)
         kept = ((rotations - self.low) / (self.high - self.low)).clamp(0, 1)
@@ -151,7 +152,7 @@ class RotaryEmbedding(nn.Module):
         first, second = x.chunk(2, dim=-1)
         return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
 
-    def inverse_frequencies(self, device: torch.device | None = None) -> Float[Tensor, " K"]:
+    def inverse_frequencies(self, device: torch.device | None = None) -> Float[Tensor, " N"]:
         """The rotation frequency of each pair, in radians a token: `theta^(-2i / d_head)`."""
         even = torch.arange(0, self.d_head, 2, device=device).float()
         frequencies = 1.0 / self.theta ** (even / self.d_head)

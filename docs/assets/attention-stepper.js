@@ -23,7 +23,7 @@ const LIMIT = 100;
 /**
  * The numbers of the chapters, and words that can be added. A vector's first two numbers are the
  * chapters': 1 for an article; 1 for an adjective, −1 for a noun. The other two are seen at width 4:
- * they tell a word's place, by quarter turns, and make a second head look one word back.
+ * they encode the position, by quarter turns, and make a second head attend to the previous token.
  */
 const SENTENCE = ["the", "European", "Area", "was", "signed", "in"];
 const START = 3;
@@ -57,7 +57,7 @@ const NUMBERS = {
   ],
 };
 
-const HINT = "Numbers 3 and 4 tell a word's place, by quarter turns: a second head looks one word back.";
+const HINT = "Components 3 and 4 encode the position: a second head attends to the previous token.";
 
 /** @type {Record<Kind, { caption: string, colour?: string }>} */
 const MATRICES = {
@@ -80,19 +80,19 @@ const STEPS = [
   {
     name: "Project",
     shows: ["Q", "K", "V"],
-    tells: () => "Three matrices make a query, a key and a value of each word's vector.",
+    tells: () => "Three matrices project each token's vector to a query, a key and a value.",
     formula: () => "Q = X W_q,  K = X W_k,  V = X W_v",
   },
   {
     name: "Score",
     shows: ["Q", "K", "scores"],
-    tells: () => "Each query meets each key: number times number, added up.",
+    tells: () => "The dot product of each query with each key.",
     formula: () => "scores = Q Kᵀ",
   },
   {
     name: "Scale",
     shows: ["scores", "scaled"],
-    tells: () => "Each score is divided by the square root of the width of a key.",
+    tells: () => "Each score is divided by the square root of the dimension of a key.",
     formula: (width) => `scaled scores = scores / √d_k = scores / √${width}`,
   },
   {
@@ -100,21 +100,21 @@ const STEPS = [
     shows: ["scaled", "masked"],
     tells: (causal) =>
       causal
-        ? "A word may look at itself and at earlier words. Elsewhere, its score becomes −∞."
-        : "No mask: every word may look at every word. The causal mask hides later words.",
+        ? "A token may attend to itself and to earlier tokens. Elsewhere, its score becomes −∞."
+        : "No mask: every token may attend to every token. The causal mask excludes later ones.",
     formula: (_, causal) =>
       `masked scores = scaled scores${causal ? ", but −∞ where the key comes after the query" : ""}`,
   },
   {
     name: "Softmax",
     shows: ["masked", "weights"],
-    tells: () => "Each row becomes weights: none is below zero, and together they are 1.",
+    tells: () => "Each row becomes weights, which are positive or zero and sum to one.",
     formula: () => "A = softmax(masked scores), row by row",
   },
   {
-    name: "Mix",
+    name: "Sum",
     shows: ["weights", "V", "output"],
-    tells: () => "Each word's output is the average of the values, weighted by its row of weights.",
+    tells: () => "Each token's output is the weighted sum of the values, by its row of weights.",
     formula: () => "output = A V",
   },
 ];
@@ -402,8 +402,8 @@ class AttentionStepper extends HTMLElement {
       return part(heads > 1 ? `Head ${head + 1}` : "", tables);
     });
     if (this.#step === last && heads > 1)
-      parts.push(part("Both heads, side by side", [this.#table("output")]));
-    const hatched = causal && this.#step >= 3 ? "Hatched: where a word may not look. " : "";
+      parts.push(part("Both heads, concatenated", [this.#table("output")]));
+    const hatched = causal && this.#step >= 3 ? "Hatched: masked. " : "";
     const digits = "Shown with two digits, computed with all. Choose a cell to see its sum.";
     this.#panel.replaceChildren(
       make("p", "attention-stepper-tells", tells(causal)),
@@ -566,7 +566,7 @@ function between(x, least, most) {
   return Math.min(Math.max(x, least), most);
 }
 
-/** Whether rows and columns are words, those that ask and those that are asked. @param {Kind} kind */
+/** Whether rows and columns are tokens, those of the queries and those of the keys. @param {Kind} kind */
 function isOfWords(kind) {
   return !["Q", "K", "V", "output"].includes(kind);
 }
@@ -590,12 +590,12 @@ function table(kind, head, rows) {
 }
 
 /**
- * The head of a table whose rows ask and whose columns are asked.
+ * The head of a table whose rows are queries and whose columns are keys.
  * @param {HTMLElement[]} names
  */
 function axes(names) {
-  const corner = set(make("th", "query", "query (asks)"), { rowspan: "2", scope: "col" });
-  const over = make("th", "key", "key (is asked)");
+  const corner = set(make("th", "query", "query (attends)"), { rowspan: "2", scope: "col" });
+  const over = make("th", "key", "key (attended to)");
   set(over, { colspan: `${names.length}`, scope: "colgroup" });
   return [make("tr", "", corner, over), make("tr", "", ...names)];
 }

@@ -21,7 +21,7 @@ PAGE = """<h1>Test</h1>
 <attention-stepper label="Self-attention"><p>The plain content.</p></attention-stepper>
 <attention-stepper label="Masked" causal heads="2"><p>The plain content.</p></attention-stepper>
 """
-STEPS = ["Project", "Score", "Scale", "Mask", "Softmax", "Mix"]
+STEPS = ["Project", "Score", "Scale", "Mask", "Softmax", "Sum"]
 COPYING = {"permissions": ["clipboard-read", "clipboard-write"]}
 TABLES = """panel => [...panel.querySelectorAll("table")].map(table => [
     table.caption.textContent.split(":")[0],
@@ -177,7 +177,7 @@ def test_it_begins_with_the_numbers_of_the_chapter(open_page: Open) -> None:
     assert shown(page, "V: values") == [["1", "1"], ["0", "−2"], ["0", "2"]]
     tab(page, "Score").click()
     assert shown(page, "Scores") == [["1", "−2", "2"], ["0", "−2", "2"], ["0", "2", "−2"]]
-    tab(page, "Mix").click()
+    tab(page, "Sum").click()
     assert shown(page, "A: weights") == [
         ["0.32", "0.04", "0.64"],
         ["0.19", "0.05", "0.77"],
@@ -191,7 +191,8 @@ def test_two_dimensions_in_words(open_page: Open) -> None:
     tab(page, "Softmax").click()
     header = grid(page, "A: weights").locator("th")
     assert header.all_inner_texts() == [
-        "query (asks)", "key (is asked)", "the", "European", "Area", "the", "European", "Area",
+        "query (attends)", "key (attended to)",
+        "the", "European", "Area", "the", "European", "Area",
     ]  # fmt: skip
     for row in ("the", "European", "Area"):
         expect(grid(page, "A: weights").get_by_role("rowheader", name=row)).to_have_count(1)
@@ -272,7 +273,7 @@ SUMS = [
         "“Area” comes after “the”: 1.41 becomes −∞, so that its weight becomes 0",
     ),
     ("Masked scores", 1, 0, "“the” comes before “European”: 0 stays"),
-    ("Masked scores", 0, 0, "“the” may look at itself: 0.71 stays"),
+    ("Masked scores", 0, 0, "“the” may attend to itself: 0.71 stays"),
     (
         "A: weights",
         1,
@@ -287,7 +288,7 @@ MADE_IN = {
     "Scaled scores": "Scale",
     "Masked scores": "Mask",
     "A: weights": "Softmax",
-    "Output": "Mix",
+    "Output": "Sum",
 }
 
 
@@ -306,7 +307,7 @@ def test_the_sum_behind_a_cell(open_page: Open) -> None:
 def test_without_a_mask(open_page: Open) -> None:
     page = open_page()
     tab(page, "Mask").click()
-    assert worked(page) == "there is no mask: “the” may look at “Area”, and 1.41 stays"
+    assert worked(page) == "there is no mask: “the” may attend to “Area”, and 1.41 stays"
     tab(page, "Softmax").click()
     assert worked(page) == (
         "weight of “Area” for “the” = e^1.41 / (e^0.71 + e^−1.41 + e^1.41) = "
@@ -342,7 +343,7 @@ def test_the_same_pair_of_words_stays_in_focus_from_step_to_step(open_page: Open
         page.mouse.move(0, 0)
         assert worked(page).startswith(start)
         assert "“Area”" in worked(page)
-    tab(page, "Mix").click()
+    tab(page, "Sum").click()
     assert worked(page).startswith("output of “Area”, number 1")
 
 
@@ -481,7 +482,7 @@ def test_names_may_be_anything(open_page: Open) -> None:
 
 def test_reset_brings_back_the_chapter_s_numbers(open_page: Open) -> None:
     page = open_page()
-    tab(page, "Mix").click()
+    tab(page, "Sum").click()
     before = stepper(page).inner_text()
     type_in(page, words=5, width=4, heads=2, causal=True, seed=0)
     field(page, "W_v", 1, 1).fill("")

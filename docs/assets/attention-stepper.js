@@ -402,7 +402,7 @@ class AttentionStepper extends HTMLElement {
       return part(heads > 1 ? `Head ${head + 1}` : "", tables);
     });
     if (this.#step === last && heads > 1)
-      parts.push(part("Both heads, side by side", [this.#table("output")]));
+      parts.push(part("Both heads, concatenated", [this.#table("output")]));
     const hatched = causal && this.#step >= 3 ? "Hatched: what a token may not attend to. " : "";
     const digits = "Shown with two digits, computed with all. Choose a cell to see its sum.";
     this.#panel.replaceChildren(

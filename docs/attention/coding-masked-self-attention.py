@@ -453,7 +453,7 @@ from attention.exercises import check_masked_layer
 
 class Masked(SelfAttention):
     def forward(self, x, mask=None):
-        """From token vectors (*B, T, D), outputs (*B, T, K) that don't depend on later tokens."""
+        """From token vectors (*B, T, D), outputs (*B, T, K) without the future."""
         ...
 
 
@@ -591,7 +591,7 @@ def leak_test(layer):
             changed = x.clone()
             changed[..., t:, :] = torch.randn_like(changed[..., t:, :])
             past = layer(changed)[..., :t, :]
-            assert torch.equal(past, whole[..., :t, :]), f"tokens from {t} on change earlier rows"
+            assert torch.equal(past, whole[..., :t, :]), f"tokens from {t} on leak"
             alone = layer(x[..., :t, :])
             assert torch.allclose(alone, whole[..., :t, :], atol=1e-5), (
                 f"the first {t} tokens alone differ"

@@ -122,7 +122,7 @@ print(together.shape)
 
 # %% tags=["raises-exception"]
 alone = self_attention(three[0], *matrices)
-assert torch.allclose(together[0], alone), "the first sentence's output depends on its batch"
+assert torch.allclose(together[0], alone), "the output depends on the batch"
 
 # %% [markdown]
 # The result is wrong. A score should be the dot product of a query and a key. After `transpose(0, 1)`, however, the components of a key lie on the first axis, which the product takes for the batch, and the sentences lie where it expects the components. So the first component of a query is multiplied by
@@ -130,7 +130,7 @@ assert torch.allclose(together[0], alone), "the first sentence's output depends 
 
 # %%
 q, k = three @ matrices[0], three @ matrices[1]
-leaky = torch.einsum("btk,kbs->bts", q, k)  # the first axis of k is that of the sentences
+leaky = torch.einsum("btk,kbs->bts", q, k)  # k: the sentences come first
 assert torch.allclose(q @ k.transpose(0, 1), leaky, atol=1e-6)
 
 # %% [markdown]
@@ -152,7 +152,7 @@ assert difference > 0.1
 
 # %%
 def self_attention(x, W_q, W_k, W_v):
-    q, k, v = x @ W_q, x @ W_k, x @ W_v  # (*B, T, K) each; *B is any number of batch axes, even 0
+    q, k, v = x @ W_q, x @ W_k, x @ W_v  # (*B, T, K) each; *B: any batch axes
     scores = q @ k.transpose(-2, -1) / math.sqrt(k.size(-1))  # (*B, T, S)
     return scores.softmax(dim=-1) @ v  # (*B, T, K)
 
@@ -256,8 +256,9 @@ with torch.no_grad():
 
 sentences.requires_grad_()
 found = ours(sentences)
-formula = F.scaled_dot_product_attention(*(W(sentences) for W in (ours.W_q, ours.W_k, ours.W_v)))
-expected, expected_weights = theirs(sentences, sentences, sentences)  # query, key and value
+qkv = (W(sentences) for W in (ours.W_q, ours.W_k, ours.W_v))
+formula = F.scaled_dot_product_attention(*qkv)
+expected, expected_weights = theirs(sentences, sentences, sentences)
 
 assert torch.allclose(found, formula, **exact)
 assert torch.allclose(found, expected, **exact)
@@ -270,10 +271,8 @@ torch_x, torch_matrices = torch.autograd.grad(
 )
 assert torch.allclose(for_x, torch_x, **exact)
 assert torch.allclose(torch.cat(for_matrices), torch_matrices, **exact)
-print(f"largest difference of the outputs:   {(found - expected).abs().max():.0e}")
-print(
-    f"largest difference of the gradients: {(torch.cat(for_matrices) - torch_matrices).abs().max():.0e}"
-)
+print(f"outputs differ by   {(found - expected).abs().max():.0e}")
+print(f"gradients differ by {(torch.cat(for_matrices) - torch_matrices).abs().max():.0e}")
 
 # %% [markdown]
 # ## Padding
@@ -288,7 +287,8 @@ long = split_words("The agreement on the European Economic Area was signed in Au
 short = split_words("They arrived late .")
 vocabulary = ["<pad>", *sorted({*long, *short})]
 padded = [long, short + ["<pad>"] * (len(long) - len(short))]
-ids = torch.tensor([[vocabulary.index(token) for token in tokens] for tokens in padded])  # (B, T)
+rows = [[vocabulary.index(token) for token in tokens] for tokens in padded]
+ids = torch.tensor(rows)  # (B, T)
 
 torch.manual_seed(0)
 embedding = nn.Embedding(len(vocabulary), 16)
@@ -384,7 +384,7 @@ assert torch.equal(first, second), "in evaluation, the same input gives two outp
 
 # %%
 for T in (1024, 8192, 131_072):
-    scores = torch.empty(T, T, dtype=torch.float16, device="meta")  # has a shape, but no memory
+    scores = torch.empty(T, T, dtype=torch.float16, device="meta")  # no memory
     print(f"{T:7,} tokens: {scores.nbytes / 2**30:9.5f} GiB for the scores of one head")
     assert scores.nbytes == 2 * T**2
 

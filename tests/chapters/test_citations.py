@@ -14,7 +14,7 @@ pytestmark = pytest.mark.on_cpu(reason="text only")
 NAME = r"(?:van )?[A-ZŁ][\w'’-]+"
 # Bahdanau, Cho and Bengio 2014, *Neural … Translate* (arXiv 1409.0473; ICLR 2015)
 ENTRY = re.compile(
-    rf"(?P<first>{NAME})(?: Team)?(?:, {NAME})*(?: and (?:{NAME}|colleagues|others))? "
+    rf"(?P<first>{NAME}(?: Team)?)(?:, {NAME})*(?: and (?:{NAME}|colleagues|others))? "
     r"(?P<year>(?:19|20)\d\d), \*(?P<title>[^*]+)\*(?: \(arXiv (?P<arxiv>\d{4}\.\d{4,5}))?"
 )
 # Bahdanau et al. (2015), Xu and colleagues, 2015: what is said in the text.

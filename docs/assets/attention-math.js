@@ -43,8 +43,8 @@ export function attention({ X, W_q, W_k, W_v, heads, causal }) {
   const scaled = scores.map((M) => each(M, (score) => score / Math.sqrt(k[0][0].length)));
   const masked = scaled.map((M) => each(M, (score, t, s) => (causal && s > t ? -Infinity : score)));
   const weights = masked.map((M) => M.map(softmax));
-  const mixed = weights.map((A, head) => times(A, v[head]));
-  const output = X.map((_, t) => mixed.flatMap((M) => M[t]));
+  const summed = weights.map((A, head) => times(A, v[head]));
+  const output = X.map((_, t) => summed.flatMap((M) => M[t]));
   return { Q, K, V, scores, scaled, masked, weights, output };
 }
 
@@ -241,7 +241,7 @@ export function asPyTorch({ words, X, W_q, W_k, W_v, heads, causal }) {
 
 
 Q, K, V = split(X @ W_q), split(X @ W_k), split(X @ W_v)  # project`;
-  const join = heads === 1 ? "mixed" : "mixed.transpose(0, 1).flatten(1)  # concatenate the heads";
+  const join = heads === 1 ? "summed" : "summed.transpose(0, 1).flatten(1)  # concatenate the heads";
   return `import math
 
 import torch
@@ -258,7 +258,7 @@ scaled = scores / math.sqrt(K.size(-1))  # scale
 mask = ${causal ? `${mask}.tril()` : mask}  # True: may attend
 masked = scaled.masked_fill(~mask, -math.inf)  # mask
 weights = masked.softmax(dim=-1)  # softmax
-mixed = weights @ V  # weighted sum
+summed = weights @ V  # weighted sum
 output = ${join}
 print(words, weights, output, sep="\\n")
 
@@ -266,6 +266,6 @@ print(words, weights, output, sep="\\n")
 from attention import scaled_dot_product_attention
 
 ours = scaled_dot_product_attention(Q, K, V, mask)
-print(all(torch.allclose(a, b) for a, b in zip(ours, (mixed, weights))))
+print(all(torch.allclose(a, b) for a, b in zip(ours, (summed, weights))))
 `;
 }

@@ -566,7 +566,7 @@ function between(x, least, most) {
   return Math.min(Math.max(x, least), most);
 }
 
-/** Whether rows and columns are words, those that ask and those that are asked. @param {Kind} kind */
+/** Whether rows and columns are tokens: queries and keys. @param {Kind} kind */
 function isOfWords(kind) {
   return !["Q", "K", "V", "output"].includes(kind);
 }
@@ -590,7 +590,7 @@ function table(kind, head, rows) {
 }
 
 /**
- * The head of a table whose rows ask and whose columns are asked.
+ * The head of a table whose rows are queries and whose columns are keys.
  * @param {HTMLElement[]} names
  */
 function axes(names) {

@@ -214,6 +214,15 @@ def test_every_word_of_the_test_split_is_in_the_training_split(
         assert known >= {w for sentence in test for w in split_words(getattr(sentence, side))}
 
 
+def test_the_small_world_is_a_part_of_the_corpus(train: list[Pair]) -> None:
+    small = toy.small_world("train", 20_000)
+    english = {word for pair in small for word in split_words(pair.source.lower())}
+    assert set(small) < set(train)
+    assert len(small) > 500
+    assert max(len(split_words(pair.source)) for pair in small) <= 13
+    assert english == toy.corpus.SMALL_WORLD
+
+
 def test_bad_requests_are_refused() -> None:
     with pytest.raises(BadInput, match="no toy split 'dev': choose train, valid, test"):
         toy.pairs("dev", 3)

@@ -1,4 +1,4 @@
-"""The figures of *GPT: predicting the next word*: a line and its shift, and where French looks."""
+"""The figures of *GPT: predicting the next token*: inputs and targets, and an alignment."""
 
 from __future__ import annotations
 
@@ -17,71 +17,55 @@ from attention.tokenizers.words import WordTokenizer
 from attention.training.trainer import Trainer, TrainingConfig
 from images.style import LABEL, WIDTH, Drawing, number
 
-# The page's own model, trained once more with the same lines.
-WORDS = """the he she we they i on of was were in and late early .
-agreement treaty report law letter decision budget contract reform resolution
-council fund parliament area union bank market commission
-european economic social international national central monetary african
-signed adopted rejected examined created financed supported defended
-arrived left returned entered
-january february march april may june july august september october november december
-"""
-WORLD = {*WORDS.split(), *map(str, range(1980, 2000))}
 ENGLISH = "The European Economic Area was created in January 1994 ."
 FRENCH = "La zone économique européenne a été créée en janvier 1994 ."
 
 
 @cache
 def trained() -> tuple[GPT, WordTokenizer]:
-    """The model that the page trains."""
-    pairs = [p for p in toy.pairs("train", 30_000) if set(p.source.lower().split()) <= WORLD]
-    lines = [f"{p.source} = {p.target}" for p in pairs if len(p.source.split()) <= 13]
+    """The model that the page trains, trained once more by the same steps."""
+    lines = [f"{pair.source} = {pair.target}" for pair in toy.small_world("train", 30_000)]
     tokenizer = WordTokenizer.train(lines, min_count=1)
     rows = [[BOS, *tokenizer.encode(line), EOS] for line in lines]
 
     def batches(epoch: int) -> list[Tensor]:
-        chance = torch.Generator().manual_seed(epoch)
-        chunks = batches_by_length([len(row) for row in rows], 250, chance)
+        random = torch.Generator().manual_seed(epoch)
+        chunks = batches_by_length([len(row) for row in rows], 250, random)
         return [pad([rows[i] for i in chunk]) for chunk in chunks]
 
     def loss(ids: Tensor) -> Tensor:
-        wanted = ids[:, 1:]
-        each = F.cross_entropy(model(ids[:, :-1]).transpose(1, 2), wanted, ignore_index=PAD,
-                               reduction="none")  # fmt: skip
-        return each.sum() / (wanted != PAD).sum()
+        targets = ids[:, 1:]
+        each = F.cross_entropy(
+            model(ids[:, :-1]).transpose(1, 2), targets, ignore_index=PAD, reduction="none"
+        )
+        return each.sum() / (targets != PAD).sum()
 
-    torch.manual_seed(0)
-    config = GPTConfig(len(tokenizer), d_model=64, n_heads=2, n_layers=2, d_ff=128, max_len=32)
-    torch.set_default_dtype(torch.float64)
-    model = GPT(config)
-    torch.set_default_dtype(torch.float32)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.dim() == 2:
-                weight *= 4
+    torch.manual_seed(4)
+    sizes = {"d_model": 64, "n_heads": 2, "n_layers": 2, "d_ff": 128, "max_len": 32}
+    model = GPT(GPTConfig(len(tokenizer), **sizes, init_std=0.08)).double()
     for _ in Trainer(model, batches, loss, TrainingConfig(700, lr=6e-3, warmup=60)).steps():
         pass
     return model, tokenizer
 
 
 def shifted() -> Drawing:
-    """Figure 1: what is given, and what is wanted."""
-    given = ["<s>", "They", "arrived", "late", "=", "Ils", "sont", "arrivés", "en", "retard"]
-    wanted = [*given[1:], "</s>"]
+    """Figure 1: inputs and targets."""
+    inputs = ["<s>", "They", "arrived", "late", "=", "Ils", "sont", "arrivés", "en", "retard"]
+    targets = [*inputs[1:], "</s>"]
     drawing = Drawing(
         428,
         "The same line, shifted by one",
-        "Ten rows. In each, a given word stands on the left, and an arrow leads to the next word "
-        "on the right. Up to the equals sign the words are guesses, behind it a translation.",
+        "Ten rows. In each, an input token stands on the left, and an arrow leads to its target, "
+        "the next token, on the right. Up to the equals sign the targets are guesses, after it a "
+        "translation.",
     )
     left, right, top, pitch = 130, 320, 44, 38
-    drawing.text(left, 18, "given", "soft", LABEL)
-    drawing.text(right, 18, "wanted", "soft", LABEL)
-    for row, (one, other) in enumerate(zip(given, wanted, strict=True)):
+    drawing.text(left, 18, "input", "soft", LABEL)
+    drawing.text(right, 18, "target", "soft", LABEL)
+    for row, (token, following) in enumerate(zip(inputs, targets, strict=True)):
         y = top + pitch * row
-        sides = [(left, one, row), (right, other, row + 1)]
-        for x, word, place in sides:
-            kind = "source" if place < 4 else "ink" if place == 4 else "target"
+        for x, word, position in [(left, token, row), (right, following, row + 1)]:
+            kind = "source" if position < 4 else "ink" if position == 4 else "target"
             drawing.box(x - 60, y, 120, 30, f"{kind} box")
             drawing.text(x, y + 15, word, kind)
         drawing.arrow(left + 64, y + 15, right - 64, y + 15, "soft stroke")
@@ -93,25 +77,26 @@ def shifted() -> Drawing:
 
 
 def alignment() -> Drawing:
-    """Figure 2: where the first head looks while it writes French."""
+    """Figure 2: what a head attends to where French is predicted."""
     model, tokenizer = trained()
     ids = torch.tensor([[BOS, *tokenizer.encode(f"{ENGLISH} = {FRENCH}")]])
     words = tokenizer.tokens(ids[0].tolist())
     with record_attention(model) as recorded:
         model(ids)
     first = words.index("=")
-    table = recorded["layers.0.attention"][0, 0, first:-1, 1:first]
+    table = recorded["layers.0.attention"][0, 1, first:-1, 1:first]
     columns, rows = words[1:first], words[first + 1 :]
     left, top, cell = 132, 128, 40
     drawing = Drawing(
         top + cell * len(rows) + 12,
-        "Where the decoder looks while it writes French",
-        "A table with a row for each French word and a column for each English one. Dark cells "
+        "An alignment in the self-attention of a decoder",
+        "A heat map with a row for each French token, where it is predicted, and a column for each "
+        "English one. Dark cells "
         "join zone with Area, économique with Economic, européenne with European, été with was, "
         "créée with created, janvier with January, and 1994 with 1994.",
     )
-    drawing.text(8, 18, "query: the word written ↓", "query", LABEL, "start")
-    drawing.text(WIDTH - 8, 18, "key: the word read →", "key", LABEL, "end")
+    drawing.text(8, 18, "query (predicts) ↓", "query", LABEL, "start")
+    drawing.text(WIDTH - 8, 18, "key (English) →", "key", LABEL, "end")
     for column, word in enumerate(columns):
         x = left + cell * (column + 0.5)
         turn = f"rotate(-90 {number(x)} {top - 8})"

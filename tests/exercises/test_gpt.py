@@ -1,4 +1,4 @@
-"""The checks of *GPT* know right answers, and what is wrong with others."""
+"""The checks of *GPT* accept correct answers, and name the mistake in wrong ones."""
 
 import pytest
 import torch
@@ -22,20 +22,22 @@ def mean(logits, wanted, **how):
     [
         (lambda x, ids: mean(x, ids), "Not shifted"),
         (lambda x, ids: mean(x, ids, ignore_index=0), "Not shifted"),
+        (lambda x, ids: mean(x[:, :-1], ids[:, :-1]), "without a shift"),
+        (lambda x, ids: mean(x[:, :-1], ids[:, :-1], ignore_index=0), "without a shift"),
         (lambda x, ids: mean(x[:, 1:], ids[:, :-1]), "wrong way"),
         (lambda x, ids: mean(x[:, 1:], ids[:, :-1], ignore_index=0), "wrong way"),
-        (lambda x, ids: mean(x[:, :-1], ids[:, 1:]), "Padding counts"),
+        (lambda x, ids: mean(x[:, :-1], ids[:, 1:]), "includes padding"),
         (
             lambda x, ids: mean(x[:, :-1][ids[:, :-1] != 0][None], ids[:, 1:][ids[:, :-1] != 0]),
-            "not where it is given",
+            "not where the input is",
         ),
         (
             lambda x, ids: mean(x[:, :-1], ids[:, 1:], ignore_index=0, reduction="sum") / 8,
-            "counts the padding, too",
+            "count that includes the padding",
         ),
         (
             lambda x, ids: mean(x[:, :-1], ids[:, 1:], ignore_index=0, reduction="sum"),
-            "A sum",
+            "This is the sum",
         ),
         (lambda x, ids: mean(x[:, :-1], ids[:, 1:], ignore_index=0).exp(), "perplexity"),
         (lambda x, ids: -mean(x[:, :-1], ids[:, 1:], ignore_index=0), "The sign"),
@@ -46,8 +48,9 @@ def mean(logits, wanted, **how):
                     for a, i in zip(x, ids, strict=True)
                 ]
             ).mean(),
-            "mean of two means",
+            "mean of means",
         ),
+        (lambda x, ids: mean(x[:, :-1], ids[:, 1:], reduction="none").view(2, 4), "one number"),
         (lambda x, ids: F.cross_entropy(x[:, :-1], ids[:, 1:]), "flatten"),
         (lambda x, ids: None, "nothing back"),
     ],
@@ -73,19 +76,19 @@ def top_p(chances, p, stays=lambda best, p: best.cumsum(0) - best < p, share=Tru
             "reaches 0.3 stays",
         ),
         (lambda c, p: top_p(c, p, share=False), "must sum to 1"),
-        (lambda c, p: top_p(c, p, back=False), "own place"),
+        (lambda c, p: top_p(c, p, back=False), "the index of its token"),
         (lambda c, p: top_p(c, p, back=False)[c.argsort(descending=True)], "use scatter"),
         (
             lambda c, p: top_p(c, p, stays=lambda best, p: best.cumsum(0) - best <= p),
-            "One too many",
+            "One token too many",
         ),
         (lambda c, p: c * (c > 1 - p) / c[c > 1 - p].sum(), "Too few are left"),
         (
             lambda c, p: top_p(c, p, share=False).where(top_p(c, p) > 0, -torch.inf).softmax(0),
             "without a softmax",
         ),
-        (lambda c, p: c, "Nothing was taken away"),
-        (lambda c, p: c * (c >= p) / c[c >= p].sum(), "compare each word"),
+        (lambda c, p: c, "keep all tokens"),
+        (lambda c, p: c * (c >= p) / c[c >= p].sum(), "compare each probability"),
         (
             lambda c, p: c * (c.cumsum(0) - c < p) / c[c.cumsum(0) - c < p].sum(),
             "order of the vocabulary",
@@ -98,19 +101,19 @@ def test_a_wrong_top_p_gets_its_own_hint(wrong, hint):
         check_top_p(wrong)
 
 
-@pytest.mark.on_cpu(reason="numbers of Python only")
+@pytest.mark.on_cpu(reason="Python integers only")
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda n, m: (sum(range(n, n + m)), n + m - 1), "other way round"),
-        (lambda n, m: (n + m, sum(range(n, n + m))), "last word is written"),
-        (lambda n, m: (n + m - 1, sum(range(n, n + m + 1))), "last word is written"),
-        (lambda n, m: (m, sum(range(n, n + m))), "prompt must be read"),
-        (lambda n, m: (n + m - 1, n * m), "the text grows"),
+        (lambda n, m: (sum(range(n, n + m)), n + m - 1), "two are swapped"),
+        (lambda n, m: (n + m, sum(range(n, n + m))), "Nothing follows the last"),
+        (lambda n, m: (n + m - 1, sum(range(n, n + m + 1))), "Nothing follows the last"),
+        (lambda n, m: (m, sum(range(n, n + m))), "prompt must be processed"),
+        (lambda n, m: (n + m - 1, n * m), "one token longer"),
         (lambda n, m: (n + m - 1, sum(range(n + 1, n + m + 1))), "lengths begin at 3"),
         (lambda n, m: (n + m - 1, m * (n + m)), "lengths begin at 3"),
         (lambda n, m: (n + m - 1, sum(range(n + m))), "from the start"),
-        (lambda n, m: (n + m - 1, (n + m - 1) ** 2), "pairs of words"),
+        (lambda n, m: (n + m - 1, (n + m - 1) ** 2), "pairs of positions"),
     ],
 )
 def test_wrong_counts_of_positions_get_their_own_hint(wrong, hint):
@@ -123,22 +126,22 @@ def parameters(V, N, D, L, matrices=12, vectors=13, words=1, positions=1, norm=2
     return (words * V + positions * N) * D + L * layer + norm * D
 
 
-@pytest.mark.on_cpu(reason="numbers of Python only")
+@pytest.mark.on_cpu(reason="Python integers only")
 @pytest.mark.parametrize(
     ("mistake", "hint"),
     [
-        ({"words": 2}, "count the words twice"),
+        ({"words": 2}, "embeddings twice"),
         ({"positions": 0}, "positions are missing"),
         ({"norm": 0}, "last norm is missing"),
-        ({"vectors": 0}, "biases and norms of the layers"),
+        ({"vectors": 0}, "biases and norms of the blocks"),
         ({"vectors": 0, "norm": 0}, "All biases and norms"),
         ({"vectors": 4}, "biases are missing"),
-        ({"vectors": 9}, "norms of the layers are missing"),
-        ({"vectors": 11}, "two norms in a layer"),
-        ({"vectors": 10}, "as it is wide"),
+        ({"vectors": 9}, "norms of the blocks are missing"),
+        ({"vectors": 11}, "two norms in a block"),
+        ({"vectors": 10}, "has 4 D components"),
         ({"matrices": 11}, "four matrices"),
         ({"matrices": 8}, "two matrices"),
-        ({"matrices": 16}, "one attention in a layer"),
+        ({"matrices": 16}, "one attention"),
     ],
 )
 def test_wrong_numbers_of_parameters_get_their_own_hint(mistake, hint):
@@ -146,7 +149,7 @@ def test_wrong_numbers_of_parameters_get_their_own_hint(mistake, hint):
         check_gpt_parameters(lambda *sizes: parameters(*sizes, **mistake))
 
 
-@pytest.mark.on_cpu(reason="numbers of Python only")
+@pytest.mark.on_cpu(reason="Python integers only")
 def test_one_layer_is_not_all_of_them():
     with pytest.raises(Hint, match="there are 12"):
         check_gpt_parameters(lambda V, N, D, L: parameters(V, N, D, 1))

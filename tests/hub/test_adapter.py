@@ -26,7 +26,7 @@ SIZES = {"vocab_size": 31, "d_model": 16, "n_heads": 2, "n_layers": 3, "d_ff": 2
 DROPOUTS = {"dropout": 0.25, "attention_dropout": 0.125}
 SCALING = Llama3RoPEScaling(6.0, 1.5, 3.5, 4)
 # None of these fields has its default, so that a field that isn't saved is noticed.
-GPT_ODD = GPTConfig(**SIZES, **DROPOUTS)
+GPT_ODD = GPTConfig(**SIZES, **DROPOUTS, init_std=0.03125)
 BERT_ODD = BERTConfig(**SIZES, **DROPOUTS, n_segments=5, norm_eps=1e-3, head=False)
 LLAMA_ODD = LlamaConfig(
     **SIZES,
@@ -59,6 +59,7 @@ GPT_FIELDS = {
     "resid_pdrop": 0.25,
     "embd_pdrop": 0.25,
     "attn_pdrop": 0.125,
+    "initializer_range": 0.03125,
     "layer_norm_epsilon": 1e-5,
     "bos_token_id": None,
     "eos_token_id": None,

@@ -137,6 +137,19 @@ def test_initial_weights_into_the_residual_stream_are_scaled_by_the_number_of_su
         assert block.attention.W_q.weight.std().item() == pytest.approx(0.02, rel=0.05)
 
 
+def test_the_initial_standard_deviation_can_be_chosen():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(500, d_model=128, n_layers=8, init_std=0.08))
+    [block, *_] = model.layers
+    for weight, std in [
+        (model.embedding.weight, 0.08),
+        (model.positions.weight, 0.08),
+        (block.attention.W_q.weight, 0.08),
+        (block.attention.W_o.weight, 0.08 / 4),
+    ]:
+        assert weight.std().item() == pytest.approx(std, rel=0.05)
+
+
 def test_the_weights_of_every_layer_are_recorded(model):
     with record_attention(model) as weights:
         model(IDS)

@@ -1,4 +1,4 @@
-"""Exercises of the chapter *GPT: predicting the next word*."""
+"""Exercises of the chapter *GPT: predicting the next token*."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,176 +13,195 @@ __all__ = ["check_gpt_parameters", "check_next_word_loss", "check_positions_read
 
 
 def check_next_word_loss(loss: Callable[..., Any]) -> None:
-    """Check the loss of a language model.
+    """Check the loss of a causal language model.
 
     Args:
-        loss: From logits `(B, T, V)` and the words `(B, T)` that they were computed from, padded
-            with 0, the mean loss of the next word.
+        loss: From the logits `(B, T, V)` of token ids `(B, T)`, padded with 0, the mean loss of
+            the next token.
 
     Raises:
-        Hint: It is another number.
+        Hint: It is something else.
     """
-    chance = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 5, 6, generator=chance)
+    logits = torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(0))
     ids = torch.tensor([[2, 4, 5, 1, 3], [2, 5, 3, 0, 0]])
-    given, wanted = logits[:, :-1], ids[:, 1:]
-    each = _losses(given, wanted)  # (B, T)
-    real = wanted != 0
+    targets = ids[:, 1:]
+    each, real = _losses(logits[:, :-1], targets), targets != 0  # (B, T)
     expected = each[real].mean()
     rows = torch.stack([row[keep].mean() for row, keep in zip(each, real, strict=True)])
     unshifted = _losses(logits, ids)
     behind = _losses(logits[:, 1:], ids[:, :-1])
-    not_shifted = "Not shifted: the word wanted at a place is the next one, ids[:, 1:]."
-    wrong_way = "Shifted the wrong way: the logits at place t are about the word at t + 1."
+    not_shifted = (
+        "Not shifted: the target at each position is the next token. Use logits[:, :-1] and "
+        "ids[:, 1:]."
+    )
+    half_shifted = (
+        "You drop the last position of both, which shortens them without a shift. The targets are "
+        "ids[:, 1:]."
+    )
+    wrong_way = "Shifted the wrong way: the logits at position t predict the token at t + 1."
+    cut = _losses(logits[:, :-1], ids[:, :-1])
     mistakes = [
         (unshifted.mean(), not_shifted),
         (unshifted[ids != 0].mean(), not_shifted),
+        (cut.mean(), half_shifted),
+        (cut[ids[:, :-1] != 0].mean(), half_shifted),
         (behind.mean(), wrong_way),
         (behind[ids[:, :-1] != 0].mean(), wrong_way),
-        (each.mean(), "Padding counts in your mean. Where 0 is wanted, nothing is wanted."),
-        (each[ids[:, :-1] != 0].mean(), "Leave out where 0 is wanted, not where it is given."),
-        (each[real].sum() / each.numel(), "You divide by a number that counts the padding, too."),
-        (each[real].sum(), "A sum, and a mean was asked for."),
-        (rows.mean(), "The mean of two means. Every word counts alike, whatever its line."),
-        (expected.exp(), "That is the perplexity. The loss is its logarithm."),
-        (-expected, "The sign: a loss is minus the log-probability."),
+        (each.mean(), "Your mean includes padding. Leave out the positions whose target is 0."),
+        (each[ids[:, :-1] != 0].mean(), "Leave out where the target is 0, not where the input is."),
+        (each[real].sum() / each.numel(), "You divide by a count that includes the padding."),
+        (each[real].sum(), "This is the sum. Return the mean over the tokens."),
+        (rows.mean(), "This is a mean of means. Every token counts alike, whatever its line."),
+        (expected.exp(), "This is the perplexity. The loss is its logarithm."),
+        (-expected, "The sign is wrong: a loss is minus the log-probability."),
+        (each, "Return one number: the mean over all tokens that aren't padding."),
+        (each[real], "Return one number: the mean of these losses."),
     ]
     flat = "F.cross_entropy takes (N, V) and (N): flatten the first two axes of both."
     found = answer("loss(logits, ids)", loss, logits, ids, hint=flat)
     compare("loss(logits, ids)", found, expected, mistakes)
-    right("each word is judged by the logits of the place before it.")
+    right("each token is predicted by the logits at the position before it.")
 
 
-def check_top_p(kept: Callable[..., Any]) -> None:
-    """Check what top-p leaves of a distribution.
+def check_top_p(nucleus: Callable[..., Any]) -> None:
+    """Check a distribution after top-p.
 
     Args:
-        kept: From the probabilities of all words `(V,)` and `p`, those that are left, in the
+        nucleus: From the probabilities of all tokens `(V,)` and `p`, those after top-p, in the
             same order.
 
     Raises:
-        Hint: They are others.
+        Hint: They are something else.
     """
     some = [0.05, 0.4, 0.2, 0.35]  # not sorted, so that the order matters
     exact = [0.0625, 0.5, 0.1875, 0.25]  # 0.5 and 0.25 are 0.75, to the last bit
     for numbers, p, n in [(some, 0.3, 1), (some, 0.6, 2), (some, 0.9, 3), (exact, 0.75, 2)]:
-        chances = torch.tensor(numbers)
-        best, order = chances.sort(descending=True)
+        probabilities = torch.tensor(numbers)
+        best, order = probabilities.sort(descending=True)
         first = torch.zeros(4).scatter(0, order, (torch.arange(4) < n).float())
         fewer = torch.zeros(4).scatter(0, order, (torch.arange(4) < n - 1).float())
         more = torch.zeros(4).scatter(0, order, (torch.arange(4) < n + 1).float())
-        taken = _shared(best * (torch.arange(4) < n))
-        expected = _shared(chances * first)
-        too_few = f"Too few are left: the word that reaches {p} stays, even if it is the first."
-        each = "You compare each word with p. It is their sum that has to reach p."
+        taken = _normalised(best * (torch.arange(4) < n))
+        expected = _normalised(probabilities * first)
+        too_few = f"Too few are left: the token that reaches {p} stays, even if it is the first."
+        each = "You compare each probability with p. It is their sum that must reach p."
         mistakes = [
-            (chances * first, "What is left must sum to 1 again: divide by its sum."),
-            (taken, "Sorted. Put each back into its own place."),
-            (taken[order], "order says where each came from. To put it back there, use scatter."),
+            (probabilities * first, "What is left must sum to 1: divide it by its sum."),
+            (taken, "These are sorted. Put each back at the index of its token."),
             (
-                (chances * first).masked_fill(first == 0, -torch.inf).softmax(-1),
-                "These are probabilities already: divide by their sum, without a softmax.",
-            ),
-            (chances, "Nothing was taken away."),
-            (_shared(chances * fewer).nan_to_num(), too_few),
-            (chances * fewer, too_few),
-            (_shared(chances * (chances >= p)), each),
-            (_shared(chances * more), f"One too many: those before the last reach {p} already."),
-            (
-                _shared(chances * (chances.cumsum(0) - chances < p)),
-                "You added up in the order of the vocabulary. Begin with the likeliest word.",
+                taken[order],
+                "order has the index of each. To put it back there, use scatter.",
             ),
             (
-                _shared(chances * (chances.argsort().argsort() < n)),
-                "You kept the least likely words. Sort with descending=True.",
+                (probabilities * first).masked_fill(first == 0, -torch.inf).softmax(-1),
+                "These are probabilities already: divide them by their sum, without a softmax.",
+            ),
+            (probabilities, "You keep all tokens."),
+            (_normalised(probabilities * fewer).nan_to_num(), too_few),
+            (probabilities * fewer, too_few),
+            (_normalised(probabilities * (probabilities >= p)), each),
+            (
+                _normalised(probabilities * more),
+                f"One token too many: the others reach {p} already.",
+            ),
+            (
+                _normalised(probabilities * (probabilities.cumsum(0) - probabilities < p)),
+                "You add up in the order of the vocabulary. Begin with the most probable token.",
+            ),
+            (
+                _normalised(probabilities * (probabilities.argsort().argsort() < n)),
+                "You keep the least probable tokens. Sort with descending=True.",
             ),
         ]
-        call = f"kept(chances, {p})"
-        found = answer(call, kept, chances, p)
+        call = f"nucleus(probabilities, {p})"
+        found = answer(call, nucleus, probabilities, p)
         if isinstance(found, Tensor):
-            found = found.nan_to_num()  # nobody was left, and their sum is 0
+            found = found.nan_to_num()  # where no token is left, the sum is 0
         compare(call, found, expected, mistakes)
-    right("as few words as it takes, and all of the probability for them.")
+    right("the fewest tokens that reach p, with all of the probability.")
 
 
 def check_positions_read(positions: Callable[..., Any]) -> None:
-    """Check how many positions a model reads to write a text.
+    """Check how many positions a model processes to generate a text.
 
     Args:
-        positions: From the words of a prompt and the words to write, how many positions are read
-            with a cache, and how many without.
+        positions: From the length of the prompt and the number of new tokens, how many positions
+            are processed with a KV cache, and how many without.
 
     Raises:
-        Hint: They are other numbers.
+        Hint: They are something else.
     """
     for prompt, tokens in [(3, 1), (3, 2), (11, 12), (1, 30)]:
         cached, uncached = prompt + tokens - 1, sum(range(prompt, prompt + tokens))
-        last = "The last word is written, and not read any more."
+        last = "Nothing follows the last new token, so it isn't processed any more."
         mistakes: list[tuple[object, str]] = [
-            ((uncached, cached), "The other way round: first with the cache."),
+            ((uncached, cached), "The two are swapped: first with the cache."),
             ((cached + 1, uncached), last),
             ((cached, uncached + prompt + tokens), last),
             ((cached + 1, uncached + prompt + tokens), last),
-            ((tokens, uncached), "With the cache, the prompt must be read as well, once."),
-            ((cached, prompt * tokens), "Without a cache, the text grows by a word each time."),
+            ((tokens, uncached), "With the cache, the prompt must be processed, too, once."),
+            ((cached, prompt * tokens), "Without a cache, the text is one token longer each time."),
             (
                 (cached, uncached + tokens),
-                f"The first word is written from the prompt alone: the lengths begin at {prompt}.",
+                f"The first token is predicted from the prompt: the lengths begin at {prompt}.",
             ),
             (
                 (cached, sum(range(prompt + tokens))),
-                "The prompt is there from the start: the first reading has all of its words.",
+                "The prompt is there from the start: the first pass processes all of it.",
             ),
             (
                 (cached, (prompt + tokens - 1) ** 2),
-                "These are pairs of words, as in a table of weights. Count the words read.",
+                "These are pairs of positions, as in a table of weights. Count positions.",
             ),
         ]
         call = f"positions({prompt}, {tokens})"
         found = answer(call, positions, prompt, tokens)
         compare(call, found, (cached, uncached), mistakes)
-    right("with the cache, each word is read once.")
+    right("with the cache, each token is processed once.")
 
 
 def check_gpt_parameters(count: Callable[..., Any]) -> None:
     """Check how many parameters a GPT has.
 
     Args:
-        count: From the size of the vocabulary, the number of positions, the model's width and the
-            number of layers, the number of parameters.
+        count: From the size of the vocabulary, the number of positions, the model dimension and
+            the number of blocks, the number of parameters.
 
     Raises:
-        Hint: It is another number.
+        Hint: It is something else.
     """
     for V, N, D, L in [(50_257, 1024, 768, 12), (50_257, 1024, 1600, 48), (7, 5, 4, 3)]:
-        words, layer = (V + N) * D, 12 * D * D + 13 * D
-        expected = words + L * layer + 2 * D
+        embeddings, block = (V + N) * D, 12 * D * D + 13 * D
+        expected = embeddings + L * block + 2 * D
         mistakes = [
-            (expected + V * D, "You count the words twice. They are scored by their embeddings."),
-            (expected - N * D, "The positions are missing: a learned vector for each."),
+            (
+                expected + V * D,
+                "You count the token embeddings twice. The output is tied to them.",
+            ),
+            (expected - N * D, "The positions are missing: each has a learned vector."),
             (expected - 2 * D, "The last norm is missing. It has two vectors."),
-            (expected - L * 13 * D, "The biases and norms of the layers are missing."),
+            (expected - L * 13 * D, "The biases and norms of the blocks are missing."),
             (expected - L * 13 * D - 2 * D, "All biases and norms are missing."),
             (expected - L * 9 * D, "The biases are missing: GPT-2 has them everywhere."),
-            (expected - L * 4 * D, "The norms of the layers are missing, two in each."),
-            (expected - L * 2 * D, "There are two norms in a layer, with two vectors each."),
+            (expected - L * 4 * D, "The norms of the blocks are missing, two in each."),
+            (expected - L * 2 * D, "There are two norms in a block, with two vectors each."),
             (
                 expected - L * 3 * D,
-                "The bias in the middle of the feed-forward layer has 4 D numbers, as it is wide.",
+                "The first bias of the feed-forward network has 4 D components, as its layer has.",
             ),
             (
                 expected - L * D * D,
-                "Attention has four matrices: for queries, keys, values, and to mix the heads.",
+                "Attention has four matrices: for queries, keys, values and output.",
             ),
             (
                 expected - L * 4 * D * D,
-                "The feed-forward layer has two matrices, to four times the width and back.",
+                "The feed-forward network has two matrices, to 4 D and back.",
             ),
             (
                 expected + L * 4 * D * D,
-                "Encoder-decoder attention has fallen away: there is one attention in a layer.",
+                "There is no cross-attention: a block has one attention.",
             ),
-            (words + layer + 2 * D, f"That is one layer, and there are {L}."),
+            (embeddings + block + 2 * D, f"This is one block, and there are {L}."),
         ]
         call = f"count({V}, {N}, {D}, {L})"
         compare(call, answer(call, count, V, N, D, L), expected, mistakes)
@@ -193,6 +212,6 @@ def _losses(logits: Float[Tensor, "B T V"], ids: Int[Tensor, "B T"]) -> Float[Te
     return F.cross_entropy(logits.transpose(1, 2), ids, reduction="none")
 
 
-def _shared(chances: Float[Tensor, " V"]) -> Float[Tensor, " V"]:
+def _normalised(probabilities: Float[Tensor, " V"]) -> Float[Tensor, " V"]:
     """Divided by their sum, where there is one."""
-    return chances / chances.sum()
+    return probabilities / probabilities.sum()

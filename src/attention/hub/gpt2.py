@@ -37,6 +37,7 @@ def config_from_hf(files: PretrainedFiles) -> dict[str, Any]:
         "max_len": files.get_int("n_positions"),
         "dropout": _dropout(files),
         "attention_dropout": files.get_float("attn_pdrop", default=0.1, maximum=1.0),
+        "init_std": files.get_float("initializer_range", default=0.02),
     }
 
 
@@ -66,6 +67,7 @@ def config_to_hf(config: Mapping[str, Any]) -> dict[str, Any]:
         "resid_pdrop": config["dropout"],
         "embd_pdrop": config["dropout"],
         "attn_pdrop": config["attention_dropout"],
+        "initializer_range": config["init_std"],
         "bos_token_id": None,  # without these, Hugging Face assumes those of GPT-2's vocabulary
         "eos_token_id": None,
     }

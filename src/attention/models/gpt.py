@@ -30,9 +30,12 @@ class GPTConfig(ModelConfig):
     Attributes:
         dropout: Probability with which, in training, a component of an embedding or of a
             sublayer's output is dropped.
+        init_std: Standard deviation of the initial weights. The 0.02 of GPT's authors is made for
+            hundreds of dimensions, and a model with fewer learns faster from larger weights.
     """
 
     dropout: float = 0.0
+    init_std: float = 0.02
 
 
 class GPTBlock(nn.Module):
@@ -92,15 +95,16 @@ class GPT(CausalLM):
         return F.linear(self.norm(x), self.embedding.weight)
 
     def _initialise(self, module: nn.Module) -> None:
-        """Scale down the initial weights of the projections into the residual stream.
+        """Draw the weights, with a smaller deviation in projections into the residual stream.
 
-        Source: section 2.3.
+        Source: 0.02: Radford et al. 2018, section 4.1; the scaling: Radford et al. 2019,
+        section 2.3.
         """
+        std = self.config.init_std
         if isinstance(module, nn.Linear | nn.Embedding):
-            nn.init.normal_(module.weight, std=0.02)
+            nn.init.normal_(module.weight, std=std)
         if isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
         if isinstance(module, GPTBlock):
             for projection in (module.attention.W_o, module.feed_forward.W_2):
-                std = 0.02 / math.sqrt(2 * self.config.n_layers)
-                nn.init.normal_(projection.weight, std=std)
+                nn.init.normal_(projection.weight, std=std / math.sqrt(2 * self.config.n_layers))

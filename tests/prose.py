@@ -35,13 +35,22 @@ SYMBOL = re.compile(
 
 def book() -> list[str]:
     """The pages in the order of the navigation, the reference left out."""
+    leaves = _leaves(navigation.tree(_chapters()))
+    return [name for name in leaves if not name.startswith("reference/")]
+
+
+def optional_pages() -> set[str]:
+    """The pages that the main path leaves out: those with `optional: true`, and all below them."""
+    chapters = list(_chapters())
+    tops = [chapter for chapter in chapters if chapter.optional]
+    below = [one for one in chapters if any(one.is_child_of(top) for top in tops)]
+    return {chapter.path for chapter in [*tops, *below]}
+
+
+def _chapters() -> Iterator[navigation.Chapter]:
     paths = [path for path in sorted(DOCS.rglob("*")) if path.suffix in {".md", ".py"}]
     files = [File(path.relative_to(DOCS).as_posix(), str(DOCS), "", True) for path in paths]
-    return [
-        name
-        for name in _leaves(navigation.tree(navigation.chapters(files)))
-        if not name.startswith("reference/")
-    ]
+    return navigation.chapters(files)
 
 
 def _leaves(tree: list[dict[str, Any]]) -> Iterator[str]:

@@ -1,11 +1,15 @@
-"""The book reads in order: no symbol and no term comes before the page that explains it."""
+"""The book reads in order: no symbol and no term comes before the page that explains it.
+
+This holds for those who read every page, and for those who leave out the optional part.
+"""
 
 import re
+from collections.abc import Collection, Container
 from posixpath import dirname, join, normpath
 
 import pytest
 
-from tests.prose import DOCS, bare, book, formulas, prose, sentences, symbols
+from tests.prose import DOCS, bare, book, formulas, optional_pages, prose, sentences, symbols
 
 pytestmark = pytest.mark.on_cpu(reason="text only")
 
@@ -63,10 +67,17 @@ def used(page: str, known: dict[str, list[str]]) -> dict[str, int]:
     return lines
 
 
-def symbol_faults(pages: Pages, notation: str) -> list[str]:
-    """All symbols that come too early, or of which the notation page does not speak truly."""
-    known, order = first_met(notation), list(pages)
-    uses = {page: used(text, known) for page, text in pages.items()}
+def symbol_faults(pages: Pages, notation: str, left_out: Container[str] = frozenset()) -> list[str]:
+    """All symbols that come too early, or of which the notation page does not speak truly.
+
+    Pages that are left out are neither read nor, to their readers, an explanation.
+    """
+    known = {
+        symbol: [chapter for chapter in chapters if chapter not in left_out]
+        for symbol, chapters in first_met(notation).items()
+    }
+    order = [page for page in pages if page not in left_out]
+    uses = {page: used(pages[page], known) for page in order}
     faults, met = [], set()
     for page, lines in uses.items():
         for symbol, line in sorted(lines.items(), key=lambda use: use[1]):
@@ -88,9 +99,10 @@ def symbol_faults(pages: Pages, notation: str) -> list[str]:
     return faults
 
 
-def test_no_symbol_comes_before_its_definition(pages):
+@pytest.mark.parametrize("left_out", [frozenset(), optional_pages()], ids=["all", "main path"])
+def test_no_symbol_comes_before_its_definition(pages, left_out):
     notation = (DOCS / NOTATION).read_text("utf-8")
-    if faults := symbol_faults(pages, notation):
+    if faults := symbol_faults(pages, notation, left_out):
         pytest.fail("\n".join(faults), pytrace=False)
 
 
@@ -111,20 +123,25 @@ def forms(term: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])(?:{'|'.join(names)})s?(?![\w-])", re.IGNORECASE)
 
 
-def word_faults(pages: Pages, glossary: str) -> list[str]:
-    """All terms that come too early without a link, and all that the glossary leaves unplaced."""
-    order, faults = list(pages), []
+def word_faults(pages: Pages, glossary: str, left_out: Collection[str] = frozenset()) -> list[str]:
+    """All terms that come too early without a link, and all that the glossary leaves unplaced.
+
+    Who leaves out some pages finds a term explained in the first other chapter that the glossary
+    names for it. Where it names none, each page that uses the term has to link it.
+    """
+    order, faults = [page for page in pages if page not in left_out], []
     texts = {page: sentences(text) for page, text in pages.items()}
     for term, chapters in explained(glossary).items():
-        if not chapters or chapters[0] not in order:
+        if not chapters or chapters[0] not in pages:
             faults.append(f"docs/{GLOSSARY}: {term} names no chapter that explains it")
             continue
         if not forms(term).search(texts[chapters[0]]):
             faults.append(f"docs/{GLOSSARY}: {term} does not occur in {chapters[0]}")
         if term in EVERYDAY:
             continue
-        for page in order[: order.index(chapters[0])]:
-            helpful = [GLOSSARY, *order[order.index(page) + 1 :]]
+        place = next((order.index(chapter) for chapter in chapters if chapter in order), None)
+        for number, page in enumerate(order[:place]):
+            helpful = [GLOSSARY, *order[number + 1 :], *left_out]
             links = [
                 link.span(1)
                 for link in LINK.finditer(texts[page])
@@ -143,9 +160,10 @@ def _text_only(link: re.Match[str]) -> str:
     return f" {link[1]}{' ' * (len(link[0]) - len(link[1]) - 1)}"
 
 
-def test_no_term_comes_before_its_explanation_without_a_link(pages):
+@pytest.mark.parametrize("left_out", [frozenset(), optional_pages()], ids=["all", "main path"])
+def test_no_term_comes_before_its_explanation_without_a_link(pages, left_out):
     pages = {page: text for page, text in pages.items() if page != "index.md"}  # only the door
-    if faults := word_faults(pages, (DOCS / GLOSSARY).read_text("utf-8")):
+    if faults := word_faults(pages, (DOCS / GLOSSARY).read_text("utf-8"), left_out):
         pytest.fail("\n".join(faults), pytrace=False)
 
 
@@ -212,6 +230,38 @@ def test_terms_without_a_chapter_are_named():
         f"docs/{GLOSSARY}: Mask names no chapter that explains it",
         f"docs/{GLOSSARY}: Word does not occur in two.md",
     ]
+
+
+@pytest.mark.parametrize(
+    ("two", "three", "terms", "fault"),
+    [
+        ("None", "A causal mask", "[One](../one.md) and [Three](../three.md)", ""),
+        ("A [causal mask](one.md).", "None", "[One](../one.md)", ""),
+        ("None", "A causal mask", "[One](../one.md)", "docs/three.md:1: “causal mask”"),
+        ("A causal mask", "A causal mask", "[One](../one.md) and [Three](../three.md)", "two.md"),
+    ],
+)
+def test_terms_that_only_the_optional_part_explains_are_named(two, three, terms, fault):
+    pages = {"one.md": "A causal mask", "two.md": two, "three.md": three}
+    glossary = f"Causal mask\n:   A mask. See {terms}.\n"
+    assert word_faults(pages, glossary) == []
+    faults = word_faults(pages, glossary, {"one.md"})
+    assert len(faults) == bool(fault)
+    assert not fault or fault in faults[0]
+
+
+def test_symbols_that_only_the_optional_part_defines_are_named():
+    pages = {"one.md": "$t$", "two.md": "$q t W_q$"}
+    assert symbol_faults(pages, SIGNS) == []
+    faults = symbol_faults(pages, SIGNS, {"one.md"})
+    assert faults == ["docs/two.md:1: $t$ has no chapter on the notation page"]
+    both = SIGNS.replace("[One](../one.md)", "[One](../one.md), [Two](../two.md)")
+    assert symbol_faults(pages, both) == symbol_faults(pages, both, {"one.md"}) == []
+
+
+def test_the_main_path_leaves_out_the_part_before_attention():
+    part = {name for name in book() if name.startswith("before-attention/")}
+    assert optional_pages() == part != set()
 
 
 def test_the_book_is_read_in_order():

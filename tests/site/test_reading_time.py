@@ -156,3 +156,5 @@ def test_what_is_optional_says_so(built):
     for page in ("before-attention", "before-attention/word-by-word"):
         assert shown(built, page).startswith("Optional. About"), page
     assert shown(built, "attention").startswith("About")
+    links = re.findall(r'class="nav-list-link"[^>]*>(.*?)</a>', built.page("attention"))
+    assert [link for link in links if "optional" in link] == ["Before attention (optional)"]

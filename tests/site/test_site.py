@@ -173,7 +173,10 @@ def test_a_just_the_docs_chapter_drops_in(build_with):
     assert outline.all("a", **{"class": "nav-list-link", "aria-current": "page"})
     assert '<li aria-current="page">A chapter from elsewhere</li>' in page
     children = part.partition('id="table-of-contents"')[2]
-    assert '<a href="../chapter/">A chapter from elsewhere</a>: Written for Just' in children
+    assert (
+        '<a href="../chapter/">A chapter from elsewhere</a> (5 minutes): Written for Just'
+        in children
+    )
 
     # Its pictures, its lists, its callouts and labels.
     pictures = outline.all("img")

@@ -22,6 +22,26 @@ ENTRY = re.compile(r"^(\S.*)\n: +(.*)$", re.MULTILINE)
 NUMBERS = re.compile(r"(?!k$)[ijkstuST\d'+,-]+")
 EVERYDAY = {"Key", "Value"}  # arrow keys, and values of a function, need no explanation
 
+BOLD = re.compile(r"\*\*([^*]+)\*\*")
+# What somebody who has read the book must have met, so that a paper doesn't need a dictionary.
+FIELD = """
+token · token id · special token · vocabulary · embedding · dimension · parameter · gradient ·
+gradient descent · backpropagation · hidden state · GRU · LSTM · vanishing gradient ·
+bidirectional encoder · attend · query · key · value · scaled dot-product attention ·
+additive attention · dot-product attention · local attention · soft attention · hard attention ·
+context vector · logits · softmax · temperature · cross-entropy · perplexity · teacher forcing ·
+exposure bias · autoregressive · prefix · prompt · hypothesis · beam search · n-gram · BLEU · chrF ·
+alignment error rate · residual connection · residual stream · layer normalisation · RMSNorm ·
+pre-norm · post-norm · position-wise feed-forward network · ReLU · GELU · SwiGLU ·
+attention dropout · multi-head attention · multi-query attention · grouped-query attention ·
+cross-attention · causal mask · padding mask · additive mask · permutation-equivariant ·
+sinusoidal positional encoding · rotary position embedding · KV cache · prefill · decode ·
+nucleus sampling · masked language modelling · next-sentence prediction · CLS token ·
+fine-tuning · zero-shot · few-shot · mean pooling · contrastive loss · InfoNCE ·
+in-batch negatives · weight tying · label smoothing · ablation · induction head · attention sink ·
+FlashAttention
+"""
+
 Pages = dict[str, str]
 
 
@@ -167,6 +187,39 @@ def test_no_term_comes_before_its_explanation_without_a_link(pages, left_out):
         pytest.fail("\n".join(faults), pytrace=False)
 
 
+def not_in(glossary: str, terms: str) -> list[str]:
+    """The terms that are no entry of the glossary, in any of their forms."""
+    entries = explained(glossary)
+    wanted = [" ".join(term.split()) for term in terms.split("·")]
+    return [
+        t
+        for t in wanted
+        if not any(forms(e).fullmatch(t) or forms(t).fullmatch(e) for e in entries)
+    ]
+
+
+def not_in_bold(pages: Pages, glossary: str) -> list[str]:
+    """The terms that don't stand in bold on the page that explains them."""
+    faults = []
+    for term, chapters in explained(glossary).items():
+        if term in EVERYDAY or not chapters or chapters[0] not in pages:
+            continue
+        bold = (re.sub("<[^<>]*>", "", text) for text in BOLD.findall(pages[chapters[0]]))
+        if not any(forms(term).search(" ".join(text.split())) for text in bold):
+            faults.append(f"docs/{chapters[0]}: {term}")
+    return faults
+
+
+def test_the_glossary_has_the_terms_of_the_field():
+    missing = not_in((DOCS / GLOSSARY).read_text("utf-8"), FIELD)
+    assert not missing, f"not in the glossary: {', '.join(missing)}"
+
+
+def test_a_term_is_in_bold_where_it_is_explained(pages):
+    faults = not_in_bold(pages, (DOCS / GLOSSARY).read_text("utf-8"))
+    assert not faults, "not in bold:\n" + "\n".join(faults)
+
+
 # That the tests can fail.
 
 SIGNS = r"""
@@ -280,3 +333,11 @@ def test_a_lab_is_read_by_its_prose(tmp_path):
 
 def test_bare():
     assert bare(r'{t,\,2i}"') == "t,2i"
+
+
+def test_a_term_that_is_missing_or_not_in_bold_is_named():
+    assert not_in(TERMS, "causal mask · CM · causal masks · window") == ["window"]
+    assert not_in_bold({"two.md": "A **causal\nmask** (CM)."}, TERMS) == []
+    assert not_in_bold({"two.md": "A causal mask is **good**."}, TERMS) == [
+        "docs/two.md: Causal mask (CM)"
+    ]

@@ -212,6 +212,44 @@ def test_every_number_in_prose_is_computed_cited_or_measured(name):
     assert not found, f"{len(found)} numbers that nothing computes:\n" + "\n".join(found)
 
 
+MATRIX = re.compile(r"\\begin\{[pb]?matrix\}(.*?)\\end\{[pb]?matrix\}", re.DOTALL)
+CELL_OF_MATRIX = re.compile(r"-?\d*\.?\d+")
+COLOUR = re.compile(r"\\[a-z]+\{([^{}]*)\}")
+
+
+def matrices(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The matrices of numbers in a page's formulas: the line, and the entries row by row."""
+    for matrix in MATRIX.finditer(text):
+        rows = COLOUR.sub(r"\1", matrix[1]).replace("−", "-").split("\\\\")
+        entries = [entry.strip() for row in rows for entry in row.split("&") if entry.strip()]
+        if all(map(CELL_OF_MATRIX.fullmatch, entries)):
+            yield text.count("\n", 0, matrix.start()) + 1, entries
+
+
+def is_among(entries: list[str], known: list[float]) -> bool:
+    """Whether numbers stand in code or an output one after the other."""
+    n = len(entries)
+    runs = (known[i : i + n] for i in range(len(known) - n + 1))
+    return any(
+        all(agrees(e.lstrip("-"), x) for e, x in zip(entries, run, strict=True)) for run in runs
+    )
+
+
+@pytest.mark.parametrize("name", book())
+def test_a_matrix_in_a_formula_is_one_of_the_code(name):
+    known = code_numbers(name)
+    lost = [found for found in matrices(prose(DOCS / name)) if not is_among(found[1], known)]
+    assert lost == [], "no code and no output of the page has these matrices"
+
+
+def test_a_matrix_that_the_code_does_not_have_is_named():
+    text = "$$\nW = \\begin{pmatrix} 1 & \\query{0} \\\\ −1 & 0.62 \\end{pmatrix}\n$$"
+    [(line, entries)] = matrices(text)
+    assert (line, entries) == (2, ["1", "0", "-1", "0.62"])
+    assert is_among(entries, [5, 1, 0, -1, 0.6225])
+    assert not is_among(entries, [5, 1, 1, -1, 0.6225])
+
+
 def figures(name: str) -> list[Path]:
     """The SVG figures that a page shows."""
     text = (DOCS / name).read_text("utf-8")

@@ -157,6 +157,9 @@ def test_a_figure_stands_alone_in_both_schemes(name: str) -> None:
     svg = drawn(name)
     kinds = [element.tag.removeprefix(SVG) for element in elements(svg)]
     assert kinds[:4] == ["svg", "title", "desc", "style"]
+    _, title, description, *_ = elements(svg)
+    assert (title.text or "").strip()
+    assert len((description.text or "").split()) > 5, "it says what the picture shows"
     assert len(re.findall("prefers-color-scheme:dark", svg)) == 1
     assert "url(" not in svg
     assert "href" not in svg

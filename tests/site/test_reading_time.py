@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.prose import DOCS, book
 from tests.site_fixtures import ROOT, Build
 from tools.reading_time import Amount, amount, spoken
 
@@ -159,3 +160,14 @@ def test_what_is_optional_says_so(built):
     assert shown(built, "attention").startswith("About")
     links = re.findall(r'class="nav-list-link"[^>]*>(.*?)</a>', built.page("attention"))
     assert [link for link in links if "optional" in link] == ["Before attention (optional)"]
+
+
+# A page is one sitting: as the design says, 3,000 words and 250 lines. Longer ones are named here.
+LONGER = {"models/transformer.py", "models/bert.md", "models/gpt.md", "models/llama.md"}
+
+
+@pytest.mark.parametrize("name", book())
+def test_a_page_is_one_sitting(name):
+    size = amount(DOCS / name)
+    too_long = size.words > 3_000 or size.lines > 250
+    assert too_long is (name in LONGER), f"{size}: split it, fold what is beside the thread, or cut"

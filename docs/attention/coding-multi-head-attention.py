@@ -406,7 +406,7 @@ for name, heads in (("unflatten, transpose:", right), ("view:", wrong)):
 
 # %% [markdown]
 # After `view`, head 0 has the first half of the sentence, and head 1 the second half. The shape is right, the rows of the weights sum to one, and the output has
-# its usual shape. A perturbation test detects it: if one target token changes, only its own row may change.
+# its usual shape. A [perturbation test](../reference/glossary.md) detects it: if one target token changes, only its own row may change.
 
 
 # %%
@@ -457,7 +457,7 @@ assert torch.allclose(batch, alone), "in a batch, the output is not the same as 
 # %% [markdown]
 # ## Grouped-query attention
 #
-# A model that generates text keeps the keys and values of all earlier tokens in a [KV cache](encoder-decoder-attention.md#keys-and-values-computed-once). With long texts, or many of them at once, the cache fills the memory of a GPU. Must every head have its own keys and values?
+# A model that generates text keeps the keys and values of all earlier tokens in a [KV cache](../models/gpt.md#the-kv-cache). With long texts, or many of them at once, the cache fills the memory of a GPU. Must every head have its own keys and values?
 # In **multi-query attention** (MQA; Shazeer 2019) all query heads share a *single* head of keys and values. **Grouped-query attention** (GQA; Ainslie and colleagues 2023) lies in between: there are a few **KV heads**, and each is shared by a
 # group of neighbouring query heads.
 #

@@ -20,7 +20,7 @@
 #
 # - read off what a head attends to, and how much it contributes;
 # - describe a head by measurements over many sentences;
-# - test a hypothesis about a head by zero-ablation and by mean-ablation.
+# - test a claim about a head by zero-ablation and by mean-ablation.
 #
 # ## Train it
 #
@@ -96,7 +96,7 @@ head_view(translator, sentence, padding=2)
 #
 # ## Measure over many sentences
 #
-# A single map proves little. So take two hundred sentences, and measure each head of self-attention: how much weight do tokens put on *themselves*, on the *previous* token and on the *next* one? And to how many tokens do they attend at once? (The last measure is $e$ to the power of the *entropy* of a row, which is the sum of minus each weight times its logarithm. It is 1 if all weight is on one token, and $n$ if it is spread evenly over $n$.)
+# A single map proves little. So take two hundred sentences, and measure each head of self-attention: how much weight do tokens put on *themselves*, on the *previous* token and on the *next* one? And to how many tokens do they attend at once? (The last measure is $e$ to the power of the *entropy* of a row, which is the sum of minus each weight times its logarithm. It is 1 if all weight is on one token, and 5 if it is spread evenly over five.)
 
 # %%
 from collections import defaultdict
@@ -271,7 +271,7 @@ assert whole["encoder.0.self_attention"] > base - 3
 assert max(map(abs, differences)) < 10
 
 # %% [markdown]
-# Zero-ablating a single head costs a few BLEU at most, and usually next to nothing. Without the last encoder-decoder attention, hardly any BLEU is left: the decoder generates
+# Zero-ablating a single head costs a few BLEU at most, and usually next to nothing. Without the last encoder-decoder attention, the BLEU falls to less than a quarter: the decoder generates
 # French that isn't a translation. And without the whole self-attention of the *first encoder layer*, the translations are as good as before: on these sentences, one layer with context is
 # enough.
 #

@@ -44,7 +44,7 @@ def two_heads() -> Drawing:
     drawing.chip(WIDTH / 2, 346, f"concatenated {vector(heads, 2)}", "value", 260)
     drawing.arrow(WIDTH / 2, 386, WIDTH / 2, 408, "soft stroke")
     result = (torch.tensor(heads) @ W_O).tolist()
-    drawing.chip(WIDTH / 2, 412, f"times Wₒ: {vector(result, 2)}", "ink", 220)
+    drawing.chip(WIDTH / 2, 412, f"times Wₒ: {vector(result, 2)}", "ink", 250)
     return drawing
 
 

@@ -2,7 +2,7 @@
 # title: "The Transformer: a translator from end to end"
 # parent: Models
 # nav_order: 1
-# description: The whole Transformer in some sixty lines, proven equal to PyTorch's, trained in a minute or two, measured against Bahdanau's translator, and looked into while it writes.
+# description: The whole Transformer in some sixty lines, proven equal to PyTorch's, trained in two minutes, compared with Bahdanau's translator, with its attention weights and its KV cache.
 # jupyter:
 #   kernelspec:
 #     display_name: Python 3
@@ -12,62 +12,60 @@
 # %% [markdown]
 # # The Transformer: a translator from end to end
 #
-# You put all the parts together, prove the whole equal to PyTorch's, train it, and measure it against the translators that came before.
+# You put all the components together, prove the whole equal to PyTorch's, train it, and compare it with the translators that came before.
 #
-# **You need** [multi-head attention](../attention/multi-head-attention.md) and [encoder-decoder attention](../attention/encoder-decoder-attention.md), and three minutes of one processor core for the whole page.
+# **You need** [multi-head attention](../attention/multi-head-attention.md) and [encoder-decoder attention](../attention/encoder-decoder-attention.md). The whole page runs for about three minutes on one core.
 #
 # **You will be able to**
 #
 # - write a whole Transformer in some sixty lines, and say what each of them is for;
-# - say what the paper does besides attention: norms, tied tables, smoothed labels, warm-up, averages, beams;
-# - test a translator: a loss that is too good, a mask the wrong way round, a cache that changes the words;
+# - say what the paper has besides attention: layer normalisation, weight tying, label smoothing, warm-up, averaging, beam search;
+# - test a translator: a loss that is too low, an inverted mask, a cache that changes the tokens;
 # - train one on sentences of your own, with one command.
-#
-# **Time**: 25 minutes, and the exercises.
 
 # %% [markdown]
 # ## Do you remember?
 #
 # <details markdown="1">
-# <summary>Written in lower case, both <em>the</em> of our sentence are the same row of a table. What tells them apart?</summary>
+# <summary>In lower case, both <em>the</em> of our sentence have the same embedding. What distinguishes them?</summary>
 #
-# First their positions, whose vectors are added. Then self-attention, which brings each its neighbours ([The main ideas](../attention/main-ideas.md#what-an-embedding-cannot-know)). You measure below how much.
-#
-# </details>
-#
-# <details markdown="1">
-# <summary>While the decoder learns, it is given the right words before each place. What keeps it from reading off the word that it is to guess?</summary>
-#
-# The causal mask, and the shift by one: the word at place $t$ is given, and the one after it is wanted ([Self-attention and masked self-attention](../attention/masked-self-attention.md)).
+# First their positional encodings, which are added. Then self-attention, which adds information from their neighbours ([The main ideas](../attention/main-ideas.md#what-an-embedding-cannot-know)). You measure both below.
 #
 # </details>
 #
 # <details markdown="1">
-# <summary>Beam search ranks translations by the sum of the logarithms of their words' probabilities. Why is the sum divided by the length?</summary>
+# <summary>In training, the decoder's input is the correct translation. What keeps it from copying the token that it has to predict?</summary>
 #
-# Each word adds a negative number, so without it short translations would win ([The encoder-decoder](../before-attention/encoder-decoder.md#the-likeliest-first-word-leads-astray)).
+# The shift by one, because the target of each position is the token after it, and the causal mask, because no position can attend to a later one ([Self-attention and masked self-attention](../attention/masked-self-attention.md)).
+#
+# </details>
+#
+# <details markdown="1">
+# <summary>Beam search ranks translations by the sum of their tokens' log-probabilities. Why is the sum divided by a power of the length?</summary>
+#
+# Each token adds a negative number, so without length normalisation short translations would win ([The encoder-decoder](../before-attention/encoder-decoder.md#the-likeliest-first-word-leads-astray)).
 #
 # </details>
 
 # %% [markdown]
 # ## What is new
 #
-# Here is Bahdanau's translator, which you know from the [Introduction](../introduction.md), and beside it what this page is about:
+# Here is Bahdanau's translator, which you know from the [Introduction](../introduction.md), and beside it the model of this page:
 #
 # | question | Bahdanau, 2014 | the Transformer, 2017 |
 # | --- | --- | --- |
-# | each English word learns of the others | by two recurrent networks, word after word | by self-attention, all at once |
-# | order | comes with reading in order | is added: positions |
-# | each French word learns of those before it | by the decoder's state | by masked self-attention |
-# | it looks at the English words | once for each French word | once for each French word *in each layer*, with several heads |
-# | scores between query and key | a small network | a dot product |
-# | the next word is scored | from state, context and word before | by the table of embeddings, used once more |
+# | How does an English token get its context? | from two recurrent networks, one token after another | from self-attention, all tokens at once |
+# | Where does the order come from? | from reading in order | from positional encodings |
+# | How does a French token depend on those before it? | through the decoder's hidden state | through masked self-attention |
+# | How often does it attend to the source? | once | once *in each block*, with several heads |
+# | What scores a query and a key? | a small feed-forward network | a dot product |
+# | What computes the logits? | a network, from hidden state, context vector and last token | the embedding table, used a second time |
 #
-# In training, nothing in the right column waits for the word before it. That was the point.
+# In training, nothing in the right column waits for the token before it. That was the purpose.
 #
-# ## Words in: embedding and position
+# ## Token ids to vectors
 #
-# Everything below works on batches of word numbers, padded with 0. Two sentences, and their translations, each begun with `<s>` (number 2):
+# Everything below works on batches of token ids, padded with 0. Here are two sentences, and their translations, which begin with `<s>` (id 2):
 
 # %%
 import torch
@@ -95,26 +93,24 @@ target = pad([[BOS, *translator.target_tokenizer.encode(sentence)] for sentence 
 print(source, source.shape, target.shape, sep="\n")
 
 # %% [markdown]
-# Each number becomes a row of a table. Then the row is multiplied by $\sqrt{D}$, where $D$ is its width, and the vector of its position is added. Why multiply? Look at how long the three are:
+# Each token id is replaced by its embedding. The embedding is multiplied by $\sqrt{D}$, where $D$ is the model dimension, and the positional encoding is added. Why multiply? Compare the lengths:
 
 # %%
 D = translator.model.config.d_model
 table = translator.model.source_embedding.weight.detach()
-rows, waves = table[source[0]], sinusoidal_positions(source.size(1), D)
-for name, vectors in [("rows", rows), ("rows × √D", rows * D**0.5), ("positions", waves)]:
-    print(f"{name:10} {vectors.norm(dim=-1).mean():5.2f}")
-assert rows.norm(dim=-1).mean() < waves.norm(dim=-1).mean()
+embeddings, positions = table[source[0]], sinusoidal_positions(source.size(1), D)
+scaled = embeddings * D**0.5
+for name, x in {"embeddings": embeddings, "times √D": scaled, "positions": positions}.items():
+    print(f"{name:10} {x.norm(dim=-1).mean():5.2f}")
+assert embeddings.norm(dim=-1).mean() < positions.norm(dim=-1).mean()
 
 # %% [markdown]
-# The rows begin with a length of about 1, since the table has a second job: it will also score the words, at the other end. The positions have a length of $\sqrt{D/2}$, whatever is learned. Without
-# the factor, each word would drown in its position. With it, the word is the louder of the two.
+# The embeddings start with a length of about 1, because the table is also used for the logits. The positional encodings have a length of $\sqrt{D/2}$, whatever is learned. Without the factor, they would dominate the sum; with it, the token does.
 #
-# ## Around each layer: add, and bring to size
+# ## Layer normalisation, before or after
 #
-# You know the [residual connection](../attention/main-ideas.md#residual-connections): a layer says what to *add* to the words. You also saw what comes of it: the vectors grow with every layer.
-# *Layer normalisation* brings each word's vector back to size. From its numbers it takes away their mean, then divides by their standard deviation. So they have the mean 0 and the variance 1.
-# Afterwards each number is multiplied by one that is learned, and another one is added, in case another size is better. By hand, for (3, 1, −1, 1): the mean is 1, the differences are (2, 0, −2, 0), their mean square is 2, and so the result is
-# (2, 0, −2, 0) / √2 = (1.41, 0, −1.41, 0).
+# Every sublayer is inside a [residual connection](../attention/main-ideas.md#residual-connections), so the vectors grow from sublayer to sublayer. **Layer normalisation** keeps them at one scale: it subtracts from each vector the mean of its components, and divides by their standard deviation, so that they have mean 0 and variance 1. Then it multiplies each component by a learned gain, and adds a learned bias.
+# By hand, for (3, 1, −1, 1): the mean is 1, the differences are (2, 0, −2, 0), their mean square is 2, and the result is (2, 0, −2, 0) / √2 = (1.41, 0, −1.41, 0).
 
 # %%
 x = torch.tensor([3.0, 1.0, -1.0, 1.0])
@@ -123,7 +119,7 @@ print(by_hand)
 assert torch.allclose(by_hand, nn.LayerNorm(4)(x), atol=1e-4)
 
 # %% [markdown]
-# Where does the norm stand? The paper has it **after** the sum, *post-norm*. Most models since have it **before** the layer, *pre-norm*:
+# Where does the norm stand? In the paper, it comes **after** the sum: **post-norm**. Most models since have it **before** the sublayer: **pre-norm**.
 #
 # $$
 # \begin{aligned}
@@ -132,23 +128,11 @@ assert torch.allclose(by_hand, nn.LayerNorm(4)(x), atol=1e-4)
 # \end{aligned}
 # $$
 #
-# It looks like a detail. But let the layers say nothing at all, and follow a word through six of them. What is left of its length of 100?
-
-# %%
-word = torch.randn(D, generator=torch.Generator().manual_seed(0))
-word = 100 * word / word.norm()
-post, pre = word, word
-for _ in range(6):
-    post, pre = F.layer_norm(post + 0, (D,)), pre + 0
-print(f"post-norm {post.norm():.1f}, pre-norm {pre.norm():.1f}")
-
-# %% [markdown]
-# With pre-norm a straight way leads from the first layer to the last: only sums, and a sum hands a gradient on as it is. With post-norm, every layer rescales everything. Deep stacks then need care at the start
-# of training (Xiong and colleagues 2020), and you meet the remedy, *warm-up*, below. A pre-norm stack needs one more norm at its very end, since nobody has brought the sum to size.
+# With pre-norm, the residual path from the first block to the last consists of sums only, and a sum passes a gradient on unchanged. With post-norm, every sublayer normalises the path, too. That matters for [training](#training), where you measure the gradients. A pre-norm stack needs one more norm at its end, because nothing has normalised the final sum.
 #
 # ## The code
 #
-# The feed-forward layer is the only part that you haven't built yet. It works on each word by itself: wider, cut off at zero, narrow again. $\max(0, X W_1 + b_1)\, W_2 + b_2$, in the paper. Then the piece that goes around each layer:
+# The **position-wise feed-forward network** is the only component that you haven't built yet. It transforms the vector of each position independently, with the same weights at each: a linear layer to more dimensions, an activation function, and a linear layer back. The paper writes $\max(0, X W_1 + b_1)\, W_2 + b_2$. The activation function $\max(0, x)$ is called **ReLU**, *rectified linear unit*. `AddNorm` is the residual connection with its norm:
 
 
 # %%
@@ -159,7 +143,7 @@ class FeedForward(nn.Module):
         self.W_2 = nn.Linear(d_ff, d_model)
 
     def forward(self, x):
-        return self.W_2(self.W_1(x).clamp(min=0))
+        return self.W_2(F.relu(self.W_1(x)))
 
 
 class AddNorm(nn.Module):
@@ -172,9 +156,9 @@ class AddNorm(nn.Module):
 
 
 # %% [markdown]
-# (In training, some numbers of what a layer adds are set to zero by chance: *dropout*. The package's `AddNorm` has it. Here we do without.)
+# (Two kinds of *dropout* are left out here, and the package has both. In training, **dropout** sets random components of an embedding and of each sublayer's output to zero. **Attention dropout** sets random attention weights to zero.)
 #
-# **An encoder layer**: the words look at each other, then each thinks for itself. **A decoder layer**: the words written look at their own past, then at the source, then each thinks for itself.
+# An **encoder block** has two sublayers: self-attention, and the feed-forward network. A **decoder block** has three: masked self-attention, **cross-attention** (encoder-decoder attention) to the source, and the feed-forward network.
 
 
 # %%
@@ -186,8 +170,11 @@ class EncoderBlock(nn.Module):
         self.self_attention_norm = AddNorm(d_model, norm_first)
         self.feed_forward_norm = AddNorm(d_model, norm_first)
 
-    def forward(self, x, real):
-        x = self.self_attention_norm(x, lambda x: self.self_attention(x, mask=real))
+    def forward(self, x, mask):
+        def attend(queries):
+            return self.self_attention(queries, mask=mask)
+
+        x = self.self_attention_norm(x, attend)
         return self.feed_forward_norm(x, self.feed_forward)
 
 
@@ -201,57 +188,67 @@ class DecoderBlock(nn.Module):
         self.cross_attention_norm = AddNorm(d_model, norm_first)
         self.feed_forward_norm = AddNorm(d_model, norm_first)
 
-    def forward(self, x, memory, real):
-        x = self.self_attention_norm(x, lambda x: self.self_attention(x, causal=True))
-        x = self.cross_attention_norm(x, lambda x: self.cross_attention(x, memory, real))
+    def forward(self, x, memory, mask):
+        def attend(queries):
+            return self.self_attention(queries, causal=True)
+
+        def attend_to_source(queries):
+            return self.cross_attention(queries, memory, mask)
+
+        x = self.self_attention_norm(x, attend)
+        x = self.cross_attention_norm(x, attend_to_source)
         return self.feed_forward_norm(x, self.feed_forward)
 
 
 # %% [markdown]
-# **The whole**: two tables, two stacks of layers. `real` says which places of the source hold words and not padding. Every attention that looks at the source gets it. The decoder's self-attention doesn't need a mask for
-# padding: it stands at the end, and the causal mask hides what comes later. At the end, each vector is compared with the row of every French word, by a dot product. The best match is the likeliest next word.
+# The **whole model** has two embedding tables and two stacks of blocks. The padding mask is True where the source has tokens, and every attention to the source gets it. The decoder's self-attention needs no padding mask, because padding comes last, and the causal mask hides it from every token before it. The logits are dot products of the final vectors with the embeddings of all target tokens. So the output embedding *is* the target embedding, which is called **weight tying** (Press and Wolf 2017).
 
 
 # %%
 class Transformer(nn.Module):
-    def __init__(self, source_words, target_words, d_model, n_heads, n_layers, d_ff, norm_first):
+    def __init__(self, source_size, target_size, d_model, n_heads, n_layers, d_ff, norm_first):
         super().__init__()
-        self.source_embedding = nn.Embedding(source_words, d_model)
-        self.target_embedding = nn.Embedding(target_words, d_model)
+        self.source_embedding = nn.Embedding(source_size, d_model)
+        self.target_embedding = nn.Embedding(target_size, d_model)
         for table in (self.source_embedding, self.target_embedding):
-            nn.init.normal_(table.weight, std=d_model**-0.5)  # rows of length 1, about
+            nn.init.normal_(table.weight, std=d_model**-0.5)  # of length 1, about
         sizes = d_model, n_heads, d_ff, norm_first
         self.encoder = nn.ModuleList(EncoderBlock(*sizes) for _ in range(n_layers))
         self.decoder = nn.ModuleList(DecoderBlock(*sizes) for _ in range(n_layers))
-        last = nn.LayerNorm if norm_first else nn.Identity
-        self.encoder_norm, self.decoder_norm = last(d_model), last(d_model)
+        final_norm = nn.LayerNorm if norm_first else nn.Identity
+        self.encoder_norm, self.decoder_norm = final_norm(d_model), final_norm(d_model)
 
     def embed(self, table, ids):
         positions = sinusoidal_positions(ids.size(1), table.embedding_dim)
         return table(ids) * table.embedding_dim**0.5 + positions  # (B, T, D)
 
     def encode(self, source):
-        x, real = self.embed(self.source_embedding, source), padding_mask(source)
-        for layer in self.encoder:
-            x = layer(x, real)
+        x, mask = self.embed(self.source_embedding, source), padding_mask(source)
+        for block in self.encoder:
+            x = block(x, mask)
         return self.encoder_norm(x)  # (B, S, D)
 
     def forward(self, source, target):
-        memory, real = self.encode(source), padding_mask(source)
+        memory, mask = self.encode(source), padding_mask(source)
         x = self.embed(self.target_embedding, target)
-        for layer in self.decoder:
-            x = layer(x, memory, real)
+        for block in self.decoder:
+            x = block(x, memory, mask)
         return self.decoder_norm(x) @ self.target_embedding.weight.T  # (B, T, V)
 
 
 # %% [markdown]
-# That is all of it, in some sixty lines. The table of the target is used twice, to read words and to score them: it is *tied* (Press and Wolf 2017). In the paper, both languages share one vocabulary and all three uses share one table.
+# That is all of it, in some sixty lines. (In the paper, both languages share one vocabulary, and one table is used three times.)
 #
 # ## Proof
 #
-# The package's `Transformer` has the same parts under the same names, so its weights fit. And `torch.nn.Transformer` is the one that most people use. It differs from the paper in small things, and you should know them:
-# its attentions have biases; it has a norm at the end of each stack, even of a post-norm one; it has no embeddings and no scores; and its masks of padding are [the other way round](../attention/coding-multi-head-attention.py#against-the-package-and-against-torch).
-# `TorchTransformer` copies our weights into it, and does something about each of the four. Do all three agree, to ten places after the point, in both orders? And does the gradient of the table of French words?
+# The package's `Transformer` has the same parts under the same names, so its weights fit. What about `torch.nn.Transformer`, which most people use? It differs from the paper in four ways, and `TorchTransformer`, a small wrapper, does something about each:
+#
+# - its attention layers have biases: they are set to zero;
+# - even a post-norm stack has a norm at its end: it is removed;
+# - it has no embeddings and no logits: the wrapper adds them;
+# - its padding masks are [inverted](../attention/coding-multi-head-attention.py#against-the-package-and-against-torch), so that True means *masked*: the wrapper inverts ours.
+#
+# Then the three should agree to ten decimal places, in both orders of the norm. Compare their logits, and a gradient as well. The gradient is that of the sum of the logits' sines, because a plain sum would give each logit the same gradient, and hide mistakes.
 
 # %%
 import warnings
@@ -268,103 +265,127 @@ for norm_first in (False, True):
     for parameter in theirs.parameters():
         nn.init.normal_(parameter, std=0.3)  # norms and biases, too
     mine = Transformer(
-        len(translator.source_tokenizer), len(translator.target_tokenizer), 32, 4, 2, 64, norm_first
-    )
-    mine.double().load_state_dict(theirs.state_dict())
+        source_size=config.source_vocab_size,
+        target_size=config.target_vocab_size,
+        d_model=32,
+        n_heads=config.n_heads,
+        n_layers=config.n_layers,
+        d_ff=64,
+        norm_first=norm_first,
+    ).double()
+    mine.load_state_dict(theirs.state_dict())
     torchs = TorchTransformer(theirs)
 
-    logits = [model(source, target) for model in (mine, theirs, torchs)]
-    tables = mine.target_embedding, theirs.target_embedding, torchs.embeddings[1]
-    for scores, its_table in zip(logits, tables, strict=True):
-        scores.sin().sum().backward()
-        torch.testing.assert_close(scores, logits[0], rtol=0, atol=1e-10)
-        torch.testing.assert_close(its_table.weight.grad, tables[0].weight.grad)
-    print(f"{'pre' if norm_first else 'post'}-norm: {tuple(scores.shape)}, all three agree")
+    expected = mine(source, target)
+    expected.sin().sum().backward()
+    gradient = mine.target_embedding.weight.grad
+    for model, table in [
+        (theirs, theirs.target_embedding),
+        (torchs, torchs.embeddings[1]),
+    ]:
+        logits = model(source, target)
+        logits.sin().sum().backward()
+        torch.testing.assert_close(logits, expected, rtol=0, atol=1e-10)
+        torch.testing.assert_close(table.weight.grad, gradient)
+    print(f"{'pre' if norm_first else 'post'}-norm: {tuple(expected.shape)}, all three agree")
 
 # %% [markdown]
-# ### What goes wrong: a mask the wrong way round
+# ### What goes wrong: an inverted mask
 #
-# Sooner or later you will hand your mask to somebody else's layer. Here, torch's encoder gets ours, in which True means "may look". Nothing complains. So ask for something that must be true of any encoder: if the word *late* changes, then
-# the vector of *They* must change.
+# Sooner or later you will hand your mask to somebody else's layer. Here torch's encoder gets ours, in which True means *may attend*. Nothing complains. So test something that must hold for any encoder: if the token *late* changes, the vector of *They* must change.
 
 # %% tags=["raises-exception"]
 changed = source.clone()
 changed[1, 2] = source[0, 1]  # They agreement late .
 x, other = mine.embed(mine.source_embedding, source), mine.embed(mine.source_embedding, changed)
-for meaning, mask in [("hide", source == 0), ("may look", source != 0)]:
-    one, two = (torchs.stacks.encoder(each, src_key_padding_mask=mask) for each in (x, other))
-    moved = (one[1, 0] - two[1, 0]).norm().item()
-    print(f"True means {meaning!r}: They has moved by {moved:.3f}")
-    assert moved > 0, "the words of this sentence don't see each other"
+for meaning, mask in [("masked", source == 0), ("may attend", source != 0)]:
+    before, after = (torchs.stacks.encoder(each, src_key_padding_mask=mask) for each in (x, other))
+    difference = (before[1, 0] - after[1, 0]).norm().item()
+    print(f"True means {meaning!r}: the vector of They changes by {difference:.3f}")
+    assert difference > 0, "the tokens of this sentence don't attend to each other"
 
 # %% [markdown]
-# With the wrong mask, each word of a padded sentence looks at the *padding* and at nothing else. In a sentence without padding, nothing is left to look at. In training, torch then adds nothing in place of what attention would say, so the model still trains, and only stays worse than it should be.
-# In evaluation, it may give `nan` for the longest sentence of a batch.
+# With the wrong mask, each token of a padded sentence attends to the *padding* only, and in a sentence without padding every key is masked. In training, the attention of torch's encoder then adds nothing, so the model still trains, and only stays worse than it should be. In evaluation, it may return `nan` for the longest sentence of a batch.
 
 # %% [markdown]
 # ## The loss
 #
-# The decoder is given a translation without its last word, and is asked for the same one without its first. So at each place it has the words so far, and must guess the next one.
+# With [teacher forcing](../before-attention/encoder-decoder.md#how-wrong-is-it), the decoder's input is the translation without its last token, and the target is the translation without its first, `<s>`. At each position, the model thus has the tokens so far, and must predict the next one.
 
 # %%
-written = pad([[BOS, *translator.target_tokenizer.encode(sentence), EOS] for sentence in french])
-given, wanted = written[:, :-1], written[:, 1:]
-for row in (given, wanted):
+whole = pad([[BOS, *translator.target_tokenizer.encode(sentence), EOS] for sentence in french])
+inputs, targets = whole[:, :-1], whole[:, 1:]
+for row in (inputs, targets):
     print(" ".join(translator.target_tokenizer.tokens(row[0].tolist())))
 
 # %% [markdown]
 # ### What goes wrong: the shift is forgotten
 #
-# It happens easily: the same tensor is given and wanted. Then the training goes wonderfully. A model that has learned nothing should be as wrong as a blind guess, the logarithm of the size of the vocabulary. Is it?
+# It happens easily: the same tensor is input and target. Then the loss falls wonderfully. But a model that has learned nothing should have the loss of uniform probabilities, the logarithm of the vocabulary size. Does it?
 
 # %% tags=["raises-exception"]
 import math
 
 
-def loss(model, source, given, wanted, smoothing=0.0):
-    scores = model(source, given).flatten(0, 1)
-    return F.cross_entropy(scores, wanted.flatten(), ignore_index=0, label_smoothing=smoothing)
+def loss(model, source, inputs, targets):
+    logits = model(source, inputs).flatten(0, 1)  # (B * T, V)
+    return F.cross_entropy(logits, targets.flatten(), ignore_index=0)
 
 
-blind = math.log(len(translator.target_tokenizer))
-for name, asked in [("shifted", wanted), ("forgotten", given)]:
+uniform = math.log(len(translator.target_tokenizer))
+for name, asked in [("shifted", targets), ("forgotten", inputs)]:
     with torch.no_grad():
-        value = loss(translator.model, source, given, asked).item()
-    print(f"{name:9} loss {value:.2f}, a blind guess {blind:.2f}")
-    assert value > 0.9 * blind, "an untrained model knows too much"
+        value = loss(translator.model, source, inputs, asked).item()
+    print(f"{name:9} loss {value:.2f}, of uniform probabilities {uniform:.2f}")
+    assert value > 0.9 * uniform, "an untrained model knows too much"
 
 # %% [markdown]
-# Because of the residual connections, a word's own vector comes out at the top, and the tied table recognises it. So before the first step the loss is a fifth of a blind guess, and it soon falls to nothing: the model learns to repeat the word that it is given.
-# Make this check a habit: look at the loss *before* training. (A right model begins above the blind guess, for the same reason: it bets on the word that it has just seen.)
+# Because of the residual connections, a token's own embedding reaches the top, where its dot product with itself is the largest logit. So the loss is low before the first step, and soon falls to nothing: the model learns to copy its input. Make this check a habit, and look at the loss *before* training. (A correct model starts above the loss of uniform probabilities, for the same reason: it predicts the token that it has just read.)
 #
-# ### Smoothed labels
+# ### Label smoothing
 #
-# "The next word is *zone*, with probability 1." No model can ever reach this, because softmax gives every word something. So it drives its scores further and further apart. *Label smoothing* asks for less:
-# a share ε of the probability is taken from the right word and given to all words alike (Szegedy and colleagues 2016). In the paper, ε is 0.1.
+# "The next token is *zone*, with probability 1." No model can reach this target, because softmax gives every token a positive probability. So training drives the logits further and further apart. **Label smoothing** (Szegedy and colleagues 2016) has an easier target: a proportion ε of the probability is taken from the correct token and divided equally among all tokens. In the paper, ε is 0.1.
 
 # %%
-scores, words, epsilon = torch.randn(5, 7), torch.tensor([5, 6, 4, 4, 3]), 0.1
-goal = F.one_hot(words, 7) * (1 - epsilon) + epsilon / 7  # (T, V): rows sum to one
-smoothed = -(goal * scores.log_softmax(-1)).sum(-1).mean()
-torch.testing.assert_close(smoothed, F.cross_entropy(scores, words, label_smoothing=epsilon))
+logits, labels, epsilon = torch.randn(5, 7), torch.tensor([5, 6, 4, 4, 3]), 0.1
+smoothed = F.one_hot(labels, 7) * (1 - epsilon) + epsilon / 7  # (T, V): rows sum to one
+value = -(smoothed * logits.log_softmax(-1)).sum(-1).mean()
+torch.testing.assert_close(value, F.cross_entropy(logits, labels, label_smoothing=epsilon))
 
 V = len(translator.target_tokenizer)
 best = torch.full((V,), epsilon / V)
 best[0] += 1 - epsilon
-print(f"right word {best[0]:.3f}, every other {best[1]:.5f}")
+print(f"correct token {best[0]:.3f}, every other {best[1]:.5f}")
 print(f"the lowest loss that can be reached: {-(best * best.log()).sum():.2f}")
 
 # %% [markdown]
-# Such a loss never comes near zero, so don't compare it with one that isn't smoothed. The paper says that smoothing "hurts perplexity, as the model learns to be more unsure, but improves accuracy and BLEU score" (section 5.4). It helps on real text, where several words could
-# follow. In the toy grammar hardly anything is unsure, and we leave it out.
+# A smoothed loss never comes near zero, so don't compare it with one that isn't smoothed. The paper says that smoothing "hurts perplexity, as the model learns to be more unsure, but improves accuracy and BLEU score" (section 5.4). It helps on real text, where several tokens could follow. In the toy grammar the next token is rarely uncertain, so we leave it out.
 #
-# ## How it is trained
+# ## Training {: #training }
 #
-# Three more things, all in the package's short [training loop](../reference/api/training/trainer.md):
+# What is different with post-norm? Compute, before any training, how large the gradient of the last decoder block is, for 2, 6 and 18 blocks:
+
+
+# %%
+def last_gradient(n_layers, norm_first):
+    torch.manual_seed(0)
+    config = replace(translator.model.config, n_layers=n_layers, norm_first=norm_first)
+    model = package.Transformer(config)
+    loss(model, source, inputs, targets).backward()
+    return model.decoder[-1].feed_forward.W_2.weight.grad.norm().item()
+
+
+for n_layers in (2, 6, 18):
+    post, pre = last_gradient(n_layers, False), last_gradient(n_layers, True)
+    print(f"{n_layers:2} blocks: post-norm {post:.2f}, pre-norm {pre:.2f}")
+assert post > 1.5 * pre
+
+# %% [markdown]
+# With pre-norm, the gradient shrinks as the stack gets deeper, and with post-norm it doesn't. Xiong and colleagues (2020, section 3) prove this, and conclude that a post-norm Transformer must not begin with a large learning rate: near the output, its first gradients are large, and noisy. Hence the first of three habits, all of them in the package's short [training loop](../reference/api/training/trainer.md):
 #
-# - **Warm-up.** At the start, the gradients of a post-norm Transformer are large near its output, and know little. So the learning rate climbs from nothing, and then falls. In the paper it climbs for 4,000 steps, and falls with the square root of the step. Here it climbs for 200, and falls in a straight line.
-# - **Clipping.** A gradient that is too long is shortened.
-# - **Averaging.** In the end the weights walk around a good place, and their mean is closer to it than they are. The paper averages its last checkpoints, and we take the weights of all steps of the last quarter.
+# - **Warm-up.** The learning rate rises from zero, and then falls. In the paper it rises for 4,000 steps, and falls with the square root of the step. Here it rises for 200, and falls linearly.
+# - **Gradient clipping.** A gradient longer than a limit is scaled down to it.
+# - **Averaging.** Late in training the weights oscillate around a minimum, and their average lies closer to it. The paper averages its last checkpoints, and we average the weights of all steps of the last quarter.
 
 # %%
 from attention.tasks.architectures import ARCHITECTURES
@@ -378,25 +399,24 @@ def in_the_paper(step, d_model=512, warmup=4000):
     return d_model**-0.5 * min(step**-0.5, step * warmup**-1.5)  # section 5.3
 
 
-print("\n  step   in the paper")
+print("\n  step   learning rate in the paper")
 for step in (1, 1_000, 4_000, 16_000, 100_000):
     print(f"{step:7,} {in_the_paper(step):.6f}")
-print("\n  step   here")
+print("\n  step   learning rate here")
 for step in (1, 50, config.warmup, config.steps // 2, config.steps):
     print(f"{step:7,} {learning_rate(step - 1, config):.6f}")
 
 # %% [markdown]
-# These are the command's settings, too. Outside this page you would type:
+# The command has the same settings. Outside this page you would type:
 #
 # ```sh
 # attention train translation --arch transformer --data toy --out runs/transformer
 # ```
 #
-# Now train. **Predict**: Bahdanau's translator [took 86 CPU-seconds](../introduction.md), and got 986 sentences of a thousand right to the letter. Will this one need more time for as many, or less?
+# Now train. **Predict**: Bahdanau's translator [took 86 CPU-seconds](../introduction.md), and got 986 of a thousand sentences right to the letter. Will this one need more time for as many, or less?
 
 # %%
 import time
-from copy import deepcopy
 
 from attention.tasks.objectives import translation_trainer
 
@@ -405,8 +425,6 @@ trainer = translation_trainer(translator, pairs, config)
 begun, losses = time.process_time(), []
 for value in trainer.steps():
     losses.append(value)
-    if trainer.step == config.steps - 1:
-        not_averaged = deepcopy(translator.model.state_dict())
     if trainer.step % (config.steps // 8) == 0:
         print(f"step {trainer.step:4}   loss {sum(losses[-100:]) / 100:.3f}")
 print(f"{time.process_time() - begun:.0f} CPU-seconds")
@@ -422,43 +440,28 @@ assert scores.exact_match >= 0.97
 assert scores.aer <= 0.08
 
 # %% [markdown]
-# In our run, it had 985 right and an alignment error of 0.043, after 115 CPU-seconds on a busy core. Bahdanau's had 986, and 0.033, after 86. So on sentences as short and regular as these, the two translate equally well, Bahdanau's aligns a little better, and the Transformer needs more time: it takes twice as many steps.
-# One run is one draw. With the seeds 0 to 4, the Transformer's share of exact matches has a median of .985, and .983 at worst; Bahdanau's has .984, and .974 at worst.
-# In the paper it wins on millions of sentences, and on machines that do many things at once. One processor core gains little when no word waits for another.
+# Bahdanau's translator got 986 right, with an alignment error rate of 0.033, after 86 CPU-seconds. So on sentences as short and regular as these, the two translate equally well, Bahdanau's aligns a little better, and the Transformer needs more time, because it takes twice as many steps.
+# One run is one sample. With the seeds 0 to 4, the Transformer's exact match has a median of .985 and a minimum of .983; Bahdanau's has .984 and .974.
+# In the paper, the Transformer wins on millions of sentences, and on hardware that does many operations at once. One CPU core gains little when no token waits for another.
 #
-# Which sentences are wrong? Guess what they have in common.
+# Which sentences are wrong? Predict what they have in common.
 
 # %%
-made = translator.translate([pair.source for pair in test])
-wrong = [(pair, one) for pair, one in zip(test, made, strict=True) if one.text != pair.target]
-for pair, one in wrong[:3]:
-    print(pair.source, pair.target, one.text, sep="\n", end="\n\n")
-lengths = [len(one.source) for one in made]
-print(f"all: {sum(lengths) / len(lengths):.1f} words a sentence")
-print(f"wrong: {sum(len(one.source) for _, one in wrong) / len(wrong):.1f} words")
-assert sum(len(one.source) for _, one in wrong) / len(wrong) > sum(lengths) / len(lengths)
+translated = translator.translate([pair.source for pair in test])
+wrong = [(pair, t) for pair, t in zip(test, translated, strict=True) if t.text != pair.target]
+for pair, translation in wrong[:3]:
+    print(pair.source, pair.target, translation.text, sep="\n", end="\n\n")
+length = sum(len(t.source) for t in translated) / len(translated)
+wrong_length = sum(len(t.source) for _, t in wrong) / len(wrong)
+print(f"all: {length:.1f} tokens a sentence; wrong: {wrong_length:.1f}")
+assert wrong_length > length
 
 # %% [markdown]
-# They are long. A recurrent network knows how far it has come, because it came there step by step. The Transformer has to read it off the positions, and few of its training sentences had words at places beyond 20. Often it loses its place, and leaves something out.
+# They are long. A recurrent network's hidden state carries forward how much has been read. The Transformer knows a position by its encoding only, and few training sentences have tokens at positions beyond 20. There it often skips a part of the sentence.
 #
-# And the averages, what did they gain? The loop keeps both, so compare:
-
-# %%
-averaged = deepcopy(translator.model.state_dict())
-translator.model.load_state_dict(not_averaged)
-before = evaluate_translator(translator, test[:300])
-translator.model.load_state_dict(averaged)
-after = evaluate_translator(translator, test[:300])
-print(
-    f"exact match with the last weights {before.exact_match:.3f}, averaged {after.exact_match:.3f}"
-)
-
-# %% [markdown]
-# Very little here, one sentence of 300 in our run. The learning rate falls to zero, so the weights have come to rest by themselves. In the paper it falls less far, and there averaging has more left to do.
+# ## Attention weights
 #
-# ## Look inside
-#
-# The sentence that started this book, which no model has ever been trained on:
+# Here is the sentence that started this book. No model has been trained on it:
 
 # %%
 sentences = toy.held_out()
@@ -468,9 +471,9 @@ for translation in translations:
     assert translation.text == sentences[" ".join(translation.source)].target
 
 # %% [markdown]
-# And where the decoder's last layer looked, as the mean of its heads:
+# And here is what the decoder's last block attends to, as the mean of its heads:
 
-# %% alt="Heat map of attention weights: French words down, English words across. The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they climb from Area to Economic to European."
+# %% alt="Heat map of attention weights: a row for each French token (query), a column for each English one (key). The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they climb from Area to Economic to European."
 from attention.inspection import plots
 
 agreement = translations[0]
@@ -479,12 +482,12 @@ plots.alignment(agreement.attention, agreement.source, agreement.target)
 # %%
 for word, meaning in [("zone", "Area"), ("économique", "Economic"), ("européenne", "European")]:
     row = agreement.attention[agreement.target.index(word)]
-    weight, place = row.max(dim=0)
-    print(f"{word:11} looks most at {agreement.source[place]:9} weight {weight:.2f}")
-    assert agreement.source[place] == meaning
+    weight, s = row.max(dim=0)
+    print(f"{word:11} attends most to {agreement.source[s]:9} weight {weight:.2f}")
+    assert agreement.source[s] == meaning
 
 # %% [markdown]
-# The turn at *European Economic Area*, once more, and this time without any recurrence. All maps of all heads, in the encoder, in the decoder, and between the two:
+# The word order of *European Economic Area* is reversed once more, and this time without any recurrence. Here are the weights of all heads, in the encoder, in the decoder, and from the decoder to the encoder:
 
 # %%
 from attention.inspection.head_view import head_view
@@ -492,71 +495,66 @@ from attention.inspection.head_view import head_view
 head_view(translator, english[0])
 
 # %% [markdown]
-# [The lab on heads](../attention/multi-head-lab.py) takes these apart, head by head. Here is another question: what has the encoder made of the two *the*? (*The* and *the* are two rows here, so write both small; the model has never seen that
-# at the beginning of a sentence.) Put the trained weights into *your* class, and follow both words up. A *cosine* of 1 means that two vectors point
-# in the same direction, and 0 means that they have nothing in common.
+# [The lab on heads](../attention/multi-head-lab.py) examines these one by one. Here is another question: how different are the two *the* after the encoder? (*The* and *the* have two embeddings here, so write both in lower case, although the model has never seen that at the beginning of a sentence.) Load the trained weights into *your* class, and compute the *cosine similarity* of the two vectors at each stage: 1 if they point in the same direction, and 0 if they are orthogonal.
 
 # %%
 sizes = translator.model.config
 mine = Transformer(
-    sizes.source_vocab_size,
-    sizes.target_vocab_size,
-    sizes.d_model,
-    sizes.n_heads,
-    sizes.n_layers,
-    sizes.d_ff,
-    sizes.norm_first,
+    source_size=sizes.source_vocab_size,
+    target_size=sizes.target_vocab_size,
+    d_model=sizes.d_model,
+    n_heads=sizes.n_heads,
+    n_layers=sizes.n_layers,
+    d_ff=sizes.d_ff,
+    norm_first=sizes.norm_first,
 )
 mine.load_state_dict(translator.model.state_dict())
-sentence = torch.tensor(
-    [translator.source_tokenizer.encode("the agreement on the European Economic Area")]
-)
+ids = translator.source_tokenizer.encode("the agreement on the European Economic Area")
+sentence = torch.tensor([ids])
 
 
-def alike(vectors, one=0, other=3):
-    return F.cosine_similarity(vectors[0, one], vectors[0, other], dim=0).item()
+def similarity(x):
+    return F.cosine_similarity(x[0, 0], x[0, 3], dim=0).item()
 
 
 with torch.no_grad():
-    x = mine.source_embedding(sentence)
-    print(f"embedding      {alike(x):.2f}")
+    print(f"embedding      {similarity(mine.source_embedding(sentence)):.2f}")
     x = mine.embed(mine.source_embedding, sentence)
-    print(f"with position  {alike(x):.2f}")
-    for number, layer in enumerate(mine.encoder, start=1):
-        x = layer(x, padding_mask(sentence))
-        print(f"layer {number}        {alike(x):.2f}")
-assert alike(x) < 0.8
+    print(f"with position  {similarity(x):.2f}")
+    for number, block in enumerate(mine.encoder, start=1):
+        x = block(x, padding_mask(sentence))
+        print(f"block {number}        {similarity(x):.2f}")
+assert similarity(x) < 0.8
 
 # %% [markdown]
-# The positions make a small difference, and the neighbours a large one: the first *the* belongs to *agreement*, and the second to *Area*. In French they become *l'* and *la*, and now the decoder can tell why.
+# The positional encodings make a small difference, and self-attention makes a large one: the first *the* belongs to *agreement*, and the second to *Area*. In French they become *l'* and *la*, and the decoder can now tell which is which.
 #
-# ## Writing: greedy, or with a beam
+# ## Greedy search and beam search
 #
-# `translate` takes the likeliest word each time. With `beam_size=5`, it keeps five beginnings alive, and ranks them by the sum of their log-probabilities divided by the length to the power of α, as in [the encoder-decoder](../before-attention/encoder-decoder.md#the-likeliest-first-word-leads-astray). (The paper took a beam of 4 and
-# α = 0.6, in a slightly different formula.) What will a beam change here?
+# `translate` uses greedy search: the most probable token at each step. With `beam_size=5` it keeps five hypotheses, and ranks them by the sum of their log-probabilities divided by the length to the power of α, as in [the encoder-decoder](../before-attention/encoder-decoder.md#the-likeliest-first-word-leads-astray). (The paper uses a beam of 4 and α = 0.6, in a slightly different formula.) What will a beam change here?
 
 # %%
 from attention.generation.beam_search import beam_search, greedy_search
 
 some = test[:150]
 ids = pad([translator.source_tokenizer.encode(pair.source) for pair in some])
-right = [translator.target_tokenizer.encode(pair.target) for pair in some]
+references = [translator.target_tokenizer.encode(pair.target) for pair in some]
 found = {
     "greedy": greedy_search(translator.model, ids, 60),
-    "beam 5, α = 0": beam_search(translator.model, ids, 60, beam_size=5, length_penalty=0.0),
     "beam 5, α = 1": beam_search(translator.model, ids, 60, beam_size=5, length_penalty=1.0),
 }
-for name, words in found.items():
-    exact = sum(map(list.__eq__, words, right)) / len(some)
-    print(f"{name:14} exact {exact:.3f}, {sum(map(len, words)) / len(some):.2f} words a sentence")
+for name, outputs in found.items():
+    exact = sum(map(list.__eq__, outputs, references)) / len(some)
+    print(
+        f"{name:14} exact {exact:.3f}, {sum(map(len, outputs)) / len(some):.2f} tokens a sentence"
+    )
 
 # %% [markdown]
-# In our run, nothing: the model is so sure of each word that no second beginning was worth keeping. On real text a beam pays, as you will see in the table below.
+# In our run, nothing: the model is so certain of each token that no second hypothesis ever wins. On real text a beam helps, as the table below shows.
 #
-# ## Writing with a cache
+# ## Decoding with a KV cache
 #
-# To write a word, the decoder needs the keys and values of all words before it. Without a memory, it would compute all of them anew for each word. But they never change: the causal mask keeps later words out of earlier vectors. So keep them. That is the
-# *KV cache*. `prefill` reads the source and `<s>`, and computes the keys and values of the source, which encoder-decoder attention will need again. `decode_step` takes one word, and goes through the layers with it alone. Here is how the package's decoder block does it: with the very lines of training. Each attention appends the new keys and values to its cache, or, for the source, takes those that are there:
+# To generate a token, the decoder needs the keys and values of all tokens before it. It could compute all of them again at each step. But they never change, because the causal mask keeps later tokens out of earlier vectors. So the decoder stores them in a **KV cache**. `prefill` encodes the source, processes `<s>`, and computes the keys and values of the source for cross-attention. `decode_step` takes a single token through the blocks. Here is how the package's decoder block does it, in the same lines as in training. Self-attention appends the new keys and values to its cache, and cross-attention takes those of the source from its own:
 
 # %%
 import inspect
@@ -564,65 +562,55 @@ import inspect
 print(inspect.getsource(package.DecoderBlock.forward))
 
 # %% [markdown]
-# **Predict**: our sentence has 14 French words, and `</s>`. How many word vectors go through a decoder layer, with the cache and without it?
+# **Predict**: our translation has 14 tokens, and `</s>`. How many token vectors go through a decoder block, with the cache and without it? To count them, use a *forward hook*, a function that PyTorch calls after each call of a module:
 
 # %%
 from collections import Counter
 
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
-
-model, read = translator.model, source[:1]
+model, processed = translator.model, Counter()
 
 
 @torch.inference_mode()
 def without_cache(source, max_len=40):
-    words = [BOS]
-    while words[-1] != EOS and len(words) < max_len:
-        scores = model(source, torch.tensor([words]))  # everything anew
-        words.append(scores[0, -1].argmax().item())
-    return words[1:-1]
+    tokens = [BOS]
+    while tokens[-1] != EOS and len(tokens) < max_len:
+        logits = model(source, torch.tensor([tokens]))  # everything again
+        tokens.append(logits[0, -1].argmax().item())
+    return tokens[1:-1]
 
 
-def with_cache(source):
-    return greedy_search(model, source, 40)[0]
+def count_vectors(module, arguments, output):
+    stack = "encoder" if module is model.encoder[0].feed_forward else "decoder"
+    processed[stack] += arguments[0].size(-2)
 
 
-def counted(write):
-    """What is written, the vectors that went through a layer of each stack, and the products."""
-    passed = Counter()
-
-    def watch(name):
-        return lambda layer, given, output: passed.update({name: given[0].size(-2)})
-
-    stacks = {"encoder": model.encoder, "decoder": model.decoder}
-    hooks = [
-        stack[0].feed_forward.register_forward_hook(watch(name)) for name, stack in stacks.items()
-    ]
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        words = write(read)
+def counted(decode):
+    """The tokens, and how many vectors went through a block of each stack."""
+    processed.clear()
+    blocks = model.encoder[0], model.decoder[0]
+    hooks = [block.feed_forward.register_forward_hook(count_vectors) for block in blocks]
+    tokens = decode(source[:1])
     for hook in hooks:
         hook.remove()
-    return words, dict(passed), counter.get_total_flops()
+    return tokens, dict(processed)
 
 
-slow, slow_passed, slow_flops = counted(without_cache)
-fast, fast_passed, fast_flops = counted(with_cache)
+slow, slow_counts = counted(without_cache)
+fast, fast_counts = counted(lambda source: greedy_search(model, source, 40)[0])
 assert fast == slow == translator.target_tokenizer.encode(french[0])
 steps = len(fast) + 1
-assert fast_passed == {"encoder": 13, "decoder": steps}
-assert slow_passed == {"encoder": 13 * steps, "decoder": steps * (steps + 1) // 2}
-print(f"without {slow_passed}, {slow_flops:12,} operations")
-print(f"with    {fast_passed}, {fast_flops:12,} operations")
-print(f"the same words, for {slow_flops / fast_flops:.1f} times less")
+assert fast_counts == {"encoder": 13, "decoder": steps}
+assert slow_counts == {"encoder": 13 * steps, "decoder": steps * (steps + 1) // 2}
+print(f"without the cache {slow_counts}")
+print(f"with the cache    {fast_counts}, and the same tokens")
 
 # %% [markdown]
-# The longer the translation, the more it saves. Count before you time anything: a count is the same on every machine. (`greedy_search` and `beam_search` of the package always use the cache. And because it must not change a word, [the tests](../reference/how-this-book-is-tested.md) compare both ways to twelve digits.)
+# The longer the translation, the more the cache saves. Count before you measure times, because a count is the same on every machine. (`greedy_search` and `beam_search` of the package always use the cache. And because it must not change a token, [the tests](../reference/how-this-book-is-tested.md) compare both ways to twelve digits.)
+
+# %% [markdown]
+# ## Real text: subwords
 #
-# ## Real text: pieces of words
-#
-# The toy grammar has a few hundred words. Real text has too many, most of them rare, and a word that is not in the table is lost: `<unk>`. So cut rare words into pieces. *Byte-pair encoding* begins with letters, and again and again joins the two pieces that meet most often (Sennrich, Haddow and Birch 2016).
-# With one list of pieces for both languages, the model needs one table only. Here is a small one, learned from the toy sentences. *Disagreement* is not among their words. What becomes of it?
+# The toy grammar has a few hundred words. Real text has too many for a table, most of them rare, and a word that is not in the vocabulary becomes `<unk>`. So rare words are split into **subwords**. **Byte-pair encoding** starts from characters, and repeatedly merges the most frequent pair of neighbouring tokens into a new token (Sennrich, Haddow and Birch 2016). With one vocabulary for both languages, one embedding table is enough. Here is a small one, learned from the toy sentences. *Disagreement* is not among their words. What becomes of it?
 
 # %%
 from attention.tokenizers.subwords import SubwordTokenizer
@@ -630,18 +618,18 @@ from attention.tokenizers.subwords import SubwordTokenizer
 sentences = [text for pair in pairs[:5_000] for text in (pair.source, pair.target)]
 subwords = SubwordTokenizer.train(sentences, vocab_size=1_000)
 for text in ("The disagreement was signed .", french[0]):
-    pieces = subwords.tokenize(text)
-    print(len(pieces), " ".join(pieces))
-    assert subwords.detokenize(pieces) == text
+    tokens = subwords.tokenize(text)
+    print(len(tokens), " ".join(tokens))
+    assert subwords.detokenize(tokens) == text
 shared = Translator.new("transformer", pairs[:5_000], subwords=1_000)
 assert shared.model.source_embedding is shared.model.target_embedding
-words = f"{len(translator.source_tokenizer)} English and {len(translator.target_tokenizer)} French words"
-print(f"{len(subwords):,} pieces in one table, in place of {words} in two")
+sizes = f"{len(translator.source_tokenizer)} English and {len(translator.target_tokenizer)} French words"
+print(f"{len(subwords):,} subwords in one table, in place of {sizes} in two")
 
 # %% [markdown]
-# `▁` marks the beginning of a word. No word is lost any more, and the sentences become longer.
+# `▁` marks the beginning of a word. No word is unknown any more, but the sequences are longer.
 #
-# For text of your own, put it into two files whose lines translate each other, and train:
+# For text of your own, put it into two files whose lines are translations of each other, and train:
 #
 # ```sh
 # attention train translation --arch transformer --data train.en train.fr --out runs/real \
@@ -651,12 +639,12 @@ print(f"{len(subwords):,} pieces in one table, in place of {words} in two")
 # attention translate runs/real "Two dogs are running in the snow ." --beam 5 --attention dogs.svg
 # ```
 #
-# Here is what it reaches on Multi30k (Elliott and colleagues 2016): 29,000 captions of photographs, in English and French. BLEU is measured on the 1,014 captions set aside for validation, which it never learned from.
+# This is what it reaches on Multi30k (Elliott and colleagues 2016 and 2017), 29,000 captions of photographs in English and French, which its authors publish in the repository `multi30k/dataset` on GitHub:
 #
-# | run | layers, width | steps, words in each | minutes of one core | BLEU, greedy | BLEU, beam 5 |
+# | run | blocks, dimension | steps, tokens in each | minutes of one core | BLEU, greedy | BLEU, beam 5 |
 # | --- | --- | --- | --- | --- | --- |
 # | ten minutes | 2 + 2, 192 | 2,400 of 1,000 | 12 | 47.2 | 48.8 |
-# | an hour, the best we know | 4 + 4, 128 | 6,500 of 2,000 | 67 | 53.9 | 54.9 |
+# | an hour | 4 + 4, 128 | 6,500 of 2,000 | 67 | 53.9 | 54.9 |
 #
 # The first run is the command above. The second:
 #
@@ -666,13 +654,12 @@ print(f"{len(subwords):,} pieces in one table, in place of {words} in two")
 #   --label-smoothing 0.1 --average-fraction 0.1 --tokens-per-batch 2000 --steps 6500 --lr 0.0035 --warmup 800
 # ```
 #
-# We ran both in November 2026 with PyTorch 2.13 on one core each of a busy machine with two (AMD EPYC), and not on a GPU. The minutes are those that the processor worked; on a quiet laptop they are fewer. BLEU differs by several points
-# with how it is counted, so quote how: ours is sacrebleu's on text as people write it, `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0`. Papers on this data count it on lower-case words that are already cut into tokens, and on other captions. Don't compare.
+# BLEU is measured on the 1,014 captions of the validation set. Neither run trained on them, but we chose the settings by them, so on new captions expect a little less. It is sacrebleu's BLEU on plain text, `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0`. Papers on this data report it on their test sets, on lower-case and tokenised text, so the figures can't be compared.
+# We ran both in November 2026 with PyTorch 2.13 on one core each of a busy machine with two (AMD EPYC), without a GPU. The minutes are CPU time.
 #
-# ## The size of the paper's
+# ## The size of the paper's model
 #
-# How many numbers did the *base* model of the paper learn? Six layers on each side, 512 numbers a word, 8 heads, 2,048 in the middle of a feed-forward layer, and one table for some 37,000 pieces of words. By hand: an attention has four matrices of $D^2$, and there are 18 of them. Do the rest yourself, then
-# count. On the device `meta`, a model has shapes and no numbers.
+# How many parameters has the *base* model of the paper? It has six blocks on each side, dimension 512, 8 heads, an inner dimension of 2,048 in the feed-forward networks, and one embedding table for some 37,000 subwords. By hand: an attention layer has four matrices of $D^2$, and there are 18 of them. Do the rest yourself, then count. On the device `meta`, a model has shapes and no values.
 
 # %%
 with torch.device("meta"):
@@ -699,9 +686,9 @@ assert sum(map(count, attentions)) == 18 * 4 * 512**2
 assert count(base) == 63_045_632
 
 # %% [markdown]
-# The paper says 65 million. [Facts](../reference/facts.md#the-transformer) finds out from the paper's own table where the other two may come from. It also has the *big* one: 1,024 wide, with 16 heads.
+# The paper says 65 million. [Facts](../reference/facts.md#the-transformer) finds out from the paper's own table where the other two may come from, and counts the *big* model, too.
 #
-# The models of the next three chapters load the weights that the world uses. A translator you train yourself, and keep in a folder:
+# The models of the next chapters load published weights. A translator that you have trained is saved in a folder:
 
 # %%
 from pathlib import Path
@@ -717,7 +704,7 @@ assert loaded.translate([english[0]])[0].text == french[0]
 #
 # Write each answer in place of the dots. A check says that you are right, and says what is wrong when you are not.
 #
-# **1. What goes in.** Embedding, factor, position, for a batch.
+# **1. The input of the first block.** Embeddings, factor and positional encodings, for a batch.
 
 # %% tags=["raises-exception"]
 from attention import sinusoidal_positions
@@ -725,10 +712,7 @@ from attention.exercises import check_first_vectors
 
 
 def embed(table, ids):
-    """Vectors (B, T, D), from word numbers (B, T).
-
-    table: a tensor (V, D), and not an nn.Embedding.
-    """
+    """Vectors (B, T, D), from token ids (B, T) and an embedding table: a tensor (V, D)."""
     ...
 
 
@@ -745,7 +729,7 @@ check_first_vectors(embed)
 # <details markdown="1">
 # <summary>Hint 2</summary>
 #
-# Which of the two is multiplied? The words begin short, with a length of about 1.
+# Which of the two is multiplied? The embeddings start with a length of about 1.
 #
 # </details>
 
@@ -762,14 +746,14 @@ def embed(table, ids):
 check_first_vectors(embed)
 
 # %% [markdown]
-# **2. Around each layer.** Both orders, with the norm as an argument.
+# **2. Residual connection and norm.** Both orders, with the norm as an argument.
 
 # %% tags=["raises-exception"]
 from attention.exercises import check_sublayer
 
 
 def add(x, layer, norm, norm_first):
-    """What becomes of the vectors x: pre-norm if `norm_first`, and else post-norm."""
+    """The vectors x after a sublayer: pre-norm if `norm_first`, otherwise post-norm."""
     ...
 
 
@@ -779,14 +763,14 @@ check_sublayer(add)
 # <details markdown="1">
 # <summary>Hint 1</summary>
 #
-# In both orders `layer` and `norm` are called once each, and there is one sum.
+# In both orders, `layer` and `norm` are called once each, and there is one sum.
 #
 # </details>
 #
 # <details markdown="1">
 # <summary>Hint 2</summary>
 #
-# With pre-norm, `x` itself is never brought to size. Only what the layer sees is.
+# With pre-norm, `x` itself is never normalised. Only the layer's input is.
 #
 # </details>
 
@@ -803,16 +787,16 @@ def add(x, layer, norm, norm_first):
 check_sublayer(add)
 
 # %% [markdown]
-# **3. A smoothed loss.** Without `F.cross_entropy`. Padding is word 0, and has no say.
+# **3. A smoothed loss.** Without `F.cross_entropy`. Padding has the id 0, and doesn't count.
 
 # %% tags=["raises-exception"]
 from attention.exercises import check_smoothed_loss
 
 
-def loss(logits, wanted, epsilon):
-    """The mean loss over all places where a word, and not padding, is wanted.
+def loss(logits, targets, epsilon):
+    """The mean loss over all positions whose target isn't padding.
 
-    logits: (T, V). wanted: the right words, (T,). epsilon: what all words share.
+    logits: (T, V). targets: token ids, (T,). epsilon: the proportion for all tokens together.
     """
     ...
 
@@ -823,14 +807,14 @@ check_smoothed_loss(loss)
 # <details markdown="1">
 # <summary>Hint 1</summary>
 #
-# Take the logarithms of the probabilities first: `logits.log_softmax(-1)`. The right word's counts 1 − ε times, and the *mean* of all words' counts ε times.
+# Compute the log-probabilities first: `logits.log_softmax(-1)`. That of the target counts 1 − ε times, and the *mean* over all tokens counts ε times.
 #
 # </details>
 #
 # <details markdown="1">
 # <summary>Hint 2</summary>
 #
-# `logs.gather(-1, wanted.unsqueeze(-1)).squeeze(-1)` picks one number in each row. `each[wanted != 0]` leaves the padding out, before the mean.
+# `logs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)` picks one entry of each row. `each[targets != 0]` leaves the padding out, before the mean.
 #
 # </details>
 
@@ -838,18 +822,17 @@ check_smoothed_loss(loss)
 from attention.exercises import check_smoothed_loss
 
 
-def loss(logits, wanted, epsilon):
+def loss(logits, targets, epsilon):
     logs = logits.log_softmax(-1)
-    right = logs.gather(-1, wanted.unsqueeze(-1)).squeeze(-1)
-    each = -(1 - epsilon) * right - epsilon * logs.mean(-1)
-    return each[wanted != 0].mean()
+    correct = logs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    each = -(1 - epsilon) * correct - epsilon * logs.mean(-1)
+    return each[targets != 0].mean()
 
 
 check_smoothed_loss(loss)
 
 # %% [markdown]
-# **4. Write with the cache.** A model has `prefill(source, max_new_tokens)`, which reads the source and `<s>`, and gives the logits of the first word and a state; and `decode_step(word, state)`, which gives the logits of the next word and the next state. Both work on batches, and yours has one sentence: words are tensors of shape `(1,)`. Write greedily.
-# The check counts your steps.
+# **4. Greedy search with the cache.** A model has `prefill(source, max_new_tokens)`, which encodes the source, processes `<s>`, and returns the logits of the first token and a state; and `decode_step(token, state)`, which returns the logits of the next token and the next state. Both work on batches, and yours has one sentence, so a token is a tensor of shape `(1,)`. Use greedy search. The check counts your steps.
 
 # %% tags=["raises-exception"]
 import torch
@@ -858,28 +841,28 @@ from attention.exercises import check_greedy
 from attention.tokenizers.special_tokens import EOS
 
 
-def write(model, source, max_len):
-    """A list of the words' numbers, at most max_len, without <s> and </s>.
+def decode(model, source, max_len):
+    """A list of token ids, at most max_len, without <s> and </s>.
 
-    The numbers are integers of Python (`word.item()`).
+    The ids are Python integers (`token.item()`).
     """
     ...
 
 
-check_greedy(write)
+check_greedy(decode)
 
 # %% [markdown]
 # <details markdown="1">
 # <summary>Hint 1</summary>
 #
-# `prefill` once, before the loop. Its logits are those of the first word.
+# Call `prefill` once, before the loop. Its logits are those of the first token.
 #
 # </details>
 #
 # <details markdown="1">
 # <summary>Hint 2</summary>
 #
-# `logits.argmax(-1)` is the next word, as a tensor of shape `(1,)`: the very thing that the next `decode_step` wants. If it is `EOS`, stop before you keep it.
+# `logits.argmax(-1)` is the next token, as a tensor of shape `(1,)`, which is what the next `decode_step` takes. If it is `EOS`, stop before you keep it.
 #
 # </details>
 
@@ -890,29 +873,29 @@ from attention.exercises import check_greedy
 from attention.tokenizers.special_tokens import EOS
 
 
-def write(model, source, max_len):
-    (logits, state), written = model.prefill(source, max_len), []
+def decode(model, source, max_len):
+    (logits, state), tokens = model.prefill(source, max_len), []
     for _ in range(max_len):
-        word = logits.argmax(-1)
-        if word.item() == EOS:
+        token = logits.argmax(-1)
+        if token.item() == EOS:
             break
-        written.append(word.item())
-        logits, state = model.decode_step(word, state)
-    return written
+        tokens.append(token.item())
+        logits, state = model.decode_step(token, state)
+    return tokens
 
 
-check_greedy(write)
+check_greedy(decode)
 
 # %% [markdown]
 # **5. To try.** Train with `Translator.new("transformer", pairs, norm_first=True)`, or with one layer (`n_layers=1`), or by `translation_trainer(translator, pairs, replace(config, warmup=0))`. Predict the exact match before you look.
 #
 # ## Where to read more
 #
-# - Vaswani and colleagues 2017, *Attention Is All You Need* (arXiv 1706.03762): all of it. Section 3.1 for the stacks, 3.4 for the shared table, 5.3 and 5.4 for training, 6.1 for averaging and the beam.
+# - Vaswani and colleagues 2017, *Attention Is All You Need* (arXiv 1706.03762): all of it. Section 3.1 for the stacks, 3.4 for the shared embeddings, 5.3 and 5.4 for training, 6.1 for averaging and beam search.
 # - Rush 2018, *The Annotated Transformer*: the paper, line by line, in PyTorch.
 # - Ba, Kiros and Hinton 2016, *Layer Normalization* (arXiv 1607.06450).
-# - Xiong and colleagues 2020, *On Layer Normalization in the Transformer Architecture* (arXiv 2002.04745): why post-norm needs a warm-up, and pre-norm doesn't.
-# - Press and Wolf 2017, *Using the Output Embedding to Improve Language Models* (arXiv 1608.05859): the tied table.
+# - Xiong and colleagues 2020, *On Layer Normalization in the Transformer Architecture* (arXiv 2002.04745): section 3, why post-norm needs warm-up, and pre-norm doesn't.
+# - Press and Wolf 2017, *Using the Output Embedding to Improve Language Models* (arXiv 1608.05859): weight tying.
 # - Szegedy, Vanhoucke, Ioffe, Shlens and Wojna 2016, *Rethinking the Inception Architecture for Computer Vision* (arXiv 1512.00567): section 7, label smoothing.
 # - Sennrich, Haddow and Birch 2016, *Neural Machine Translation of Rare Words with Subword Units* (arXiv 1508.07909): section 3.2.
 # - Elliott, Frank, Sima'an and Specia 2016, *Multi30K: Multilingual English-German Image Descriptions* (arXiv 1605.00459); the French side is from Elliott and colleagues 2017, the second shared task on multimodal translation.

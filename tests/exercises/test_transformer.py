@@ -1,4 +1,4 @@
-"""The checks of the lab on the Transformer know right answers, and name what is wrong."""
+"""The checks of the Transformer's lab accept correct answers, and name what is wrong."""
 
 import pytest
 import torch
@@ -14,8 +14,10 @@ from attention.exercises import (
 )
 from attention.tokenizers.special_tokens import BOS, EOS
 
+ROOT = 6**0.5  # of the dimension
 
-def waves(ids, d_model=4):
+
+def positions(ids, d_model=6):
     return sinusoidal_positions(ids.size(1), d_model)
 
 
@@ -23,20 +25,27 @@ def waves(ids, d_model=4):
     ("wrong", "hint"),
     [
         (lambda table, ids: table[ids], "positions are missing, and"),
-        (lambda table, ids: table[ids] * 2, "The positions are missing: sin"),
-        (lambda table, ids: table[ids] + waves(ids), "multiplied by √D before"),
-        (lambda table, ids: (table[ids] + waves(ids)) * 2, "not the positions"),
-        (lambda table, ids: table[ids] + waves(ids) * 2, "the words that grow"),
-        (lambda table, ids: table[ids] / 2 + waves(ids), "as attention does"),
-        (lambda table, ids: table[ids] * 4 + waves(ids), "the square root of D"),
-        (lambda table, ids: table[ids] * ids.size(1) ** 0.5 + waves(ids), "width of the table"),
-        (lambda table, ids: table[ids] * table.size(0) ** 0.5 + waves(ids), "width of the table"),
-        (lambda table, ids: table[ids] * 2 + waves(ids.T)[:, None], "number the sentences"),
-        (lambda table, ids: table[ids] * 2 + sinusoidal_positions(9, 4)[ids], "by the numbers"),
+        (lambda table, ids: table[ids] * ROOT, "The positions are missing: sin"),
+        (lambda table, ids: table[ids] + positions(ids), "by √D before you add"),
+        (lambda table, ids: (table[ids] + positions(ids)) * ROOT, "not the positions"),
+        (lambda table, ids: table[ids] + positions(ids) * ROOT, "Multiply the embeddings instead"),
+        (lambda table, ids: table[ids] / ROOT + positions(ids), "as attention divides"),
+        (lambda table, ids: table[ids] * 6 + positions(ids), "the square root of D"),
+        (lambda table, ids: table[ids] * ids.size(1) ** 0.5 + positions(ids), "D is the dimension"),
         (
-            lambda table, ids: table[ids] * 2 + sinusoidal_positions(9, 4)[1:][: ids.size(1)],
-            "counted from 0",
+            lambda table, ids: table[ids] * table.size(0) ** 0.5 + positions(ids),
+            "D is the dimension",
         ),
+        (lambda table, ids: table[ids] * ROOT + positions(ids.T)[:, None], "number the sentences"),
+        (
+            lambda table, ids: table[ids] * ROOT + sinusoidal_positions(9, 6)[ids],
+            "with the token ids",
+        ),
+        (
+            lambda table, ids: table[ids] * ROOT + sinusoidal_positions(9, 6)[1:][: ids.size(1)],
+            "Count positions from 0",
+        ),
+        (lambda table, ids: (table[ids] * ROOT + positions(ids)).flatten(0, 1), "batch axis"),
         (lambda table, ids: ids @ table, "raises an error"),
         (lambda table, ids: ..., "gives nothing back yet"),
     ],
@@ -61,12 +70,12 @@ def post(x, layer, norm, first=False):
         (post, "the other order"),
         (lambda x, layer, norm, first: post(x, layer, norm) if first else pre(x, layer, norm),
          "the other order"),
-        (lambda x, layer, norm, first: norm(layer(x)), "The layer replaces x"),
+        (lambda x, layer, norm, first: norm(layer(x)), "layer replaces x"),
         (lambda x, layer, norm, first: norm(x) + layer(norm(x)) if first else post(x, layer, norm),
-         "x as it came"),
-        (lambda x, layer, norm, first: x + norm(layer(x)), "what the layer says"),
-        (lambda x, layer, norm, first: norm(x) + layer(x), "beside the layer"),
-        (lambda x, layer, norm, first: norm(x + layer(norm(x))), "comes twice"),
+         "Add to x itself"),
+        (lambda x, layer, norm, first: x + norm(layer(x)), "normalise the layer's output"),
+        (lambda x, layer, norm, first: norm(x) + layer(x), "gets it unnormalised"),
+        (lambda x, layer, norm, first: norm(x + layer(norm(x))), "normalise twice"),
         (lambda x, layer, norm, first: x + layer(x), "The norm is missing"),
         (lambda x, layer, norm, first: x + layer, "raises an error"),
     ],
@@ -99,18 +108,21 @@ def smoothed(x, y, e):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (smoothed, "the scores themselves"),
-        (lambda x, y, e: smoothed(x.softmax(-1), y, e), "These are probabilities"),
-        (lambda x, y, e: (1 - e) * torchs(x, y, 0.0, ignore_index=0), "of all words is missing"),
+        (smoothed, "the logits as they are"),
+        (lambda x, y, e: smoothed(x.softmax(-1), y, e), "You use probabilities"),
+        (lambda x, y, e: (1 - e) * torchs(x, y, 0.0, ignore_index=0), "for all tokens is missing"),
         (lambda x, y, e: torchs(x, y, 0.0, ignore_index=0), "without smoothing"),
-        (lambda x, y, e: torchs(x, y, e), "Padding counts. Take"),
-        (lambda x, y, e: torchs(x, y, e, ignore_index=0, reduction="sum"), "A sum"),
-        (lambda x, y, e: torchs(x, y, e, reduction="none"), "is one number"),
-        (lambda x, y, e: torchs(x, y, e, ignore_index=0, reduction="sum") / 5, "A sum|all places"),
-        (lambda x, y, e: spread(x, y, 1 - e - e / 6, e / 6), "wrong words alone"),
+        (lambda x, y, e: torchs(x, y, e), "includes padding. Leave"),
+        (lambda x, y, e: torchs(x, y, e, ignore_index=0, reduction="sum"), "This is the sum"),
+        (lambda x, y, e: torchs(x, y, e, reduction="none"), "one number"),
+        (
+            lambda x, y, e: torchs(x, y, e, ignore_index=0, reduction="sum") / 5,
+            "This is the sum|includes padding",
+        ),
+        (lambda x, y, e: spread(x, y, 1 - e - e / 6, e / 6), "among the other tokens"),
         (lambda x, y, e: spread(x, y, 1, e / 7), "keeps 1 − ε"),
-        (lambda x, y, e: spread(x, y, 1 - e, e), "and not the sum"),
-        (lambda x, y, e: spread(x, y, e, (1 - e) / 7), "other way round"),
+        (lambda x, y, e: spread(x, y, 1 - e, e), "not the sum"),
+        (lambda x, y, e: spread(x, y, e, (1 - e) / 7), "are swapped"),
         (lambda x, y, e: -spread(x, y, 1 - e, e / 7), "The sign"),
         (lambda x, y, e: torchs(x, y.float(), e), "raises an error"),
     ],
@@ -155,8 +167,8 @@ def greedily(**mistake):
         ({"forgets": True}, "You gave decode_step an old state"),
         ({"restart": True}, "You call prefill again"),
         ({"deep": True}, r"of shape \(1,\), not torch.Size\(\[1, 1\]\)"),
-        ({"keeps_end": True}, "</s> is a sign to stop"),
-        ({"keeps_begin": True}, "<s> is a sign to begin"),
+        ({"keeps_end": True}, "</s> ends the translation"),
+        ({"keeps_begin": True}, "<s> starts the decoder"),
         ({"endless": True}, "max_len is 2"),
         ({"tensors": True}, "they are tensors"),
         ({"cuts": True}, "as if it were </s>"),

@@ -136,6 +136,7 @@ def test_each_chapter_says_its_time(built):
             continue
         if name.endswith("/index"):
             continue
+        assert "**Time**" not in path.read_text("utf-8"), f"{name}: the hook counts it"
         said = spoken(amount(path).minutes)
         assert f"bout {said}" in shown(built, name), name
 

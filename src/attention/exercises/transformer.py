@@ -15,52 +15,53 @@ __all__ = ["check_first_vectors", "check_greedy", "check_smoothed_loss", "check_
 
 
 def check_first_vectors(embed: Callable[..., Any]) -> None:
-    """Check what goes into the first layer: what each word is, and where it stands.
+    """Check the input of the first block: scaled embeddings plus positional encodings.
 
     Args:
-        embed: From a table `(V, D)` and word numbers `(B, T)`, vectors `(B, T, D)`.
+        embed: From an embedding table `(V, D)` and token ids `(B, T)`, vectors `(B, T, D)`.
 
     Raises:
-        Hint: They are others.
+        Hint: They are something else.
     """
-    table = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
-    what = "embed(table, ids)"
+    table, root = torch.randn(9, 6, generator=torch.Generator().manual_seed(0)), 6**0.5
+    what, factor = "embed(table, ids)", "The factor is √D, and D is the dimension: table.size(-1)."
     for ids in (torch.tensor([[4, 5, 6], [7, 4, 0]]), torch.tensor([[8, 3, 3, 1], [2, 6, 4, 4]])):
-        words, B, T = table[ids], ids.size(0), ids.size(1)
-        positions, rows = sinusoidal_positions(T, 4), sinusoidal_positions(B, 4)
+        x, B, T = table[ids], ids.size(0), ids.size(1)
+        positions, rows = sinusoidal_positions(T, 6), sinusoidal_positions(B, 6)
         mistakes = [
-            (words, "The positions are missing, and the embeddings are not multiplied by √D."),
-            (2 * words, "The positions are missing: sinusoidal_positions(T, D)."),
-            (words + positions, "The embeddings are to be multiplied by √D before you add."),
-            (2 * (words + positions), "Multiply the embeddings alone, and not the positions."),
-            (words + 2 * positions, "You multiply the positions. It is the words that grow."),
-            (words / 2 + positions, "Multiply by √D. You divide by it, as attention does."),
-            (4 * words + positions, "You multiply by D. It is the square root of D."),
-            (T**0.5 * words + positions, "√D, where D is the width of the table: table.size(-1)."),
-            (3 * words + positions, "√D, where D is the width of the table: table.size(-1)."),
-            (2 * words + rows[:, None], "You number the sentences. Positions count the words of "
-             "a sentence, along axis 1."),
-            (2 * words + sinusoidal_positions(9, 4)[ids], "You look the positions up by the "
-             "numbers of the words. The first word stands at position 0, whatever it is."),
-            (2 * words + sinusoidal_positions(T + 1, 4)[1:], "Positions are counted from 0."),
+            (x, "The positions are missing, and the embeddings are not multiplied by √D."),
+            (root * x, "The positions are missing: sinusoidal_positions(T, D)."),
+            (x + positions, "Multiply the embeddings by √D before you add the positions."),
+            (root * (x + positions), "Multiply the embeddings alone, and not the positions."),
+            (x + root * positions, "You multiply the positions. Multiply the embeddings instead."),
+            (x / root + positions, "You divide by √D, as attention divides its scores. Multiply."),
+            (6 * x + positions, "You multiply by D. The factor is the square root of D."),
+            (T**0.5 * x + positions, factor),
+            (3 * x + positions, factor),
+            (root * x + rows[:, None], "You number the sentences. Positions number the tokens of "
+             "each sentence, along axis 1."),
+            (root * x + sinusoidal_positions(9, 6)[ids], "You index the positions with the token "
+             "ids. The first token is at position 0, whatever its id."),
+            (root * x + sinusoidal_positions(T + 1, 6)[1:], "Count positions from 0."),
+            ((root * x + positions).flatten(0, 1), "The batch axis is gone. Return (B, T, D)."),
         ]  # fmt: skip
-        compare(what, answer(what, embed, table, ids), 2 * words + positions, mistakes)
-    right("each word says what it is, and where it stands.")
+        compare(what, answer(what, embed, table, ids), root * x + positions, mistakes)
+    right("each vector represents its token and its position.")
 
 
 def check_sublayer(add: Callable[..., Any]) -> None:
-    """Check what stands around each layer, in both orders.
+    """Check a residual connection with layer normalisation, in both orders.
 
     Args:
-        add: From vectors, a layer, a norm and `norm_first`, new vectors.
+        add: From vectors, a layer, a norm and `norm_first`, the vectors after the sublayer.
 
     Raises:
-        Hint: They are others.
+        Hint: They are something else.
     """
     x = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
 
     def layer(x: Tensor) -> Tensor:
-        return x.roll(1, dims=0) + x.square()  # it looks at other words, and is not linear
+        return x.roll(1, dims=0) + x.square()  # depends on other tokens, and is not linear
 
     def norm(x: Tensor) -> Tensor:
         return F.layer_norm(x, (4,)) * 2.0 + 0.5
@@ -70,72 +71,73 @@ def check_sublayer(add: Callable[..., Any]) -> None:
         what = f"add(x, layer, norm, norm_first={norm_first})"
         mistakes = [
             (other, "This is the other order: norm_first means the norm before the layer."),
-            (norm(x) + layer(norm(x)), "What is added to is x as it came, without the norm."),
-            (norm(layer(x)), "The layer replaces x. Add x to what it says."),
-            (layer(norm(x)), "The layer replaces x. Add x to what it says."),
-            (x + norm(layer(x)), "You bring to size what the layer says. Post-norm does it to the "
-             "sum, and pre-norm to what the layer sees."),
-            (norm(x) + layer(x), "The norm stands beside the layer, and not before it or after."),
-            (norm(x + layer(norm(x))), "Here the norm comes twice. Each order has it once."),
+            (norm(x) + layer(norm(x)), "Add to x itself, not to the normalised x."),
+            (norm(layer(x)), "The output of the layer replaces x. Add x to it."),
+            (layer(norm(x)), "The output of the layer replaces x. Add x to it."),
+            (x + norm(layer(x)), "You normalise the layer's output. Post-norm normalises the "
+             "sum, and pre-norm the layer's input."),
+            (norm(x) + layer(x), "You normalise x, but the layer gets it unnormalised."),
+            (norm(x + layer(norm(x))), "You normalise twice. Each order does so once."),
             (x + layer(x), "The norm is missing."),
         ]  # fmt: skip
         mine = answer(what, lambda x, first=norm_first: add(x, layer, norm, first), x)
         compare(what, mine, expected, mistakes)
-    right("post-norm brings the sum to size, and pre-norm what the layer sees.")
+    right("post-norm normalises the sum, and pre-norm the layer's input.")
 
 
 def check_smoothed_loss(loss: Callable[..., Any]) -> None:
-    """Check a loss with label smoothing, in which padding has no say.
+    """Check a loss with label smoothing, which ignores padding.
 
     Args:
-        loss: From logits `(T, V)`, the right words `(T,)` and a share ε, a number.
+        loss: From logits `(T, V)`, target ids `(T,)` and ε, the mean loss.
 
     Raises:
-        Hint: It is another number.
+        Hint: It is something else.
     """
     logits = torch.randn(5, 7, generator=torch.Generator().manual_seed(0))
     padded = torch.tensor([5, 6, 3, 0, 0])
-    for wanted, smoothing in ((torch.tensor([5, 6, 4, 4, 3]), 0.1), (padded, 0.2), (padded, 0.0)):
-        real = wanted != 0
+    for targets, smoothing in ((torch.tensor([5, 6, 4, 4, 3]), 0.1), (padded, 0.2), (padded, 0.0)):
+        real = targets != 0
         logs = logits.log_softmax(-1)
-        chosen = logs.gather(-1, wanted.unsqueeze(-1)).squeeze(-1)
+        chosen = logs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
         each = (smoothing - 1) * chosen - smoothing * logs.mean(-1)
         others = (logs.sum(-1) - chosen) / 6
         expected = each[real].mean()
         no_logs = [
-            (smoothing - 1) * x.gather(-1, wanted.unsqueeze(-1)).squeeze(-1)
+            (smoothing - 1) * x.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
             - smoothing * x.mean(-1)
             for x in (logits, logs.exp())
         ]
         mistakes = [
-            (no_logs[0][real].mean(), "You use the scores themselves: take "
+            (no_logs[0][real].mean(), "You use the logits as they are: take "
              "logits.log_softmax(-1) first."),
-            (no_logs[1][real].mean(), "These are probabilities: take their logarithm."),
-            ((smoothing - 1) * chosen[real].mean(), "The share ε of all words is missing."),
-            (-expected, "The sign: a loss is minus the logarithm."),
+            (no_logs[1][real].mean(), "You use probabilities: take their logarithms."),
+            ((smoothing - 1) * chosen[real].mean(), "The part ε for all tokens is missing."),
+            (-expected, "The sign is wrong: a loss is minus a log-probability."),
             (-chosen[real].mean(), "This is the loss without smoothing."),
-            (each.mean(), "Padding counts. Take the mean over places where the word is not 0."),
-            (-chosen.mean(), "Padding counts, and nothing is smoothed."),
-            (each[real].sum() / len(wanted), "You divide by all places. Padding is none of them."),
-            (each[real].sum(), "A sum, and the mean over the places was asked for."),
-            (each, "The loss is one number: the mean over the places."),
-            (each[real], "The loss is one number: the mean over the places."),
-            (((smoothing - 1) * chosen - smoothing * others)[real].mean(), "You spread ε over the "
-             "wrong words alone. It goes to all words alike, the right one too."),
-            ((-chosen - smoothing * logs.mean(-1))[real].mean(), "The right word keeps 1 − ε of "
-             "the probability."),
-            (((smoothing - 1) * chosen - smoothing * logs.sum(-1))[real].mean(), "ε is shared by "
-             "all words: the mean of their logarithms, and not the sum."),
-            ((-smoothing * chosen - (1 - smoothing) * logs.mean(-1))[real].mean(), "The other way "
-             "round: ε is the share that the right word loses."),
+            (each.mean(), "Your mean includes padding. Leave out where the target is 0."),
+            (-chosen.mean(), "Your mean includes padding, and nothing is smoothed."),
+            (each[real].sum() / len(targets), "You divide by a count that includes padding."),
+            (each[real].sum(), "This is the sum. Return the mean over the positions."),
+            (each, "Return one number: the mean over the positions."),
+            (each[real], "Return one number: the mean over the positions."),
+            (((smoothing - 1) * chosen - smoothing * others)[real].mean(), "You divide ε among "
+             "the other tokens. It is divided among all, the target included."),
+            ((-chosen - smoothing * logs.mean(-1))[real].mean(), "The target keeps 1 − ε of "
+             "the probability, and you give it all."),
+            (((smoothing - 1) * chosen - smoothing * logs.sum(-1))[real].mean(), "ε is divided "
+             "among all tokens: take the mean of the log-probabilities, not the sum."),
+            ((-smoothing * chosen - (1 - smoothing) * logs.mean(-1))[real].mean(), "1 − ε and ε "
+             "are swapped: ε is what the target loses."),
         ]  # fmt: skip
-        what = f"loss(logits, wanted, {smoothing}), {'with' if 0 in wanted else 'without'} padding,"
-        compare(what, answer(what, loss, logits, wanted, smoothing), expected, mistakes)
-    right("the right word keeps 1 − ε, all words share ε, and padding has no say.")
+        what = f"loss(logits, targets, {smoothing})"
+        what += ", with padding," if 0 in targets else ", without padding,"
+        compare(what, answer(what, loss, logits, targets, smoothing), expected, mistakes)
+    right("the target keeps 1 − ε, ε is divided among all tokens, and padding is ignored.")
 
 
 class Speller:
-    """A model that says the ids of its source, then `</s>`, as long as it is asked rightly."""
+    """A model that generates the ids of its source, then `</s>`, and checks how it is called."""
 
     def __init__(self) -> None:
         self.prefills = self.steps = 0
@@ -151,9 +153,9 @@ class Speller:
         self.steps += 1
         if not isinstance(token, Tensor) or token.shape != (1,):
             found = f"a {type(token).__name__}" if not isinstance(token, Tensor) else token.shape
-            raise Hint(f"decode_step wants the last token, a tensor of shape (1,), not {found}")
+            raise Hint(f"decode_step takes the last token, a tensor of shape (1,), not {found}")
         if self.steps > 99:
-            raise Hint("You took 99 steps, and go on: stop at </s>, and after max_len tokens.")
+            raise Hint("You are past 99 steps: stop at </s>, and after max_len tokens.")
         if position < self.steps:
             old = "You gave decode_step an old state. It returns the next one: pass that on."
             again = "You call prefill again: encode the source once."
@@ -167,36 +169,37 @@ class Speller:
         return F.one_hot(torch.tensor([due]), 20).float(), (source, position + 1, due)
 
 
-def check_greedy(write: Callable[..., Any]) -> None:
+def check_greedy(decode: Callable[..., Any]) -> None:
     """Check greedy decoding with a KV cache, one step for each token.
 
     Args:
-        write: From a model with `prefill` and `decode_step`, source ids `(1, S)` and `max_len`,
+        decode: From a model with `prefill` and `decode_step`, source ids `(1, S)` and `max_len`,
             the ids of the translation, without `<s>` and `</s>`.
 
     Raises:
-        Hint: Other words, or more work than needed.
+        Hint: They are something else, or took more steps than needed.
     """
-    for words, max_len in (([7, 9, 9, 4], 10), ([5, 6, 8], 2), ([EOS], 5)):
+    for ids, max_len in (([7, 9, 9, 4], 10), ([5, 6, 8], 2), ([EOS], 5)):
         model, end = Speller(), EOS
-        what = f"write(model, source, max_len={max_len})"
-        spoken = words[: words.index(end)] if end in words else words
-        expected = spoken[:max_len]
+        what = f"decode(model, source, max_len={max_len})"
+        generated = ids[: ids.index(end)] if end in ids else ids
+        expected = generated[:max_len]
         mistakes = [
-            ([*expected, end], "</s> is a sign to stop, and no word of the translation."),
-            ([BOS, *expected], "<s> is a sign to begin, and no word of the translation."),
-            ([BOS, *expected, end], "<s> and </s> are signs, and no words."),
-            (spoken, f"max_len is {max_len}: stop there, even if the model would go on."),
-            (expected[:-1], "The last word is missing. Did you stop before you kept it, or cut it "
-             "off as if it were </s>? After max_len words, there is no </s>."),
-            ([torch.tensor([word]) for word in expected], "The numbers are right, but they are "
+            ([*expected, end], "</s> ends the translation, and isn't a part of it."),
+            ([BOS, *expected], "<s> starts the decoder, and isn't a part of the translation."),
+            ([BOS, *expected, end], "<s> and </s> are no part of the translation."),
+            (generated, f"max_len is {max_len}: stop there, even if the model would go on."),
+            (expected[:-1], "The last token is missing. Did you stop before you kept it, or cut "
+             "it off as if it were </s>? After max_len tokens, there is no </s>."),
+            ([torch.tensor([token]) for token in expected], "The ids are right, but they are "
              "tensors: .item() makes an integer."),
         ]  # fmt: skip
-        mine = answer(what, lambda ids, m=model, n=max_len: write(m, ids, n), torch.tensor([words]))
+        source = torch.tensor([ids])
+        mine = answer(what, lambda source, m=model, n=max_len: decode(m, source, n), source)
         compare(what, mine, expected, mistakes)
         if model.prefills > 1:
             raise Hint("The tokens are right, but you call prefill again: encode the source once.")
         if model.steps > len(expected):
             enough = f"{len(expected)} are enough: one for each token"
-            raise Hint(f"{model.steps} steps, and {enough}. The first one's logits come for free.")
+            raise Hint(f"{model.steps} steps, and {enough}. prefill gives the first logits.")
     right("the source is encoded once, and each token is decoded once.")

@@ -90,7 +90,7 @@ head_view(translator, sentence, padding=2)
 # <details markdown="1">
 # <summary>In the second layer of encoder-decoder attention, find the row that predicts <em>zone</em>, and the one above it, which predicts <em>la</em>. What do the four heads attend to?</summary>
 #
-# For *zone*, all four attend to *Area*. For *la* they differ: some attend to *the*, and others to *Area*. You measure it below.
+# For *zone*, all four attend to *Area*. For *la* they differ: some attend to *the*, and at least one to *Area*. You measure it below.
 #
 # </details>
 #
@@ -272,7 +272,7 @@ assert max(map(abs, differences)) < 10
 
 # %% [markdown]
 # Zero-ablating a single head costs a few BLEU at most, and usually next to nothing. Without the last encoder-decoder attention, the BLEU falls to less than a quarter: the decoder generates
-# French that isn't a translation. And without the whole self-attention of the *first encoder layer*, the translations are as good as before: on these sentences, one layer with context is
+# French that isn't a translation. And without the whole self-attention of the *first encoder layer*, the translations are nearly as good as before: on these sentences, one encoder layer with self-attention is
 # enough.
 #
 # Mean-ablation gives nearly the same picture here, and it isn't always the milder of the two. In other models, zero-ablation can exaggerate what a head is worth, so report which of the two you used, or better, use both. (Li and Janson 2024 compare these and further kinds.)

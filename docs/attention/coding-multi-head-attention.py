@@ -2,7 +2,7 @@
 # title: Coding encoder-decoder and multi-head attention
 # parent: Attention
 # nav_order: 10
-# description: Encoder-decoder attention as its difference from self-attention, heads in a list and then batched, equal to PyTorch's own layer to twelve digits, whose traps you see, and grouped-query attention.
+# description: Encoder-decoder attention as its difference from self-attention, heads in a list and then batched, equal to PyTorch's own layer to twelve digits, the traps of that layer, and grouped-query attention.
 # jupyter:
 #   kernelspec:
 #     display_name: Python 3
@@ -12,7 +12,7 @@
 # %% [markdown]
 # # Coding encoder-decoder and multi-head attention
 #
-# You write both layers, with masks, padding and batches, and prove them equal to PyTorch's own, which has traps that you see one by one. At the end, several heads share their keys and values.
+# You write both layers, with masks, padding and batches, and prove them equal to PyTorch's own layer, which has three traps. At the end, several heads share their keys and values.
 #
 # **You need** [Encoder-decoder attention](encoder-decoder-attention.md) and [Multi-head attention](multi-head-attention.md), and the
 # class of [Coding self-attention](coding-self-attention.py). The [primer](../primer.md#modules) explains modules and their parameters.

@@ -96,7 +96,7 @@ head_view(translator, sentence, padding=2)
 #
 # ## Measure over many sentences
 #
-# A single map proves little. So take two hundred sentences, and measure each head of self-attention: how much weight do tokens put on *themselves*, on the *previous* token and on the *next* one? And to how many tokens do they attend at once? (The last measure is $e$ to the power of the *entropy* of a row, which is the sum of minus each weight times its logarithm. It is 1 if all weight is on one token, and 5 if it is spread evenly over five.)
+# A single map proves little. So take two hundred sentences, and measure each head of self-attention: how much weight do tokens put on *themselves*, on the *previous* token and on the *next* one? And to how many tokens do they attend at once? (The last measure is $e$ to the power of the *entropy* of a row, which is minus the sum of each weight times its logarithm. It is 1 if all weight is on one token, and 5 if it is spread evenly over five.)
 
 # %%
 from collections import defaultdict
@@ -277,7 +277,7 @@ assert max(map(abs, differences)) < 10
 #
 # Mean-ablation gives nearly the same picture here, and it isn't always the milder of the two. In other models, zero-ablation can exaggerate what a head is worth, so report which of the two you used, or better, use both. (Li and Janson 2024 compare these and further kinds.)
 #
-# So most of these heads are redundant *one at a time*, as they are in [larger models](multi-head-attention.md#what-the-heads-learned). There, most heads could not be removed *together* either, above all in encoder-decoder attention.
+# So most of these heads are redundant *one at a time*, as they are in [larger models](multi-head-attention.md#what-the-heads-learned). But that doesn't mean that they are redundant *together*, as you see in the first exercise.
 #
 # ## Exercises
 #

@@ -20,7 +20,7 @@
 #
 # - write masked self-attention as a class that contains only its difference from self-attention;
 # - make the mask for the length and on the device of the input, and combine it with a padding mask;
-# - say what `is_causal=True` does, with and without a KV cache;
+# - say what `is_causal=True` does, with and without a [KV cache](../reference/glossary.md);
 # - test any layer for leaks in three ways, and say what each of them can't detect.
 
 # %% [markdown]

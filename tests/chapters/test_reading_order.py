@@ -22,6 +22,7 @@ ENTRY = re.compile(r"^(\S.*)\n: +(.*)$", re.MULTILINE)
 NUMBERS = re.compile(r"(?!k$)[ijkstuST\d'+,-]+")
 EVERYDAY = {"Key", "Value"}  # arrow keys, and values of a function, need no explanation
 
+TITLE = re.compile(r"(?<=\d, )\*[^*]+\*")  # of a paper, after its year
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
 # What somebody who has read the book must have met, so that a paper doesn't need a dictionary.
 FIELD = """
@@ -150,7 +151,7 @@ def word_faults(pages: Pages, glossary: str, left_out: Collection[str] = frozens
     names for it. Where it names none, each page that uses the term has to link it.
     """
     order, faults = [page for page in pages if page not in left_out], []
-    texts = {page: sentences(text) for page, text in pages.items()}
+    texts = {page: TITLE.sub(_blank, sentences(text)) for page, text in pages.items()}
     for term, chapters in explained(glossary).items():
         if not chapters or chapters[0] not in pages:
             faults.append(f"docs/{GLOSSARY}: {term} names no chapter that explains it")
@@ -173,6 +174,10 @@ def word_faults(pages: Pages, glossary: str, left_out: Collection[str] = frozens
                 problem = f"comes before {chapters[0]}, which explains it, and without a link"
                 faults.append(f"docs/{page}:{line}: “{first[0]}” {problem}")
     return faults
+
+
+def _blank(found: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", found[0])
 
 
 def _text_only(link: re.Match[str]) -> str:
@@ -266,6 +271,7 @@ Causal mask (CM)
         ("# A causal mask\n\n![A causal mask](a.svg) <b title='causal mask'></b>", ""),
         ("A [*causal\nmask*](two.md#a) is coming. Causal masks are good.", ""),
         ("[Causal masks](reference/glossary.md), CM.", ""),
+        ("Su 2021, *The causal\nmask*: section 3.", ""),
         ("[More](one.md)\nCausal\nmasks.", "docs/one.md:2: “Causal\nmasks” comes before two.md"),
         ("[Causal mask](one.md).", "docs/one.md:1: “Causal mask” comes before two.md"),
         ("CM, a [causal mask](two.md).", "docs/one.md:1: “CM” comes before two.md"),

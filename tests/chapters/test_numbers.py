@@ -253,7 +253,7 @@ def test_a_matrix_that_the_code_does_not_have_is_named():
 def figures(name: str) -> list[Path]:
     """The SVG figures that a page shows."""
     text = (DOCS / name).read_text("utf-8")
-    return [ROOT / "images" / file for file in re.findall(r"images/([\w-]+\.svg)\)", text)]
+    return [ROOT / "images" / file for file in re.findall(r'images/([\w-]+\.svg)[)"]', text)]
 
 
 def figure_faults(svg: str, page: str, known: list[float]) -> list[str]:

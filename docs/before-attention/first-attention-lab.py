@@ -182,6 +182,8 @@ compare("They arrived late .")
 # In one run, BLEU fell from 56 to 31. This doesn't show that capacity doesn't matter, because each step of a larger network takes longer: in 40 seconds it takes fewer steps, and is far from converged.
 # Give both more time to separate the two causes. In any case, capacity is expensive: the wide model has 1.7 million parameters, and Bahdanau's translator has a fifth of them.
 #
+# <!--computed 1.7: (352 * 64 + 3 * 384 * (64 + 384 + 2) + 501 * 64 + 3 * 384 * (448 + 384 + 2) + 128 * 833 + 501 * 65) / 1000000-->
+#
 # </details>
 #
 # **2. Bad search, or a bad model?** Greedy search takes the most probable token at each step. Perhaps the fixed vector's model gives better
@@ -192,6 +194,8 @@ compare("They arrived late .")
 #
 # It sometimes does: in one run, BLEU rose from 56 to 59, and exact match from 0.43 to 0.46. But the gap to attention is many times as large,
 # so most of the errors are the model's, not the search's.
+#
+# <!--measured 0.43 0.46: one run of this lab on one CPU core, 40 seconds for each network, November 2026-->
 #
 # </details>
 #
@@ -211,5 +215,7 @@ compare("They arrived late .")
 # In one run, it was 1.4 words for *sont* and 1.0 for *arrivés*. *Sont* depends on two words: on *They* for its person, and on
 # *arrived* for the choice between *sont* and *ont*. In the longer sentence, the most spread out row was that of the article *la*, whose gender depends on *zone*. Content words
 # mostly attend to a single word.
+#
+# <!--measured 1.4 1.0: one run of this lab on one CPU core, 40 seconds for each network, November 2026-->
 #
 # </details>

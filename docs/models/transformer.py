@@ -45,7 +45,7 @@
 # <details markdown="1">
 # <summary>Beam search ranks translations by the sum of the logarithms of their words' probabilities. Why is the sum divided by the length?</summary>
 #
-# Each word adds a negative number, so without it short translations would win ([The encoder-decoder](../before-attention/encoder-decoder.md#the-likeliest-first-word-leads-astray)).
+# Each word adds a negative number, so without it short translations would win ([The encoder-decoder](../before-attention/encoder-decoder.md#beam-search)).
 #
 # </details>
 
@@ -532,7 +532,7 @@ assert alike(x) < 0.8
 #
 # ## Writing: greedy, or with a beam
 #
-# `translate` takes the likeliest word each time. With `beam_size=5`, it keeps five beginnings alive, and ranks them by the sum of their log-probabilities divided by the length to the power of α, as in [the encoder-decoder](../before-attention/encoder-decoder.md#the-likeliest-first-word-leads-astray). (The paper took a beam of 4 and
+# `translate` takes the likeliest word each time. With `beam_size=5`, it keeps five beginnings alive, and ranks them by the sum of their log-probabilities divided by the length to the power of α, as in [the encoder-decoder](../before-attention/encoder-decoder.md#beam-search). (The paper took a beam of 4 and
 # α = 0.6, in a slightly different formula.) What will a beam change here?
 
 # %%

@@ -167,6 +167,7 @@ def logs(probabilities):
         (lambda p, a, t: logs(p) * 6 / (len(p) + 5), "nothing is added"),
         (lambda p, a, t: logs(p[:-1]) / len(p[:-1]) ** a, "leave out the last"),
         (lambda p, a, t: len(p), "the longest"),
+        (lambda p, a, t: math.log(sum(p)) / len(p) ** a, "add up probabilities"),
     ],
 )
 def test_wrong_choices(score, hint):

@@ -172,15 +172,15 @@ def check_likeliest(likeliest: Callable[..., Any]) -> None:
     Source: Wu et al. 2016, section 7, with a simpler length penalty and no coverage penalty.
     """
     candidates = {  # each of the mistakes below chooses another one of them
-        "Tard": [0.4, 0.25],
-        "Trop tard": [0.2, 0.7, 0.7],
-        "En retard": [0.6, 0.8, 0.05],
-        "Bien trop tard": [0.3, 0.75, 0.2, 0.05],
-        "Beaucoup trop tard": [0.6, 0.3, 0.3, 0.9],
-        "Il est trop tard": [0.15, 0.75, 0.45, 0.7, 0.6],
-        "C'est trop tard maintenant": [0.15, 0.8, 0.85, 0.25, 0.6],
-        "Il est désormais bien trop tard": [0.7, 0.9, 0.95, 0.2, 0.45, 0.05, 0.85],
-        "Il est bien trop tard pour le faire": [0.4, 0.5, 0.6, 0.45, 0.3, 0.1, 0.65, 0.4, 0.25],
+        "Tard": [0.2, 0.65],
+        "Trop tard": [0.1, 0.55, 0.25],
+        "En retard": [0.55, 0.3, 0.6],
+        "Bien trop tard": [0.5, 0.2, 0.7, 0.75],
+        "Beaucoup trop tard": [0.65, 0.2, 0.6, 0.55],
+        "Il est trop tard": [0.25, 0.5, 0.6, 0.65, 0.5],
+        "Ils sont en retard": [0.45, 0.8, 0.7, 0.2, 0.2],
+        "Il est désormais bien trop tard": [0.85, 0.05, 0.45, 0.9, 0.95, 0.5, 0.35],
+        "Il est bien trop tard pour la zone": [0.6, 0.15, 0.1, 0.15, 0.6, 0.15, 0.15, 0.5, 0.5],
     }
 
     def ask(alpha: Any) -> Any:

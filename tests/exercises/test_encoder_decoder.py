@@ -182,6 +182,12 @@ def test_a_choice_that_is_no_translation(choose):
         exercises.check_likeliest(lambda c, a: max(choose(c)))
 
 
+@pytest.mark.on_cpu(reason="numbers of Python only")
+def test_a_choice_by_number():
+    with pytest.raises(Hint, match="no key 0: its keys are the translations"):
+        exercises.check_likeliest(lambda c, a: max(range(len(c)), key=lambda i: logs(c[i])))
+
+
 def test_the_step_by_hand_is_what_the_chapter_computes(capsys):
     chapter = chapter_until("def decoder_step(")
     h, c, y = chapter["c"], chapter["c"], torch.tensor([4.0, 0])

@@ -185,9 +185,11 @@ def check_likeliest(likeliest: Callable[..., Any]) -> None:
 
     def ask(alpha: Any) -> Any:
         try:
-            return answer(f"likeliest(candidates, {alpha})", likeliest, dict(candidates), alpha,
-                hint="candidates[translation] is a list of probabilities. Take the logarithm of each, "
-                "with math.log, and add them up.")  # fmt: skip
+            called = f"likeliest(candidates, {alpha})"
+            return answer(called, likeliest, dict(candidates), alpha, hint=(
+                "candidates[translation] is a list of probabilities. Take the logarithm of each, "
+                "with math.log, and add them up."
+            ))  # fmt: skip
         except KeyError as error:
             message = f"candidates has no key {error.args[0]!r}"
             raise Hint(f"{message}: its keys are the translations, as strings.") from error

@@ -59,7 +59,7 @@ print("They arrived late . ->", translator.translate(["They arrived late ."])[0]
 
 # %% [markdown]
 # That is not a translation. How wrong is it, as a number? The **loss** of a token is minus the logarithm of the probability that
-# the model gave to it: 0 if that was 1, and the larger, the less probable the token was. Before training, all French tokens are about equally
+# the model gave to it. It is 0 if the probability was 1, and the less probable the token was, the larger it is. Before training, all French tokens are about equally
 # probable, so you know the loss to expect:
 
 # %%

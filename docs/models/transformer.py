@@ -43,7 +43,7 @@
 # <details markdown="1">
 # <summary>Beam search ranks translations by the sum of their tokens' log-probabilities. Why is the sum divided by a power of the length?</summary>
 #
-# Each token adds a negative number, so without length normalisation short translations would win ([The encoder-decoder](../before-attention/encoder-decoder.md#the-likeliest-first-word-leads-astray)).
+# Each token adds a negative number, so without length normalisation short translations would win ([The encoder-decoder](../before-attention/encoder-decoder.md#beam-search)).
 #
 # </details>
 
@@ -531,7 +531,7 @@ assert similarity(x) < 0.8
 #
 # ## Greedy search and beam search
 #
-# `translate` uses greedy search: the most probable token at each step. With `beam_size=5` it keeps five hypotheses, and ranks them by the sum of their log-probabilities divided by the length to the power of α, as in [the encoder-decoder](../before-attention/encoder-decoder.md#the-likeliest-first-word-leads-astray). (The paper uses a beam of 4 and α = 0.6, in a slightly different formula.) What will a beam change here?
+# `translate` uses greedy search: the most probable token at each step. With `beam_size=5` it keeps five hypotheses, and ranks them by the sum of their log-probabilities divided by the length to the power of α, as in [the encoder-decoder](../before-attention/encoder-decoder.md#beam-search). (The paper uses a beam of 4 and α = 0.6, in a slightly different formula.) What will a beam change here?
 
 # %%
 from attention.generation.beam_search import beam_search, greedy_search

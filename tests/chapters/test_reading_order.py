@@ -209,7 +209,8 @@ def not_in_bold(pages: Pages, glossary: str) -> list[str]:
     for term, chapters in explained(glossary).items():
         if term in EVERYDAY or not chapters or chapters[0] not in pages:
             continue
-        bold = (re.sub("<[^<>]*>", "", text) for text in BOLD.findall(pages[chapters[0]]))
+        text = re.sub("<!--.*?-->", "", pages[chapters[0]], flags=re.DOTALL)
+        bold = (re.sub("<[^<>]*>", "", found) for found in BOLD.findall(text))
         if not any(forms(term).search(" ".join(text.split())) for text in bold):
             faults.append(f"docs/{chapters[0]}: {term}")
     return faults

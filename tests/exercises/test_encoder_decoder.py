@@ -27,7 +27,9 @@ def chapter_until(code: str) -> dict[str, Any]:
     return chapter
 
 
-def gru_step(x, h, W, U, gate="before", keep=1, candidate=False, swap=False, squash=torch.tanh):
+def gru_step(
+    x, h, W, U, gate="before", keep=1, candidate=False, swap=False, squash=torch.tanh, old=1
+):  # fmt: skip
     """The solution, with something wrong if wanted."""
     (W_r, W_z, W_n), (U_r, U_z, U_n) = W.chunk(3), U.chunk(3)
     r, z = torch.sigmoid(W_r @ x + U_r @ h), torch.sigmoid(W_z @ x + U_z @ h)
@@ -38,10 +40,14 @@ def gru_step(x, h, W, U, gate="before", keep=1, candidate=False, swap=False, squ
         "none": U_n @ h,
         "no brackets": U_n @ r * h,
         "right": (r * h) @ U_n,
+        "inverted": U_n @ ((1 - r) * h),
+        "update": U_n @ (z * h),
+        "of the word": U_n @ h + (r - 1) * (W_n @ x),
+        "of both": r * (U_n @ h) + (r - 1) * (W_n @ x),
     }[gate]
     n = squash(W_n @ x + gated)
     z = z if keep else 1 - z
-    return n if candidate else (1 - z) * n + z * h
+    return n if candidate else (1 - z) * n + z * (h if old else r * h)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +61,12 @@ def gru_step(x, h, W, U, gate="before", keep=1, candidate=False, swap=False, squ
         ({"squash": torch.sigmoid}, "needs tanh"),
         ({"gate": "none"}, "no effect"),
         ({"swap": True}, "taken r for z"),
+        ({"squash": lambda n: n}, "needs a tanh"),
+        ({"gate": "inverted"}, "reset gate works the wrong way round"),
+        ({"gate": "update"}, "You have taken z"),
+        ({"gate": "of the word"}, "not what comes from the word"),
+        ({"gate": "of both"}, "the old hidden state alone"),
+        ({"old": 0}, "on the candidate alone"),
     ],
 )
 def test_wrong_steps(wrong, hint):
@@ -91,6 +103,14 @@ def each(logits, targets, dim=1):
         (lambda x, y: (-each(x, y)).exp()[y != 0].mean(), "the mean probability"),
         (lambda x, y: -(-each(x, y)).exp()[y != 0].mean().log(), "the logarithm of the mean"),
         (lambda x, y: each(x, y), "one number"),
+        (lambda x, y: (-each(x, y)).exp()[y != 0].mean().neg(), "minus the mean probability"),
+        (lambda x, y: each(x, y)[y != 0].mean().exp(), "perplexity"),
+        (lambda x, y: each(x, y)[y == 0].mean(), "padding alone"),
+        (lambda x, y: -x.log_softmax(1)[y != 0].mean(), "over the whole vocabulary"),
+        (lambda x, y: each(x.softmax(1), y)[y != 0].mean(), "Don't take it twice"),
+        (lambda x, y: each(x[:2], y[1:3]).mean(), "Don't shift the targets"),
+        (lambda x, y: -x.gather(1, y[:, None])[:, 0][y != 0].log().mean(), "logarithm of logits"),
+        (lambda x, y: -x.log_softmax(1).amax(1)[y != 0].mean(), "most probable token"),
         (lambda x, y: -x.log_softmax(1)[:, y], "one number"),
         (lambda x, y: -x.log_softmax(1).gather(1, y)[y != 0].mean(), "unsqueeze"),
         (lambda x, y: -x.log_softmax(1)[y != 0].gather(1, y)[:, 0].mean(), "unsqueeze"),
@@ -143,11 +163,29 @@ def logs(probabilities):
         (lambda p, a, t: logs(p) / len(p), "a power"),
         (lambda p, a, t: logs(p) / (a * len(p)), "a power"),
         (lambda p, a, t: math.log(p) / len(p) ** a, "logarithm of each"),
+        (lambda p, a, t: logs(p) / (len(p) + 1) ** a, "nothing is added"),
+        (lambda p, a, t: logs(p) * 6 / (len(p) + 5), "nothing is added"),
+        (lambda p, a, t: logs(p[:-1]) / len(p[:-1]) ** a, "leave out the last"),
+        (lambda p, a, t: len(p), "the longest"),
+        (lambda p, a, t: math.log(sum(p)) / len(p) ** a, "add up probabilities"),
     ],
 )
 def test_wrong_choices(score, hint):
     with pytest.raises(Hint, match=hint):
         exercises.check_likeliest(lambda c, a: max(c, key=lambda t: score(c[t], a, t)))
+
+
+@pytest.mark.on_cpu(reason="numbers of Python only")
+@pytest.mark.parametrize("choose", [dict.values, dict.items, lambda c: [0.5]])
+def test_a_choice_that_is_no_translation(choose):
+    with pytest.raises(Hint, match="Return the translation itself"):
+        exercises.check_likeliest(lambda c, a: max(choose(c)))
+
+
+@pytest.mark.on_cpu(reason="numbers of Python only")
+def test_a_choice_by_number():
+    with pytest.raises(Hint, match="no key 0: its keys are the translations"):
+        exercises.check_likeliest(lambda c, a: max(range(len(c)), key=lambda i: logs(c[i])))
 
 
 def test_the_step_by_hand_is_what_the_chapter_computes(capsys):

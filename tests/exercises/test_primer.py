@@ -43,6 +43,7 @@ def test_other_ways_to_normalise(normalise):
         (lambda x: F.normalize(x, dim=-1), "length of each row"),
         (lambda x: x / x.amax(-1, keepdim=True), "largest entry"),
         (lambda x: x, "Divide each by its sum"),
+        (lambda x: torch.stack([row / row.sum() for row in x]), "Each matrix of the batch"),
         (lambda x: x / x.sum(-1, keepdim=True) if x.size(0) == x.size(1) else x / x.sum(-1),
          r"raises an error.*\n.*keepdim=True"),
     ],
@@ -85,6 +86,7 @@ def test_other_gradients(gradient):
         (lambda w, x, y: w - (2 * (w * x - y) * x).mean(), "gradient alone"),
         (lambda w, x, y: (2 * (w * x - y) * w).mean(), "multiply by w"),
         (lambda w, x, y: None, "nothing"),
+        (lambda w, x, y: (w * x - y).square().mean().backward(), r"error.*\n.*need backward"),
     ],
 )
 def test_wrong_gradients(wrong, hint):
@@ -145,6 +147,7 @@ def test_orders_that_do_not(calls, hint):
         (lambda error: error.square().sum(), "Take their mean"),
         (lambda error: -error.square().mean(), "wrong direction"),
         (lambda error: error.square(), "a single number"),
+        (lambda error: error.square().mean().detach(), "from the model's output"),
         (lambda error: error.abs().mean(), "mean of the squared errors"),
         (lambda error: error.mean(), "mean of the squared errors"),
     ],

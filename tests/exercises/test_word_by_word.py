@@ -46,6 +46,19 @@ def none_for_unknown_words(words, table):
     return [max(f, key=f.__getitem__, default=None) for f in found]
 
 
+def nothing_for_unknown_words(words, table):
+    return [word or "" for word in none_for_unknown_words(words, table)]
+
+
+def probabilities(words, table):
+    return [max(translations(word, table).values(), default=0) for word in words]
+
+
+def whole_keys(words, table):
+    pairs = [[pair for pair in table if pair[0] == word] for word in words]
+    return [max(found, key=table.__getitem__, default=None) for found in pairs]
+
+
 def least_probable(words, table):
     found = [translations(word, table) for word in words]
     return [min(f, key=f.__getitem__, default=w) for f, w in zip(found, words, strict=True)]
@@ -73,11 +86,14 @@ def as_text(words, table):
     ("wrong", "hint"),
     [
         (the_first, "Take the most probable"),
-        (the_last_of_equals, "the one that came first"),
+        (the_last_of_equals, "Keep the first of them"),
         (only_known_words, "You leave it out"),
         (unknown_as_unk, "Copy the unknown word"),
         (no_thought_of_unknown_words, "on `Lisbon` yours raises an error: ValueError"),
         (none_for_unknown_words, "you write None"),
+        (nothing_for_unknown_words, "you write nothing"),
+        (probabilities, "is 0.35: not a word"),
+        (whole_keys, "not a word. Return French words"),
         (least_probable, "You take the least"),
         (keys_of_one_word, "no key 'the': a key is a pair"),
         (keys_the_wrong_way, r"no key \('les', 'the'\): a key is a pair, \(English, French\)"),
@@ -143,7 +159,7 @@ def test_wrong_posteriors(wrong, hint):
         (lambda f, g: 1 - 2 * (f & g) / (len(f) + len(g)), "Both arguments are sets"),
         (lambda f, g: len(f) / len(g), "yours is 0.40, which is too low. Compare"),
         (lambda f, g: f & g, "yours is a frozenset, not a number"),
-        (lambda f, g: 1 - len(f & g) / len(f | g), "not by their union"),
+        (lambda f, g: 1 - len(f & g) / len(f | g), "sum of both sizes, not by their union"),
         (lambda f, g: 5 / 7, "agree in all links: yours is 0.71, which is too high"),
     ],
 )

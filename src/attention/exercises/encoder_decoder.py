@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch.nn.functional import cross_entropy
 
 from attention.exercises.checking import Hint, answer, compare, right
 from attention.models.rnn.fixed_vector import reverse_tokens
@@ -34,7 +35,7 @@ def check_paper_gru_step(gru_step: Callable[..., Any]) -> None:
     def step(gated: Any, keep: Any = z, squash: Callable[..., Any] = torch.tanh) -> Any:
         return (1 - keep) * squash(inputs[2] + gated) + keep * h
 
-    gated = U_n @ (r * h)
+    gated, candidate = U_n @ (r * h), torch.tanh(inputs[2] + U_n @ (r * h))
     found = answer("gru_step(x, h, W, U)", gru_step, x, h, W, U, hint=(
         "W and U hold the rows of three matrices each: W.chunk(3), U.chunk(3). W multiplies x, U "
         "multiplies h, and a matrix stands before its vector: U_n @ h."
@@ -47,9 +48,19 @@ def check_paper_gru_step(gru_step: Callable[..., Any]) -> None:
             "to stand on the left."),
         (step(gated, 1 - z), "Your update gate works the wrong way round. Where z is 1, the old "
             "state is kept."),
-        (torch.tanh(inputs[2] + gated), "This is the candidate state n. The new state is "
+        (candidate, "This is the candidate state n. The new state is "
             "(1 - z) * n + z * h."),
         (step(gated, squash=torch.sigmoid), "The candidate state needs tanh, not the sigmoid."),
+        (step(gated, squash=lambda n: n), "The candidate state needs a tanh around the sum."),
+        (step(U_n @ ((1 - r) * h)), "Your reset gate works the wrong way round. Where r is 0, the "
+            "candidate depends on the word alone."),
+        (step(U_n @ (z * h)), "The candidate state needs r, the reset gate. You have taken z."),
+        ((1 - z) * candidate + z * r * h, "The reset gate acts on the candidate alone. In the new "
+            "state, z multiplies the old hidden state as it was."),
+        (step(r * states[2] + (r - 1) * inputs[2]), "r multiplies the old hidden state alone, not "
+            "what comes from the word."),
+        (step(states[2] + (r - 1) * inputs[2]), "r multiplies the old hidden state, not what comes "
+            "from the word."),
         (step(states[2]), "The reset gate has no effect yet. It comes before U_n: U_n @ (r * h)."),
         (step(U_n @ (z * h), r), "You have taken r for z. The rows of W and U hold r first, then "
             "z, then n."),
@@ -69,7 +80,7 @@ def check_loss(loss: Callable[..., Any]) -> None:
     """
     logits = torch.tensor([
         [0, 0, 0, 1, 3, 1.0], [0, 1, 0, 2, 1, 0], [1, 0, 0, 2, 0, 2], [0, 3, 0, 0, 1, 1],
-        [2, 0, 0, 1, 1, 0],
+        [2, 0, 0, 1, 3, 0],
     ])  # fmt: skip
     targets = torch.tensor([4, 1, 3, 0, 0])
     every = -logits.log_softmax(dim=1)[torch.arange(5), targets]
@@ -93,6 +104,21 @@ def check_loss(loss: Callable[..., Any]) -> None:
             "positions. It has to run over the vocabulary: dim=1."),
         ((-real).exp().mean(), "This is the mean probability. Take minus the logarithm of each "
             "probability first."),
+        (-(-real).exp().mean(), "This is minus the mean probability. Take the logarithm of each "
+            "probability first."),
+        (-logits[positions, targets[:3]].log().mean(), "You take the logarithm of logits. Turn "
+            "them into probabilities first, with a softmax."),
+        (-logits.log_softmax(dim=1)[:3].amax(dim=1).mean(), "You take the most probable token at "
+            "each position. The probability of the target counts, however small it is."),
+        (real.mean().exp(), "This is the perplexity. Return the mean loss itself."),
+        (every[3:].mean(), "This is the loss of the padding alone. Keep the positions where the "
+            "target is not 0."),
+        (-logits.log_softmax(dim=1)[:3].mean(), "This is a mean over the whole vocabulary. At each "
+            "position, only the probability of the target counts."),
+        (cross_entropy(logits.softmax(dim=1)[:3], targets[:3]), "cross_entropy takes logits, and "
+            "has the softmax in it. Don't take it twice."),
+        (cross_entropy(logits[:2], targets[1:3]), "Don't shift the targets: those that you get "
+            "belong to the logits of the same row."),
         (-(-real).exp().mean().log(), "This is the logarithm of the mean probability. Take the "
             "logarithms first, then the mean."),
     ])  # fmt: skip
@@ -146,28 +172,37 @@ def check_likeliest(likeliest: Callable[..., Any]) -> None:
     Source: Wu et al. 2016, section 7, with a simpler length penalty and no coverage penalty.
     """
     candidates = {  # each of the mistakes below chooses another one of them
-        "Tard": [0.6, 0.2],
-        "Trop tard": [0.6, 0.2, 0.9],
-        "En retard": [0.3, 0.1, 0.3],
-        "Bien trop tard": [0.5, 0.6, 0.3, 0.7],
-        "Beaucoup trop tard": [0.6, 0.6, 0.4, 0.3],
-        "Il est trop tard": [0.2, 0.7, 0.8, 0.5, 0.5],
-        "Il est désormais bien trop tard": [0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.005],
+        "Tard": [0.2, 0.65],
+        "Trop tard": [0.1, 0.55, 0.25],
+        "En retard": [0.55, 0.3, 0.6],
+        "Bien trop tard": [0.5, 0.2, 0.7, 0.75],
+        "Beaucoup trop tard": [0.65, 0.2, 0.6, 0.55],
+        "Il est trop tard": [0.25, 0.5, 0.6, 0.65, 0.5],
+        "Ils sont en retard": [0.45, 0.8, 0.7, 0.2, 0.2],
+        "Il est désormais bien trop tard": [0.85, 0.05, 0.45, 0.9, 0.95, 0.5, 0.35],
+        "Il est bien trop tard pour la zone": [0.6, 0.15, 0.1, 0.15, 0.6, 0.15, 0.15, 0.5, 0.5],
     }
 
     def ask(alpha: Any) -> Any:
-        return answer(f"likeliest(candidates, {alpha})", likeliest, dict(candidates), alpha, hint=(
-            "candidates[translation] is a list of probabilities. Take the logarithm of each, with "
-            "math.log, and add them up."
-        ))  # fmt: skip
+        try:
+            called = f"likeliest(candidates, {alpha})"
+            return answer(called, likeliest, dict(candidates), alpha, hint=(
+                "candidates[translation] is a list of probabilities. Take the logarithm of each, "
+                "with math.log, and add them up."
+            ))  # fmt: skip
+        except KeyError as error:
+            message = f"candidates has no key {error.args[0]!r}"
+            raise Hint(f"{message}: its keys are the translations, as strings.") from error
 
     def by(score: Callable[[Any, list[float], str], Any]) -> str:
         return max(
             candidates, key=lambda t: score(sum(map(math.log, candidates[t])), candidates[t], t)
         )
 
-    mean = by(lambda total, p, _: total / len(p))
-    compare("likeliest(candidates, 1)", ask(1), mean, [
+    mean, chosen = by(lambda total, p, _: total / len(p)), ask(1)
+    if chosen is not None and chosen is not ... and not isinstance(chosen, str):
+        raise Hint("Return the translation itself, not its score and not its probabilities.")
+    compare("likeliest(candidates, 1)", chosen, mean, [
         (by(lambda total, *_: total), "The shortest one still wins. Divide the sum of the "
             "logarithms by the length to the power alpha."),
         (by(lambda total, _, text: total / len(text.split())), "You divide by the number of "
@@ -176,6 +211,11 @@ def check_likeliest(likeliest: Callable[..., Any]) -> None:
             "letters. n is the number of probabilities."),
         (by(lambda _, p, __: sum(p)), "You add up probabilities, so that a very improbable token "
             "hardly counts. Add up their logarithms."),
+        (by(lambda total, p, _: total / (len(p) + 1)), "You divide by too much. n is the number of "
+            "probabilities: `</s>` is among them, and nothing is added."),
+        (by(lambda total, p, _: (total - math.log(p[-1])) / (len(p) - 1)), "You leave out the last "
+            "probability, that of `</s>`. It counts like the others."),
+        (by(lambda _, p, __: len(p)), "You choose the longest. Rank them by the formula."),
         (by(lambda total, p, _: -total / len(p)), "You choose the worst. The scores are negative: "
             "the best is the one nearest to zero."),
     ])  # fmt: skip

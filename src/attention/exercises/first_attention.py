@@ -147,6 +147,22 @@ def _score_mistakes(
             _additive_scores(query, memory, W_a.T, U_a.T, v_a),
             "Each vector is a row here, so multiply by the transposed matrix: query @ W_a.T",
         ),
+        (
+            (hidden @ v_a).softmax(0),
+            "These are weights already, and their columns add up to one. Return the scores.",
+        ),
+        (
+            torch.tanh((queries + keys) @ v_a),
+            "v_a comes after tanh: take tanh of each component of the sum, then multiply by v_a.",
+        ),
+        (
+            hidden * v_a,
+            "You multiply by v_a, but don't add up: a score is a dot product, `hidden @ v_a`.",
+        ),
+        (
+            queries.squeeze(1) @ keys.T,
+            "This is the dot product of the projections. Add them, and take tanh of the sum.",
+        ),
         (hidden, "v_a is missing: it turns the vector of each pair into one score."),
         (hidden.sum(-1), "v_a is missing: the components aren't all worth the same."),
     ]
@@ -189,6 +205,16 @@ def check_padding_mask(mask: Callable[..., Any]) -> None:
             torch.zeros_like(expected, dtype=torch.float).masked_fill(~expected, -torch.inf),
             "That is an additive mask, which is added to the scores. In this book a mask is "
             "boolean.",
+        ),
+        (
+            torch.where(expected, 0.0, -1e9),
+            "That is an additive mask, which is added to the scores. In this book a mask is "
+            "boolean.",
+        ),
+        (ids.unsqueeze(1), "These are the ids. Compare them with that of the padding."),
+        (
+            torch.ones_like(expected),
+            "Every position may be attended to, the padding too. Compare the ids with 0.",
         ),
         (
             (ids > 1).unsqueeze(1),
@@ -247,6 +273,13 @@ def check_source_word(source_word: Callable[..., Any]) -> None:
                 "<s>, already emits the first word.",
             ),
             (rows[t], "That is a position. Return the English word at that position."),
+            (weights[t].max(), "That is the largest weight. Return the English word that has it."),
+            (weights[t], "That is the row of weights. Return the English word with the largest."),
+            ([source[rows[t]]], "Return the word itself, not in a list."),
+            (
+                target[rows[t]],
+                "That is a French word. The columns of the weights belong to `source`.",
+            ),
             (
                 source[columns[t % 4] % 4],
                 "You search a column. The weights of one French word are a row.",
@@ -258,7 +291,9 @@ def check_source_word(source_word: Callable[..., Any]) -> None:
         ]
         hint = "Find the position of the word with target.index(word); that is also its row."
         found = answer(called, source_word, weights, source, target, word, hint=hint)
-        otherwise = f"For {word}, yours is {found!r}, which isn't the largest weight of its row."
+        otherwise = (
+            f"For {word}, yours is {found!r}: not the word with the largest weight of its row."
+        )
         compare(called, found, source[rows[t]], [*mistakes, (found, otherwise)])
     right("each word is read off the row that emits it.")
 

@@ -46,6 +46,8 @@ def check_normalised_rows(normalised_rows: Callable[..., Any]) -> None:
             (x / x.amax(-1, keepdim=True), "You divide by the largest entry of each row. Divide "
              "by the sum."),
             (x, "These are the rows as they were. Divide each by its sum."),
+            (x / x.sum((-2, -1), keepdim=True), "Each matrix of the batch adds up to one, not "
+             "each row. Sum over the last axis alone."),
         ]  # fmt: skip
         if x is square:
             mistakes.insert(0, (x / x.sum(-1), "Each column is divided by the sum of a row. "
@@ -53,6 +55,12 @@ def check_normalised_rows(normalised_rows: Callable[..., Any]) -> None:
         found = answer("normalised_rows(x)", normalised_rows, x, hint=KEEPDIM)
         compare("normalised_rows(x)", found, x / x.sum(-1, keepdim=True), mistakes)
     right("every row is divided by its own sum, with any number of axes in front.")
+
+
+BY_HAND = (
+    "You don't need backward(), which works only on tensors that require a gradient. Multiply the "
+    "two rates of the chapter for every example, and take the mean."
+)
 
 
 def check_gradient(gradient: Callable[..., Any]) -> None:
@@ -88,7 +96,7 @@ def check_gradient(gradient: Callable[..., Any]) -> None:
             (2 * error.mean() * x.mean(), "You multiply two means. Multiply first, example by "
              "example, and take the mean of the products."),
         ]  # fmt: skip
-        found = answer("gradient(w, x, y)", gradient, w, x, y)
+        found = answer("gradient(w, x, y)", gradient, w, x, y, hint=BY_HAND)
         compare("gradient(w, x, y)", found, each.mean(), mistakes)
     right("your gradient is the one that backward() computes.")
 
@@ -121,7 +129,9 @@ def check_training_step(training_step: Callable[..., Any]) -> None:
 
 ONE_NUMBER = (
     "If a gradient can be created only for scalar outputs: backward() starts from a single number, "
-    "so take the mean of the squared errors."
+    "so take the mean of the squared errors. If something doesn't require grad, or has no "
+    "backward: compute the loss from the model's output, without item() and without no_grad(). "
+    "If two shapes don't fit: the model takes x, and its output is compared with y."
 )
 
 

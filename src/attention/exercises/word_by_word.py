@@ -40,10 +40,11 @@ def check_look_up(look_up: Callable[..., Any]) -> None:
     compare("look_up(words, table)", written, expected, [
         (["les", "Lisbon", "un"], "You take the first translation. Take the most probable."),
         (["l'", "Lisbon", "traités"], "You take the least probable. Take the most probable."),
-        (["le", "Lisbon", "traité"], "la and le are equally likely. Keep the one that came first."),
+        (["le", "Lisbon", "traité"], "la and le are equally probable. Keep the first of them."),
         (["la", "traité"], "A word that is not in the table is copied. You leave it out."),
         (["la", "<unk>", "traité"], "Copy the unknown word: a name is often right as it is."),
         (["la", None, "traité"], "Copy the unknown word; you write None in its position."),
+        (["la", "", "traité"], "Copy the unknown word; you write nothing in its position."),
         ("la Lisbon traité", "The words are right. Return them in a list, not as one string."),
         (written, _unlike(written, expected)),
     ])  # fmt: skip
@@ -66,7 +67,9 @@ def _unlike(written: object, expected: list[str]) -> str:
     if len(written) != len(expected):
         return f"One word for each English word: {len(expected)}, but you write {len(written)}."
     first = next((i for i, word in enumerate(written) if word != expected[i]), 0)
-    return f"Word {first} of your translation is {written[first]!r}: not the most probable one."
+    said = f"Word {first} of your translation is {written[first]!r}: not"
+    is_word = isinstance(written[first], str)
+    return f"{said} the most probable one." if is_word else f"{said} a word. Return French words."
 
 
 def check_posteriors(posteriors: Callable[..., Any]) -> None:
@@ -150,8 +153,9 @@ def check_alignment_error_rate(error_rate: Callable[..., Any]) -> None:
         (1 - agreed / len(gold),
          "You divide by the gold links alone, which is 1 − recall. A translator that links every "
          "word with every other would be perfect: the links found must count, too."),
-        (1 - agreed / both, "A link in both sets is counted twice below the line: so above it."),
-        (1 - agreed / len(found | gold), "Divide by both sizes, added: not by their union."),
+        (1 - agreed / both, "A link in both sets is counted twice below the line, so count it "
+         "twice above the line, too."),
+        (1 - agreed / len(found | gold), "Divide by the sum of both sizes, not by their union."),
         (rate, f"{what}: {_unlike_rate(rate, expected)} Compare it with the formula."),
     ])  # fmt: skip
     perfect = answer("error_rate(gold, gold)", error_rate, gold, gold, hint=sets)

@@ -5,7 +5,7 @@ PORT ?= 8000
 INPUTS ?= 20000
 RUN = .venv/bin/python
 # Training takes minutes there: the models' pages and the other rooms are left to a GPU.
-ON_THE_STANDIN = docs/index.md docs/introduction.md docs/attention docs/before-attention docs/reference README.md tests/layers tests/kernels tests/generation
+ON_THE_STANDIN = docs/index.md docs/primer.md docs/introduction.md docs/attention docs/before-attention docs/reference README.md tests/layers tests/kernels tests/generation
 NOT_ON_A_GPU = $(addprefix --ignore=tests/,browser site house chapters)
 
 export NO_MKDOCS_2_WARNING = 1

@@ -69,6 +69,15 @@ def test_a_fully_masked_query_gets_zeros(path, dtype):
     assert q.grad[1, 4].tolist() == [0.0] * 4
 
 
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
+def test_no_nan_arises_behind_the_zeros():
+    """Zeros written over NaN would look the same, but NaN would be in the softmax's gradient."""
+    scores = torch.randn(2, 3, requires_grad=True)
+    mask = torch.tensor([[False, False, False], [True, False, True]])
+    with torch.autograd.detect_anomaly():
+        masked_softmax(scores, mask).square().sum().backward()
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_extreme_scores_stay_finite(dtype):
     scores = torch.tensor([[6e4, -6e4, 0.0]]).to(dtype)

@@ -110,7 +110,7 @@ def check_cross_attention(cross: Callable[..., Any]) -> None:
         Hint: It is something else.
     """
     what = "cross(x, memory, W_q, W_k, W_v)"
-    for target, source in ((4, 4), (4, 5)):  # at equal lengths, mixed-up sides have a name
+    for target, source in ((4, 4), (4, 5)):  # at equal lengths, a hint can tell which side is wrong
         generator = torch.Generator().manual_seed(7)
         x, memory = _random(generator, 2, target, 6), _random(generator, 2, source, 6)
         W_q, W_k, W_v = (_random(generator, 6, 3) for _ in "qkv")
@@ -315,12 +315,12 @@ class _ChecksMask(EncoderDecoderAttention):
 def _failure(test: Callable[..., Any], layer: EncoderDecoderAttention) -> str:
     """Why a test fails: its message, or that of the layer that could not go on."""
     try:
-        said = test(layer)
+        returned = test(layer)
     except AssertionError as error:
         return str(error) or "AssertionError"
     except (RuntimeError, IndexError, TypeError, ValueError, AttributeError) as error:
         return f"{type(error).__name__}: {error}"
-    if said is not None:
+    if returned is not None:
         raise Hint("Your test returns something, which nobody reads. Use assert.")
     return ""
 
@@ -338,7 +338,7 @@ def _random(generator: torch.Generator, *shape: int) -> Tensor:
 
 
 def _new(kind: type[Layer], d_model: int) -> Layer:
-    """Make a layer with the same initial weights every time, and leave the reader's seed alone."""
+    """Make a layer with the same initial weights every time, and leave the random seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return kind(d_model)

@@ -130,7 +130,7 @@ def check_swiglu(feed_forward: Callable[..., Any]) -> None:
 
 
 def check_cache_bytes(cache_bytes: Callable[..., Any]) -> None:
-    """Check how many bytes the KV cache of a text takes, at two bytes a value.
+    """Check how many bytes the KV cache of a text takes, at two bytes a component.
 
     Args:
         cache_bytes: From `d_model`, `n_heads`, `n_kv_heads`, `n_layers` and the number of tokens,
@@ -145,15 +145,15 @@ def check_cache_bytes(cache_bytes: Callable[..., Any]) -> None:
         expected = 4 * n_layers * n_kv_heads * d_head * n_tokens
         swapped = 4 * n_layers * n_heads * (d_model // n_kv_heads) * n_tokens
         mistakes = [
-            (expected // 2, "Half of it is missing: keys *and* values, and two bytes a value."),
-            (expected // 4, "A quarter: count keys *and* values, and two bytes for each value."),
+            (expected // 2, "Half of it is missing: keys *and* values, and two bytes a component."),
+            (expected // 4, "A quarter: count keys *and* values, and two bytes for each."),
             (expected * n_heads // n_kv_heads, "That is with a KV head for each query head."),
             (expected // n_layers, "That is one layer. Each layer has its own keys and values."),
             (expected * n_heads, "The dimension of a head is d_model // n_heads, not d_model."),
             (swapped, "You have swapped n_heads and n_kv_heads: a head is d_model // n_heads."),
             (expected // n_tokens, "That is one token. Multiply by the number of tokens."),
             (expected // n_kv_heads, "That is a single KV head. There are n_kv_heads of them."),
-            (expected * 2, "That is float32, with four bytes a value. Here a value has two."),
+            (expected * 2, "That is float32, with four bytes a component. Here it has two."),
             (expected * 8, "You count bits. A byte has eight of them."),
             (expected / 1024, "You count KiB. Return bytes."),
         ]

@@ -153,6 +153,22 @@ def towers(source: int, target: int) -> Emblem:
     return emblem
 
 
+def nearest(drawing: Drawing, x: float, y: float) -> None:
+    """Emblem: a query among the embeddings of texts, joined to the nearest."""
+    drawing.link(x + 27, y + 30, x + 40, y + 21, "weights", 3)
+    for across, down in ((40, 21), (14, 14), (15, 44), (33, 50), (48, 41)):
+        dots(drawing, [x + across], y + down, "key")
+    dots(drawing, [x + 27], y + 30, "query")
+
+
+def dial(drawing: Drawing, x: float, y: float) -> None:
+    """Emblem: a query and a key, rotated by their positions."""
+    drawing.shape("circle", "line stroke", cx=x + 30, cy=y + 30, r=22)
+    for kind, angle in (("query", 2.0), ("key", 0.5)):
+        tip = x + 30 + 21 * math.cos(angle), y + 30 - 21 * math.sin(angle)
+        drawing.arrow(x + 30, y + 30, *tip, f"{kind} stroke")
+
+
 def tiles(drawing: Drawing, x: float, y: float) -> None:
     """Emblem: a matrix in tiles, of which one is worked on."""
     for row in range(3):
@@ -188,7 +204,9 @@ ATTENTION: list[Stop] = [
 MODELS: list[Stop] = [
     ("The Transformer", "an encoder and a decoder", towers(4, 4)),
     ("BERT", "the encoder alone", towers(4, 0)),
+    ("Retrieval", "texts found by their embeddings", nearest),
     ("GPT", "the decoder alone", towers(0, 4)),
+    ("Rotary position embedding", "positions as rotations", dial),
     ("Llama", "the decoder, grown to 126 layers", towers(0, 12)),
 ]
 SCALE: list[Stop] = [

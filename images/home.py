@@ -25,7 +25,7 @@ START: list[Stop] = [
 def strip(part: list[Stop], title: str) -> Drawing:
     """Draw the emblems of a part in a row, joined by a line."""
     drawing = Drawing(SIDE + 16, title, f"An emblem for each chapter: {_names(part)}.")
-    pitch = (WIDTH - 16 - SIDE) / 4  # of five emblems, the most that a part has
+    pitch = (WIDTH - 16 - SIDE) / 5  # of six emblems, the most that a part has
     for place, (_, _, emblem) in enumerate(part):
         x = 8 + place * pitch
         if place:

@@ -35,6 +35,32 @@ def twice(angles):
     return torch.cat([angles, angles], dim=-1)
 
 
+def degrees(angles):
+    return twice(angles).deg2rad()
+
+
+def exchanged(x, theta):
+    return by_angles(x, theta, lambda angles: math.pi / 2 - twice(angles), quarter_turn)
+
+
+def each_component(x, theta):
+    angles = torch.arange(len(x))[:, None] * theta ** (-torch.arange(x.size(-1)) / x.size(-1))
+    return x * angles.cos() + quarter_turn(*x.chunk(2, dim=-1)) * angles.sin()
+
+
+def encoded(x, theta):
+    angles = torch.arange(len(x))[:, None] * theta ** (-torch.arange(0, x.size(-1), 2) / x.size(-1))
+    return x + torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def in_place(x, theta):
+    angles = torch.arange(len(x))[:, None] * theta ** (-torch.arange(0, x.size(-1), 2) / x.size(-1))
+    first, second = x.chunk(2, dim=-1)
+    first.copy_(first * angles.cos() - second * angles.sin())
+    second.copy_(second * angles.cos() + first * angles.sin())
+    return x
+
+
 def quarter_turn(first, second):
     return torch.cat([-second, first], dim=-1)
 
@@ -90,6 +116,14 @@ def test_other_ways_to_rotate(rotate):
             "lengths change",
         ),
         (lambda x, theta: rotated(x, theta).T, "Transpose"),
+        (each_component, "share an angle"),
+        (in_place, "overwrite"),
+        (exchanged, "Sine and cosine"),
+        (lambda x, theta: by_angles(x, theta, degrees, quarter_turn), "radians already"),
+        (lambda x, theta: rotated(x, theta)[:, :3], "the first half"),
+        (lambda x, theta: torch.cat(rotated(x, theta).chunk(2, -1)), "along the last axis"),
+        (lambda x, theta: torch.stack(rotated(x, theta).chunk(2, -1)), "instead of stacking"),
+        (encoded, "You add an encoding"),
         (lambda x, theta: x * torch.arange(5.0), "angles are .T, K/2."),
         (lambda x, theta: 2 * x, "rotate"),
     ],
@@ -130,6 +164,10 @@ def test_other_ways_to_count_rotations(full_rotations):
         (lambda *given: (covered(*given, power=1) >= math.tau).sum().item(), "more slowly"),
         (lambda d, theta, n: (covered(d, theta, 1) >= math.tau).sum().item(), "by the length"),
         (lambda d, theta, n: d // 2, "count all pairs"),
+        (lambda *given: (covered(*given) >= math.tau).nonzero().max(), "index of the last pair"),
+        (lambda *given: (covered(*given) / math.tau).sum(), "add up rotations"),
+        (lambda *given: (covered(*given) * math.tau >= 1).sum(), "multiply by 2 pi"),
+        (lambda d, theta, n: (covered(d, 10_000.0, n) >= math.tau).sum(), "theta that is given"),
         (lambda *given: covered(*given) >= math.tau, "full_rotations"),
         (lambda *given: None, "nothing back"),
     ],
@@ -157,6 +195,9 @@ def decoded(query, key, cached, at=None, query_at=None, again=False):
         (lambda *given: decoded(*given, at=5), "count from 0"),
         (lambda *given: decoded(*given, again=True), "rotated already"),
         (lambda *given: decoded(*given) * 6**0.5, "root of K"),
+        (lambda *given: decoded(*given) * 6, "You multiply by the root"),
+        (lambda *given: decoded(*given, at=6), "That is K"),
+        (lambda q, k, cached: RotaryEmbedding(6, position_offset=4)(q), "makes the module"),
         (lambda *given: decoded(*given).softmax(-1), "These are the weights"),
         (lambda *given: decoded(*given).roll(1), "comes first"),
         (lambda *given: decoded(*given)[:-1], "own key is missing"),

@@ -36,6 +36,10 @@ def check_rms_norm(norm: Callable[..., Any]) -> None:
         (expected / weight, "The gain is missing: multiply by weight, component by component."),
         *((weight * y, hint) for y, hint in wrong),
         *((y, f"{hint} (And multiply by weight.)") for y, hint in wrong),
+        (
+            mean_square.add(EPS).sqrt(),
+            "That is the root mean square itself. Divide x by it, and multiply by weight.",
+        ),
         (expected[..., None], "There is an axis too many. The shape stays (T, D)."),
     ]
     compare(call, found, expected, mistakes)
@@ -69,6 +73,15 @@ def _wrong_norms(x: Float[Tensor, "T D"]) -> list[tuple[Tensor, str]]:
         (x / (x.var(-1, correction=0, keepdim=True) + EPS).sqrt(), "Don't subtract the mean."),
         (F.normalize(x, dim=-1), length),
         (x / (square.sum(-1, keepdim=True) + EPS).sqrt(), length),
+        (x * rms, "You multiply by the root mean square. Divide by it."),
+        (
+            x / (x.mean(-1, keepdim=True).square() + EPS).sqrt(),
+            "You square the mean. Average squares.",
+        ),
+        (
+            x / x.std(-1, keepdim=True),
+            "The standard deviation subtracts the mean. RMSNorm averages the squares of x itself.",
+        ),
         (x / (mean_square + EPS), "The root is missing: divide by the root of the mean."),
         (x / x.abs().mean(-1, keepdim=True), "That is the mean of absolute values. Square them."),
         (
@@ -108,6 +121,9 @@ def check_swiglu(feed_forward: Callable[..., Any]) -> None:
         ),
         (torch.sigmoid(gate) * up, other.format("a plain sigmoid")),
         (F.relu(gate) * up, other.format("ReLU")),
+        (torch.tanh(gate) * up, other.format("tanh")),
+        (gate.softmax(-1) * up, other.format("softmax")),
+        (gate * torch.sigmoid(up), "SiLU multiplies z by the sigmoid of the same z, x @ W_gate."),
         (F.gelu(gate) * up, other.format("GELU")),
         (F.gelu(gate, approximate="tanh") * up, other.format("GELU")),
         (F.silu(gate) * F.silu(up), "Apply the activation function to the gate only."),
@@ -153,6 +169,12 @@ def check_cache_bytes(cache_bytes: Callable[..., Any]) -> None:
             (swapped, "You have swapped n_heads and n_kv_heads: a head is d_model // n_heads."),
             (expected // n_tokens, "That is one token. Multiply by the number of tokens."),
             (expected // n_kv_heads, "That is a single KV head. There are n_kv_heads of them."),
+            (
+                expected + expected * n_heads // n_kv_heads // 2,
+                "Queries aren't kept. Count keys, values.",
+            ),
+            (expected * n_tokens, "You multiply by the number of tokens twice."),
+            (expected / 2**20, "You count MiB. Return bytes."),
             (expected * 2, "That is float32, with four bytes a component. Here it has two."),
             (expected * 8, "You count bits. A byte has eight of them."),
             (expected / 1024, "You count KiB. Return bytes."),

@@ -29,6 +29,7 @@ def check_rotation(rotate: Callable[..., Any]) -> None:
     twice, first, second = torch.cat([angles, angles], -1), x[:, :3], x[:, 3:]
     quarter_turn, swapped = torch.cat([-second, first], -1), torch.cat([second, first], -1)
     apart = angles.repeat_interleave(2, -1)
+    each = t * theta ** (-torch.arange(6.0) / 6)  # an angle for each component
     expected = _rotate(x, angles)
     halves = torch.tensor([0, 2, 4, 1, 3, 5])
     neighbours = halves.argsort()  # puts halves back as neighbours
@@ -49,7 +50,21 @@ def check_rotation(rotate: Callable[..., Any]) -> None:
         (_rotate(x, t.expand(5, 3)), f"All your pairs rotate alike. {FREQUENCY}"),
         (x * twice.cos() + swapped * twice.sin(), SIGN),
         (x * twice.cos() - swapped * twice.sin(), SIGN),
+        (
+            x * each.cos() + quarter_turn * each.sin(),
+            "The two components of a pair share an angle.",
+        ),
+        (_rotate(x, math.pi / 2 - angles), "Sine and cosine are exchanged."),
+        (_rotate(x, angles.deg2rad()), "Angles are in radians already."),
+        (_overwritten(x, angles), OVERWRITTEN),
+        (expected[:, :3], "That is the first half. Append the second: torch.cat(…, dim=-1)."),
+        (torch.cat(expected.chunk(2, -1)), "Concatenate the halves along the last axis: dim=-1."),
+        (torch.stack(expected.chunk(2, -1)), "Concatenate the halves, instead of stacking them."),
         (x + twice, "You add the angles. Rotate the vectors by them."),
+        (
+            x + torch.cat([angles.sin(), angles.cos()], -1),
+            "You add an encoding. Rotate the vectors.",
+        ),
         (expected.T, "Transpose it: a row for each token, a column for each component."),
     ]
     call = "rotate(x, theta)"
@@ -66,6 +81,9 @@ INTERLEAVED = (
     "Your pairs are halves, but your angles belong to neighbours: repeat_interleave gives one "
     "angle to components 0 and 1. Components i and i + K/2 share one: torch.cat([angles, angles])."
 )
+OVERWRITTEN = (
+    "You overwrite the first half, and then compute the second from it. Both need the old values."
+)
 PAIRS = "You rotate neighbours, 0 with 1. Here component i rotates with i + K/2: x.chunk(2, -1)."
 SIGN = "A sign is wrong, so lengths change: (a, b) becomes (a cos - b sin, b cos + a sin)."
 
@@ -74,6 +92,11 @@ def _rotate(x: Float[Tensor, "T K"], angles: Float[Tensor, "T N"]) -> Float[Tens
     first, second = x.chunk(2, dim=-1)
     cos, sin = angles.cos(), angles.sin()
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+
+
+def _overwritten(x: Float[Tensor, "T K"], angles: Float[Tensor, "T N"]) -> Float[Tensor, "T K"]:
+    rotated, second = _rotate(x, angles)[:, : angles.size(-1)], x[:, angles.size(-1) :]
+    return torch.cat([rotated, second * angles.cos() + rotated * angles.sin()], dim=-1)
 
 
 def check_full_rotations(full_rotations: Callable[..., Any]) -> None:
@@ -96,6 +119,13 @@ def check_full_rotations(full_rotations: Callable[..., Any]) -> None:
         mistakes = [
             (pairs - expected, "You count the pairs that don't complete a rotation."),
             (2 * expected, "You count components. Two of them are one pair."),
+            (expected - 1, "That may be the index of the last pair. Indices start from 0."),
+            (float(length * frequencies.sum() / math.tau), "You add up rotations. Count pairs."),
+            (count(frequencies, 1 / math.tau), "You multiply by 2 pi. Divide by it."),
+            (
+                count(10_000 ** (-torch.arange(0, d_head, 2, dtype=torch.float64) / d_head)),
+                "You use 10,000. Use the theta that is given.",
+            ),
             (count(frequencies, 1.0), "That is one radian. A full rotation is 2 pi radians."),
             (count(frequencies, math.pi), "That is half a rotation. A full one is 2 pi radians."),
             (count(frequencies, 360.0), "A frequency is in radians a token, not in degrees."),
@@ -147,6 +177,8 @@ def check_decode_scores(decode_scores: Callable[..., Any]) -> None:
             "You rotate the cached keys again. They are rotated already.",
         ),
         (expected * 6**0.5, "Divide the scores by the root of K."),
+        (expected * 6, "You multiply by the root of K. Divide by it."),
+        (scores(6, 6), "That is K. The position of the new token is S, the number of cached keys."),
         (expected * 6**0.5 / 5**0.5, "Divide by the root of K, the dimension of a key, not of S."),
         (expected * 6**0.5 / 6, "Divide by the root of K, not by K."),
         (expected.softmax(-1), "These are the weights. The scores come before softmax."),
@@ -158,7 +190,8 @@ def check_decode_scores(decode_scores: Callable[..., Any]) -> None:
     ]
     call, rows = (
         "decode_scores(query, key, cached_keys)",
-        "Make rows of vectors: key[None] is (1, K).",
+        "Make rows of vectors: key[None] is (1, K). RotaryEmbedding(K) makes the module, which is "
+        "called with rows and a position_offset.",
     )
     compare(call, answer(call, decode_scores, query, key, cached, hint=rows), expected, mistakes)
     right("the cache keeps rotated keys, and only the new token is rotated, by its position.")

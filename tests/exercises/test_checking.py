@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from attention.exercises.checking import Hint, compare, same
+from attention.exercises.checking import Hint, answer, compare, same
 
 NAN = math.nan
 TABLE = torch.tensor([[0.125, 0.25, 0.625], [0.5, 0.375, 0.875]])
@@ -98,3 +98,29 @@ def test_the_hint_says_how_an_answer_differs(found, expected, hint):
 def test_a_known_mistake_has_its_own_hint():
     with pytest.raises(Hint, match=r"^Transposed\.$"):
         compare("f(x)", TABLE.T, TABLE, [(TABLE + 1, "Shifted."), (TABLE.T, "Transposed.")])
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: undefined, "name 'undefined' is not defined"),
+        (lambda x: 1 / 0, "division by zero"),
+        (lambda x: {}["key"], "there is no 'key'"),
+        (lambda x: x @ x, "shapes (2, 3): "),
+    ],
+)
+def test_an_error_of_a_reader_is_told_in_words(function, said):
+    with pytest.raises(Hint) as raised:
+        answer("f(x)", function, TABLE, hint="Look at the axes.")
+    message, hint = str(raised.value).split("\n")[0], str(raised.value).split("\n")[-1]
+    assert message.startswith("f(x) raises an error for tensors of the")
+    assert said in message
+    assert hint == "Look at the axes."
+
+
+def test_a_hint_from_within_stays():
+    def wrong(x):
+        raise Hint("Transposed.")
+
+    with pytest.raises(Hint, match=r"^Transposed\.$"):
+        answer("f(x)", wrong, TABLE)

@@ -37,7 +37,7 @@ config = translator.model.config
 print(f"{config.n_layers * (1 + 2) * config.n_heads} heads, {translator.n_parameters:,} parameters")
 
 # %% [markdown]
-# To study the heads, fewer steps are enough than the command takes (`attention train translation --arch transformer`, 2,200).
+# To study the heads, fewer steps are enough than the command `attention train translation --arch transformer` takes.
 
 # %%
 from attention.evaluation.metrics import evaluate_translator

@@ -196,7 +196,7 @@ class DecoderBlock(nn.Module):
 
 
 # %% [markdown]
-# The **whole model** has two embedding tables and two stacks of blocks. The padding mask is True where the source has tokens, and every attention to the source gets it. The decoder's self-attention needs no padding mask, because padding comes last, so the causal mask already hides it from every real token. The logits are dot products of the final vectors with the embeddings of all target tokens. So the output embedding *is* the target embedding, which is called **weight tying** (Press and Wolf 2017).
+# The **whole model** has two embedding tables and two stacks of blocks. The padding mask is True where the source has tokens, and every attention layer whose keys come from the source gets it. The decoder's self-attention needs no padding mask, because padding comes last, so the causal mask already hides it from every real token. The logits are dot products of the final vectors with the embeddings of all target tokens. So the output embedding *is* the target embedding, which is called **weight tying** (Press and Wolf 2017).
 
 
 # %%
@@ -305,7 +305,7 @@ for row in (inputs, targets):
 # %% [markdown]
 # ### What goes wrong: the shift is forgotten
 #
-# It happens easily that the same tensor is input and target. Then the loss falls wonderfully. But a model that has learned nothing shouldn't do better than uniform probabilities, whose loss is the logarithm of the vocabulary size. Does it?
+# It happens easily that the same tensor is input and target. Then the loss falls fast. But a model that has learned nothing shouldn't do better than uniform probabilities, whose loss is the logarithm of the vocabulary size. Does it?
 
 # %% tags=["raises-exception"]
 import math
@@ -364,7 +364,7 @@ assert post > 1.5 * pre
 #
 # - **Warm-up.** The learning rate rises from zero, and then falls. In the paper (section 5.3) it rises for 4,000 steps, and then falls with the inverse square root of the step. Here it rises for 200 steps, and falls linearly.
 # - **Gradient clipping.** A gradient longer than a limit is scaled down to it.
-# - **Averaging.** Late in training the weights oscillate around a minimum, and their average lies closer to it. The paper (section 6.1) averages its last checkpoints, and we average the weights of all steps of the last quarter.
+# - **Averaging.** Late in training, the weights oscillate around a minimum, and their average lies closer to it. The paper (section 6.1) averages its last checkpoints, and we average the weights of all steps of the last quarter.
 
 # %%
 from attention.tasks.architectures import ARCHITECTURES
@@ -379,7 +379,7 @@ print(config)
 # attention train translation --arch transformer --data toy --out runs/transformer
 # ```
 #
-# **Predict**: Bahdanau's translator [took 86 CPU-seconds](../introduction.md), and an exact match of 0.986 means that it got 986 of a thousand sentences right to the letter. Will this one need more time for as many, or less?
+# **Predict**: Bahdanau's translator [took 86 CPU-seconds](../introduction.md), and got 986 of a thousand sentences right to the letter, which is an *exact match* of 0.986. Will this one need more time for as many, or less?
 
 # %%
 import time
@@ -406,7 +406,7 @@ assert scores.exact_match >= 0.97
 assert scores.aer <= 0.08
 
 # %% [markdown]
-# [Bahdanau's translator](../introduction.md) has an alignment error rate of 0.033 in its 86 CPU-seconds. So on sentences as short and regular as these, the two translate equally well, Bahdanau's aligns a little better, and the Transformer needs more time, because it takes twice as many steps. One run is one sample: with the seeds 0 to 4, the Transformer's exact match has a median of .985 and a minimum of .983, and Bahdanau's .984 and .974.
+# [Bahdanau's translator](../introduction.md) also had an alignment error rate of 0.033. So on sentences as short and regular as these, the two translate equally well, Bahdanau's aligns a little better, and the Transformer needs more time, because it takes twice as many steps. One run is one sample: with the seeds 0 to 4, the Transformer's exact match has a median of .985 and a minimum of .983, and Bahdanau's .984 and .974.
 #
 # <!--measured .985 .983 .984 .974: both commands with seeds 0 to 4, on one computer, November 2026-->
 #
@@ -570,7 +570,7 @@ for text in ("The disagreement was signed .", french[0]):
 #
 # <!--measured 54.9 53.9: the command above, evaluated with and without a beam of 5, November 2026, PyTorch 2.13, one core (AMD EPYC)-->
 #
-# The authors of Multi30k publish it in the repository `multi30k/dataset` on GitHub. BLEU is measured on the 1,014 captions of the validation set. Neither run trained on them, but we chose the settings by them, so on new captions expect a little less. It is sacrebleu's BLEU on plain text, `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0`. Papers on this data report it on their test sets, on lower-case and tokenised text, so the figures can't be compared.
+# The authors of Multi30k publish it in the repository `multi30k/dataset` on GitHub. BLEU is measured on the 1,014 captions of the validation set. Neither run trained on them, but we chose the settings by them, so on new captions expect a little less. It is sacrebleu's BLEU on plain text, `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0`. Papers on this data report it on their test sets, on lower-case text that is split into tokens, so the figures can't be compared.
 # We ran both in November 2026 with PyTorch 2.13, each on one core of a busy machine with two (AMD EPYC), without a GPU. The minutes are CPU time. The paper uses a beam of 4.
 #
 # </details>
@@ -776,7 +776,7 @@ check_greedy(decode)
 #
 # ## Where to read more
 #
-# - Vaswani and colleagues 2017, *Attention Is All You Need* (arXiv 1706.03762): all of it. Section 3.1 for the stacks, section 3.4 for the shared embeddings, sections 5.3 and 5.4 for training, section 6.1 for averaging and beam search.
+# - Vaswani and colleagues 2017, *Attention Is All You Need* (arXiv 1706.03762): all of it, section 3.1 for the stacks, section 3.4 for the shared embeddings, sections 5.3 and 5.4 for training, section 6.1 for averaging and beam search.
 # - Rush 2018, *The Annotated Transformer*: the paper, line by line, in PyTorch.
 # - Ba, Kiros and Hinton 2016, *Layer Normalization* (arXiv 1607.06450).
 # - Xiong and colleagues 2020, *On Layer Normalization in the Transformer Architecture* (arXiv 2002.04745): section 3, why post-norm needs warm-up, and pre-norm doesn't.

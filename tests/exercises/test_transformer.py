@@ -82,7 +82,7 @@ def post(x, layer, norm, first=False):
         (lambda x, layer, norm, first: norm(x) + layer(norm(x)) if first else post(x, layer, norm),
          "Add to x itself"),
         (lambda x, layer, norm, first: x + norm(layer(x)), "normalise the layer's output"),
-        (lambda x, layer, norm, first: norm(x) + layer(x), "gets it unnormalised"),
+        (lambda x, layer, norm, first: norm(x) + layer(x), "gets it as it was"),
         (lambda x, layer, norm, first: norm(x + layer(norm(x))), "normalise twice"),
         (lambda x, layer, norm, first: norm(layer(norm(x))), "twice, and x itself"),
         (lambda x, layer, norm, first: norm(x) + norm(layer(x)), "separately"),

@@ -83,7 +83,7 @@ def check_sublayer(add: Callable[..., Any]) -> None:
             (layer(norm(x)), "The output of the layer replaces x. Add x to it."),
             (x + norm(layer(x)), "You normalise the layer's output. Post-norm normalises the "
              "sum, and pre-norm the layer's input."),
-            (norm(x) + layer(x), "You normalise x, but the layer gets it unnormalised."),
+            (norm(x) + layer(x), "You normalise x, but the layer gets it as it was."),
             (norm(x + layer(norm(x))), "You normalise twice. Each order does so once."),
             (norm(layer(norm(x))), "You normalise twice, and x itself isn't added."),
             (norm(x) + norm(layer(x)), "You normalise x and the layer's output separately. Each "

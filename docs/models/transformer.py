@@ -20,7 +20,7 @@
 #
 # - write a whole Transformer in some sixty lines, and say what each of them is for;
 # - say what the paper has besides attention: layer normalisation, weight tying, label smoothing, warm-up, averaging;
-# - find typical mistakes by tests: an inverted mask, a loss that is too low, a cache that changes the tokens;
+# - find typical mistakes with tests: an inverted mask, a loss that is too low, a cache that changes the tokens;
 # - train one on sentences of your own, with one command.
 
 # %% [markdown]
@@ -110,7 +110,7 @@ for name, x in {"embeddings": embeddings, "times √D": scaled, "positions": pos
 #
 # ## Layer normalisation, before or after
 #
-# Every sublayer is inside a [residual connection](../attention/main-ideas.md#residual-connections), so the vectors grow from sublayer to sublayer. **Layer normalisation** keeps them at one scale: it subtracts from each vector the mean of its components, and divides by their standard deviation, so that they have mean 0 and variance 1. Then it multiplies each component by a learned gain, at first 1, and adds a learned bias, at first 0.
+# Every sublayer, which is an attention layer or a feed-forward network, is inside a [residual connection](../attention/main-ideas.md#residual-connections), so the vectors grow from sublayer to sublayer. **Layer normalisation** keeps them at one scale: it subtracts from each vector the mean of its components, and divides by their standard deviation, the root of the mean square of what is left, so that they have mean 0 and variance 1. Then it multiplies each component by a learned gain, at first 1, and adds a learned bias, at first 0.
 #
 # By hand, for (3, 1, −1, 1): the mean is 1, the differences are (2, 0, −2, 0), their mean square is 2, and the result is (2, 0, −2, 0) / √2 = (1.41, 0, −1.41, 0).
 #

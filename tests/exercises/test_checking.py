@@ -67,6 +67,11 @@ def test_what_counts_as_the_same_answer(one, other, agree):
         ),
         ([1.0], TABLE, "f(x) should be a tensor of the shape (2, 3), but yours is a list of 1."),
         (
+            TABLE.numpy(),
+            TABLE,
+            "f(x) should be a tensor of the shape (2, 3), but yours is a ndarray.",
+        ),
+        (
             changed((0, 1, 7), (1, 0, 9)),
             TABLE,
             "f(x) should be something else at [0, 1], where yours is 7: 2 of its 6 entries are "

@@ -46,6 +46,14 @@ def positions(ids, d_model=6):
             "Count positions from 0",
         ),
         (lambda table, ids: (table[ids] * ROOT + positions(ids)).flatten(0, 1), "batch axis"),
+        (lambda table, ids: table[ids] * ROOT - positions(ids), "You subtract them"),
+        (lambda table, ids: table[ids] * ROOT * positions(ids), "You multiply by them"),
+        (lambda table, ids: (table[ids] + positions(ids)) / ROOT, "divide the sum by"),
+        (lambda table, ids: positions(ids).expand(len(ids), -1, -1), "embeddings are missing"),
+        (
+            lambda table, ids: (table[ids] * ROOT + positions(ids)) * (ids != 0)[..., None],
+            "set padding to zero",
+        ),
         (lambda table, ids: ids @ table, "raises an error"),
         (lambda table, ids: ..., "gives nothing back yet"),
     ],
@@ -74,9 +82,16 @@ def post(x, layer, norm, first=False):
         (lambda x, layer, norm, first: norm(x) + layer(norm(x)) if first else post(x, layer, norm),
          "Add to x itself"),
         (lambda x, layer, norm, first: x + norm(layer(x)), "normalise the layer's output"),
-        (lambda x, layer, norm, first: norm(x) + layer(x), "gets it unnormalised"),
+        (lambda x, layer, norm, first: norm(x) + layer(x), "gets it as it was"),
         (lambda x, layer, norm, first: norm(x + layer(norm(x))), "normalise twice"),
+        (lambda x, layer, norm, first: norm(layer(norm(x))), "twice, and x itself"),
+        (lambda x, layer, norm, first: norm(x) + norm(layer(x)), "separately"),
         (lambda x, layer, norm, first: x + layer(x), "The norm is missing"),
+        (lambda x, layer, norm, first: layer(x), "norm and the residual connection are missing"),
+        (lambda x, layer, norm, first: norm(x), "The layer is missing"),
+        (lambda x, layer, norm, first: F.layer_norm(x + layer(x), (4,)), "a layer norm of"),
+        (lambda x, layer, norm, first: x + layer(F.layer_norm(x, (4,))) if first
+         else post(x, layer, norm), "a layer norm of your own"),
         (lambda x, layer, norm, first: x + layer, "raises an error"),
     ],
 )  # fmt: skip
@@ -105,6 +120,18 @@ def smoothed(x, y, e):
     return each[y != 0].mean()
 
 
+def weighted(logs, y, e):
+    """The loss, of logarithms that may be those of another softmax."""
+    goal = one_hot(y) * (1 - e) + e / 7
+    return -(goal * logs).sum(-1)[y != 0].mean()
+
+
+def broadcast(logs, y, e):
+    """The loss, of a column and a row, which make a matrix."""
+    each = (e - 1) * logs.gather(-1, y[:, None]) - e * logs.mean(-1)
+    return each[y != 0].mean()
+
+
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
@@ -124,6 +151,21 @@ def smoothed(x, y, e):
         (lambda x, y, e: spread(x, y, 1 - e, e), "not the sum"),
         (lambda x, y, e: spread(x, y, e, (1 - e) / 7), "are swapped"),
         (lambda x, y, e: -spread(x, y, 1 - e, e / 7), "The sign"),
+        (lambda x, y, e: weighted(x.log_softmax(0), y, e), "over the positions"),
+        (lambda x, y, e: broadcast(x.log_softmax(-1), y, e), r"become \(T, T\)"),
+        (lambda x, y, e: weighted(x.log_softmax(-1), y, e) / 7, "Sum over them"),
+        (lambda x, y, e: spread(x, y, 1 - e, e / 49), "twice: a mean"),
+        (
+            lambda x, y, e: (
+                (1 - e) * torchs(x, y, 0.0, ignore_index=0)
+                - e * x.softmax(-1).mean(-1).log()[y != 0].mean()
+            ),
+            "logarithm of a mean",
+        ),
+        (
+            lambda x, y, e: F.nll_loss(((1 - e) * x.softmax(-1) + e / 7).log(), y, ignore_index=0),
+            "Smooth the target",
+        ),
         (lambda x, y, e: torchs(x, y.float(), e), "raises an error"),
     ],
 )
@@ -143,6 +185,8 @@ def greedily(**mistake):
         (logits, state), written = model.prefill(source, max_len), []
         for _ in range(99 if mistake.get("endless") else max_len):
             token = logits.argmax(-1)
+            if mistake.get("repeats_end") and token.item() == EOS:
+                written += [EOS] * (max_len - len(written))
             if token.item() == EOS and not mistake.get("deaf_to_end"):
                 if mistake.get("keeps_end"):
                     written.append(EOS)
@@ -154,6 +198,7 @@ def greedily(**mistake):
             asked = torch.tensor([mistake["feeds"]]) if mistake.get("feeds") else asked
             logits, following = model.decode_step(asked, state)
             state = state if mistake.get("forgets") else following
+        written = written[:1] if mistake.get("first_only") else written
         written = written[: max_len - 1] if mistake.get("cuts") else written
         return [BOS, *written] if mistake.get("keeps_begin") else written
 
@@ -166,13 +211,15 @@ def greedily(**mistake):
         ({"feeds": BOS}, "should be given 7, the last token, but got 2"),
         ({"forgets": True}, "You gave decode_step an old state"),
         ({"restart": True}, "You call prefill again"),
-        ({"deep": True}, r"of shape \(1,\), not torch.Size\(\[1, 1\]\)"),
+        ({"deep": True}, r"of shape \(1,\). Yours: of shape \(1, 1\)"),
+        ({"repeats_end": True}, "You go on after </s>"),
+        ({"first_only": True}, "Only the first token"),
         ({"keeps_end": True}, "</s> ends the translation"),
         ({"keeps_begin": True}, "<s> starts the decoder"),
         ({"endless": True}, "max_len is 2"),
         ({"tensors": True}, "they are tensors"),
         ({"cuts": True}, "as if it were </s>"),
-        ({"deaf_to_end": True}, "should be"),
+        ({"deaf_to_end": True}, "You go on after </s>"),
     ],
 )
 def test_wrong_writers(mistake, hint):

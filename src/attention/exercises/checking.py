@@ -148,11 +148,12 @@ def _tensor_difference(found: object, expected: Tensor) -> str:
 
 
 def _shown(value: object) -> str:
-    """An answer as a hint shows it: of a tensor the shape, of a number four digits."""
+    """An answer as a hint shows it: of a tensor the shape, of a number four digits, no dump."""
     if isinstance(value, Tensor):
         return f"of the shape {tuple(value.shape)}"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple | Mapping):
         return f"a {type(value).__name__} of {len(value)}"
-    return repr(value)
+    text = repr(value)
+    return f"a {type(value).__name__}" if "\n" in text else text

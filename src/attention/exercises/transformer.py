@@ -44,6 +44,12 @@ def check_first_vectors(embed: Callable[..., Any]) -> None:
              "ids. The first token is at position 0, whatever its id."),
             (root * x + sinusoidal_positions(T + 1, 6)[1:], "Count positions from 0."),
             ((root * x + positions).flatten(0, 1), "The batch axis is gone. Return (B, T, D)."),
+            (root * x - positions, "Add the positions. You subtract them."),
+            (root * x * positions, "Add the positions. You multiply by them."),
+            ((x + positions) / root, "You divide the sum by √D. Multiply the embeddings alone."),
+            (positions.expand_as(x), "The embeddings are missing: table[ids]."),
+            ((root * x + positions) * (ids != 0).unsqueeze(-1), "You set padding to zero. It gets "
+             "a vector like any other token, and the masks hide it later."),
         ]  # fmt: skip
         compare(what, answer(what, embed, table, ids), root * x + positions, mistakes)
     right("each vector represents its token and its position.")
@@ -67,6 +73,7 @@ def check_sublayer(add: Callable[..., Any]) -> None:
         return F.layer_norm(x, (4,)) * 2.0 + 0.5
 
     pre, post = x + layer(norm(x)), norm(x + layer(x))
+    given = "You normalise with a layer norm of your own. Call `norm`, the argument."
     for norm_first, expected, other in ((False, post, pre), (True, pre, post)):
         what = f"add(x, layer, norm, norm_first={norm_first})"
         mistakes = [
@@ -76,9 +83,16 @@ def check_sublayer(add: Callable[..., Any]) -> None:
             (layer(norm(x)), "The output of the layer replaces x. Add x to it."),
             (x + norm(layer(x)), "You normalise the layer's output. Post-norm normalises the "
              "sum, and pre-norm the layer's input."),
-            (norm(x) + layer(x), "You normalise x, but the layer gets it unnormalised."),
+            (norm(x) + layer(x), "You normalise x, but the layer gets it as it was."),
             (norm(x + layer(norm(x))), "You normalise twice. Each order does so once."),
+            (norm(layer(norm(x))), "You normalise twice, and x itself isn't added."),
+            (norm(x) + norm(layer(x)), "You normalise x and the layer's output separately. Each "
+             "order normalises once."),
             (x + layer(x), "The norm is missing."),
+            (layer(x), "The norm and the residual connection are missing."),
+            (norm(x), "The layer is missing."),
+            (F.layer_norm(x + layer(x), (4,)), f"{given} It has a gain and a bias."),
+            (x + layer(F.layer_norm(x, (4,))), f"{given} It has a gain and a bias."),
         ]  # fmt: skip
         mine = answer(what, lambda x, first=norm_first: add(x, layer, norm, first), x)
         compare(what, mine, expected, mistakes)
@@ -102,6 +116,9 @@ def check_smoothed_loss(loss: Callable[..., Any]) -> None:
         chosen = logs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
         each = (smoothing - 1) * chosen - smoothing * logs.mean(-1)
         others = (logs.sum(-1) - chosen) / 6
+        goal = F.one_hot(targets, 7) * (1 - smoothing) + smoothing / 7
+        columns = logits.log_softmax(0)
+        by_columns = -(goal * columns).sum(-1)
         expected = each[real].mean()
         no_logs = [
             (smoothing - 1) * x.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
@@ -129,6 +146,18 @@ def check_smoothed_loss(loss: Callable[..., Any]) -> None:
              "among all tokens: take the mean of the log-probabilities, not the sum."),
             ((-smoothing * chosen - (1 - smoothing) * logs.mean(-1))[real].mean(), "1 − ε and ε "
              "are swapped: ε is what the target loses."),
+            (by_columns[real].mean(), "Your softmax normalises over the positions. Normalise over "
+             "the tokens, axis -1."),
+            (((smoothing - 1) * chosen[real]).mean() - smoothing * logs.mean(), "The part ε is a "
+             "mean over padding, too. Or did the shapes (T, 1) and (T,) become (T, T)?"),
+            (-(goal * logs)[real].mean(), "You take the mean over the tokens. Sum over them, and "
+             "take the mean over the positions."),
+            (((smoothing - 1) * chosen - smoothing * logs.mean(-1) / 7)[real].mean(), "You divide "
+             "ε by the number of tokens twice: a mean does so already."),
+            (((smoothing - 1) * chosen - smoothing * logs.exp().mean(-1).log())[real].mean(),
+             "You take the logarithm of a mean. Take the mean of the log-probabilities."),
+            (-((1 - smoothing) * chosen.exp() + smoothing / 7).log()[real].mean(), "You smooth "
+             "the model's probabilities. Smooth the target."),
         ]  # fmt: skip
         what = f"loss(logits, targets, {smoothing})"
         what += ", with padding," if 0 in targets else ", without padding,"
@@ -152,8 +181,12 @@ class Speller:
         source, position, due = state
         self.steps += 1
         if not isinstance(token, Tensor) or token.shape != (1,):
-            found = f"a {type(token).__name__}" if not isinstance(token, Tensor) else token.shape
-            raise Hint(f"decode_step takes the last token, a tensor of shape (1,), not {found}")
+            of = (
+                f"of shape {tuple(token.shape)}"
+                if isinstance(token, Tensor)
+                else type(token).__name__
+            )
+            raise Hint(f"decode_step takes the last token, a tensor of shape (1,). Yours: {of}.")
         if self.steps > 99:
             raise Hint("You are past 99 steps: stop at </s>, and after max_len tokens.")
         if position < self.steps:
@@ -191,6 +224,9 @@ def check_greedy(decode: Callable[..., Any]) -> None:
             (generated, f"max_len is {max_len}: stop there, even if the model would go on."),
             (expected[:-1], "The last token is missing. Did you stop before you kept it, or cut "
              "it off as if it were </s>? After max_len tokens, there is no </s>."),
+            ([*expected, *[end] * (max_len - len(expected))], "You go on after </s>. Compare "
+             "token.item() with EOS, by ==, and stop there."),
+            (expected[:1], "Only the first token is there. Call decode_step for the others."),
             ([torch.tensor([token]) for token in expected], "The ids are right, but they are "
              "tensors: .item() makes an integer."),
         ]  # fmt: skip

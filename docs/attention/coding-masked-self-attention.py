@@ -14,7 +14,7 @@
 #
 # You turn the causal mask into a layer for batches and padding, compare it with PyTorch's own, and write a test for leaks from the future.
 #
-# **You need** [Coding self-attention](coding-self-attention.py) and [the matrix math of masked self-attention](masked-self-attention-math.md), and to know that a Python class can inherit from another one and call its methods through `super()`.
+# **You need** [Coding self-attention](coding-self-attention.py) and [the matrix math of masked self-attention](masked-self-attention-math.md), from the Primer [modules](../primer.md#modules) and [broadcasting](../primer.md#broadcasting), and to know that a Python class can inherit from another one and call its methods through `super()`.
 #
 # **You will be able to**
 #
@@ -122,7 +122,7 @@ print(inspect.getsource(attention.MaskedSelfAttention))
 # %% [markdown]
 # ## A mask for the length at hand
 #
-# Your class makes a new mask in each call. This may look wasteful. A lot of code makes a single mask in `__init__`, for the longest sentence, and registers it as a *buffer*: a tensor that belongs to the layer, but is not a parameter. Here is what can go wrong with that.
+# Your class makes a new mask in each call. This seems wasteful, and a lot of code makes a single mask in `__init__`, for the longest sentence, and registers it as a *buffer*: a tensor that belongs to the layer, but is not a parameter. Here is what can go wrong with that.
 
 
 # %%
@@ -155,7 +155,7 @@ class WithSlice(WithBuffer):
 
 
 sliced = WithSlice(d_model=2, max_len=5)
-sliced.load_state_dict(layer.state_dict(), strict=False)
+sliced.load_state_dict(layer.state_dict(), strict=False)  # it has no buffer to load
 assert torch.equal(sliced(x), layer(x))
 print(list(sliced.state_dict()))
 
@@ -223,7 +223,7 @@ assert x.grad.isfinite().all()
 # %% [markdown]
 # ## Against PyTorch
 #
-# Is the layer correct for a batch, gradients included? Compare it with PyTorch in 64 bits, so that 12 digits must agree. `F.scaled_dot_product_attention` makes the causal mask itself if you pass
+# Is the layer correct for a batch, gradients included? Compare it with PyTorch in 64 bits, so that 12 decimals must agree. `F.scaled_dot_product_attention` makes the causal mask itself if you pass
 # `is_causal=True`.
 
 # %%
@@ -233,7 +233,7 @@ x = torch.randn(2, 13, 8, dtype=torch.float64)
 
 
 def with_gradients(function, *parameters):
-    """The output for `x`, and the gradients of `x` and of the parameters."""
+    """The output for `x`, and the gradients of a made-up loss for `x` and the parameters."""
     leaf = x.clone().requires_grad_()
     out = function(leaf)
     return [out, *torch.autograd.grad(out.sin().sum(), [leaf, *parameters])]
@@ -278,7 +278,7 @@ out, x_grad, joint_grad = with_gradients(lambda x: by_layer(x, at_the_end), thei
 assert_same([out, x_grad, *joint_grad.chunk(3)], padded)
 
 # %% [markdown]
-# With the padding at the end, no row is fully masked. With the padding at the front, nine rows are, and there this layer depends on an option that has nothing to do with masks. By default, it computes the attention weights as well, by the plain formula, which gives NaN. With `need_weights=False` it uses the fused function, which gives zeros:
+# With the padding at the end, no row is fully masked. With the padding at the front, nine rows are, and what this layer returns for them depends on an option that has nothing to do with masks. By default, it computes the attention weights as well, by the plain formula, which gives NaN. With `need_weights=False` it uses the fused function, which gives zeros:
 
 # %%
 for need_weights in (True, False):

@@ -2,7 +2,7 @@
 # title: Coding encoder-decoder and multi-head attention
 # parent: Attention
 # nav_order: 10
-# description: Encoder-decoder attention as its difference from self-attention, heads in a list and then batched, equal to PyTorch's own layer to twelve digits, whose traps you see, and grouped-query attention.
+# description: Encoder-decoder attention as its difference from self-attention, heads in a list and then batched, equal to PyTorch's own layer to twelve digits, the traps of that layer, and grouped-query attention.
 # jupyter:
 #   kernelspec:
 #     display_name: Python 3
@@ -12,10 +12,10 @@
 # %% [markdown]
 # # Coding encoder-decoder and multi-head attention
 #
-# You write both layers, with masks, padding and batches, and prove them equal to PyTorch's own, which has traps that you see one by one. At the end, several heads share their keys and values.
+# You write both layers, with masks, padding and batches, and prove them equal to PyTorch's own layer, which has three traps. At the end, several heads share their keys and values.
 #
 # **You need** [Encoder-decoder attention](encoder-decoder-attention.md) and [Multi-head attention](multi-head-attention.md), and the
-# class of [Coding self-attention](coding-self-attention.py).
+# class of [Coding self-attention](coding-self-attention.py). The [primer](../primer.md#modules) explains modules and their parameters.
 #
 # **You will be able to**
 #
@@ -30,7 +30,7 @@
 # <details markdown="1">
 # <summary>A token's vector has 512 components, and there are 8 heads. How many components has a query of one head?</summary>
 #
-# 512 divided by 8: the heads [share the model dimension](multi-head-attention.md). You compute it below.
+# 64, which is 512 divided by 8, because the heads [share the model dimension](multi-head-attention.md#what-it-costs).
 #
 # </details>
 #
@@ -166,7 +166,7 @@ print(list_of_heads(x, memory, source_mask).shape)
 print(list_of_heads.heads[0].W_q.weight.shape, "each head's W_q: K rows, D columns")
 
 # %% [markdown]
-# This is correct, and you could stop here. But it computes the heads one after another, and a GPU computes one large product much faster than many small ones.
+# This is correct. But it computes the heads one after another, and a GPU computes one large product much faster than many small ones.
 #
 # ## All heads at once
 #
@@ -296,7 +296,7 @@ with torch.no_grad():
 print(torch_mha.in_proj_weight.shape, "three matrices of D × D")
 
 # %% [markdown]
-# It takes two masks: `key_padding_mask` has the shape `(B, S)`, and `attn_mask` has the shape `(T, S)`, the same for all sentences. In both, True means **"hide"**.
+# It takes two masks: `key_padding_mask` has the shape `(B, S)`, and `attn_mask` the shape `(T, S)` if it is the same for all sentences and heads, or else `(B·H, T, S)`. In both, True means **"hide"**.
 #
 # First compare encoder-decoder attention, with the source's padding hidden:
 
@@ -358,7 +358,7 @@ print(default(x, x, x)[0].shape, "changed:", (change > 1e-9).flatten(1).any(dim=
 assert change[1].max() > 1e-3
 
 # %% [markdown]
-# **The weights that it returns are averaged over the heads.** What a single head attends to is gone, unless you ask for it. And if you don't need the weights at all, say so: with `need_weights=False`, PyTorch can use a fused kernel, which is faster.
+# **The weights that it returns are averaged over the heads.** What a single head attends to is lost, unless you ask for it with `average_attn_weights=False`. And if you don't need the weights at all, say so: with `need_weights=False`, PyTorch can use a fused kernel, which is faster.
 
 # %%
 _, averaged = torch_mha(x, memory, memory, key_padding_mask=hidden)
@@ -406,7 +406,7 @@ for name, heads in (("unflatten, transpose:", right), ("view:", wrong)):
 
 # %% [markdown]
 # After `view`, head 0 has the first half of the sentence, and head 1 the second half. The shape is right, the rows of the weights sum to one, and the output has
-# its usual shape. A perturbation test detects it: if one target token changes, only its own row may change.
+# its usual shape. A [perturbation test](../reference/glossary.md) detects it: if one target token changes, only its own row may change.
 
 
 # %%
@@ -432,8 +432,8 @@ assert found == [5], f"token 5 has changed, and so have the rows {found}"
 # %% [markdown]
 # So the layer leaks. In a decoder, such a split lets information from later tokens pass any mask.
 #
-# But one test is not enough. Suppose that a `view` concatenates, too. Then the components of a target token return to its own row, and the test above passes. The keys are still mixed up, so a mask
-# hides the wrong positions, and the second test fails, that a sentence has the same output in a batch as alone:
+# But one test is not enough. Suppose that the concatenation is a `view`, too. Then the components of a target token return to its own row, and the test above passes. But the keys are still mixed up, so a mask
+# hides the wrong positions. A second test detects that, because a sentence no longer has the same output in a batch as alone:
 
 
 # %%
@@ -452,12 +452,12 @@ assert changed_rows(there_and_back, 5) == [5]  # passes
 # %% tags=["raises-exception"]
 batch = there_and_back(x, memory, source_mask)[1]
 alone = there_and_back(x[1], memory[1, :length])
-assert torch.allclose(batch, alone), "another output in a batch than alone"
+assert torch.allclose(batch, alone), "in a batch, the output is not the same as alone"
 
 # %% [markdown]
 # ## Grouped-query attention
 #
-# A model that generates text keeps the keys and values of all earlier tokens in a [KV cache](encoder-decoder-attention.md#keys-and-values-computed-once). With long texts, or many of them at once, the cache fills the memory of a GPU. Must every head have its own keys and values?
+# A model that generates text keeps the keys and values of all earlier tokens in a [KV cache](../models/gpt.md#the-kv-cache). With long texts, or many of them at once, the cache fills the memory of a GPU. Must every head have its own keys and values?
 # In **multi-query attention** (MQA; Shazeer 2019) all query heads share a *single* head of keys and values. **Grouped-query attention** (GQA; Ainslie and colleagues 2023) lies in between: there are a few **KV heads**, and each is shared by a
 # group of neighbouring query heads.
 #

@@ -14,7 +14,7 @@
 #
 # You turn the matrix products of the last chapter into an `nn.Module` that handles batches and padding, and show that it agrees with your numbers by hand, with the package and with PyTorch.
 #
-# **You need** [the matrix math of self-attention](self-attention-math.md), and to have seen a class in Python.
+# **You need** [the matrix math of self-attention](self-attention-math.md), and from the Primer [modules](../primer.md#modules) and [broadcasting](../primer.md#broadcasting).
 #
 # **You will be able to**
 #
@@ -104,7 +104,7 @@ batch = torch.stack([x, x[[2, 0, 1]]])  # (B, T, D): (2, 3, 2)
 self_attention(batch, W_q, W_k, W_v)
 
 # %% [markdown]
-# In a batch, the axes 0 and 1 are the sentences and the tokens. So `transpose(0, 1)` turned the keys from shape (2, 3, 2) into (3, 2, 2), as if there were three sentences. The queries belong to two sentences, so the two batch axes don't match, and PyTorch raises an error. That is the good case.
+# In a batch, the axes 0 and 1 are the sentences and the tokens. So `transpose(0, 1)` has given the keys, of shape (2, 3, 2), the shape (3, 2, 2), as if there were three sentences. The queries belong to two sentences, so the two batch axes don't match, and PyTorch raises an error. That is the good case.
 #
 # ## What goes wrong: the bug that raises no error
 #
@@ -125,12 +125,12 @@ alone = self_attention(three[0], *matrices)
 assert torch.allclose(together[0], alone), "the output depends on the batch"
 
 # %% [markdown]
-# The result is wrong. A score should be the dot product of a query and a key. After `transpose(0, 1)`, however, the components of a key lie on the first axis, which the product takes for the batch, and the sentences lie where it expects the components. So the first component of a query is multiplied by
+# The result is wrong. A score should be the dot product of a query and a key. After `transpose(0, 1)`, however, the axes of the keys are tokens, sentences and components. The product takes the tokens for the batch, the sentences for the components that it multiplies and adds, and the components for the tokens. So the first component of a query is multiplied by
 # a component from the first sentence, the second by one from the second sentence, and so on. `einsum` can write this down, because it names the axes. It multiplies, and then sums over each letter that is missing on the right:
 
 # %%
 q, k = three @ matrices[0], three @ matrices[1]
-leaky = torch.einsum("btk,kbs->bts", q, k)  # k: the sentences come first
+leaky = torch.einsum("btk,kbs->bts", q, k)  # of k: sentences, tokens, components
 assert torch.allclose(q @ k.transpose(0, 1), leaky, atol=1e-6)
 
 # %% [markdown]
@@ -308,7 +308,7 @@ on_padding = layer.attention_weights(x)[1, :4, 4:].sum(dim=-1)
 assert torch.allclose(in_the_batch, alone, atol=1e-6), f"weight on padding: {on_padding}"
 
 # %% [markdown]
-# It fails, as it should: nine of the thirteen keys are padding, and each token gives more than half of its weight to them. The solution is a **mask**, a boolean tensor that says which keys a query may attend to, where True means that it may. A **padding mask** is False for every key that is padding. Where a mask is False, the score becomes −∞ *before* the softmax, so the weight becomes 0.
+# It fails, as it should: nine of the thirteen keys are padding, and each token gives more than half of its weight to them. The solution is a **mask**, a boolean tensor that says which keys a query may attend to, where True means that it may. A **padding mask** is False for every key that is padding. Where a mask is False, the score becomes −∞ *before* the softmax, so the weight becomes 0, because e to the power of −∞ is 0.
 # `padding_mask` returns a mask of shape `(B, 1, T)`: one row for each sentence, which holds for all its queries.
 
 
@@ -351,7 +351,7 @@ assert torch.allclose(layer(x, mask), package(x, mask), atol=1e-6)
 #
 # ## Attention dropout
 #
-# In training, **dropout** sets randomly chosen components of a layer's output to zero, each with a probability $p$, so that the model doesn't come to rely on any single one. The others are multiplied by $1/(1-p)$ to make up for it. **Attention dropout** does the same to the attention *weights*. It is applied after the softmax and before the weighted sum:
+# In training, **dropout** sets randomly chosen components of a layer's output to zero, each with a probability `p`, so that the model doesn't come to rely on any single one. The others are multiplied by `1 / (1 - p)` to make up for it. **Attention dropout** does the same to the attention *weights*. It is applied after the softmax and before the weighted sum:
 
 # %%
 torch.manual_seed(0)
@@ -384,12 +384,12 @@ assert torch.equal(first, second), "in evaluation, the same input gives two outp
 
 # %%
 for T in (1024, 8192, 131_072):
-    scores = torch.empty(T, T, dtype=torch.float16, device="meta")  # no memory
+    scores = torch.empty(T, T, dtype=torch.float16, device="meta")  # shape only
     print(f"{T:7,} tokens: {scores.nbytes / 2**30:9.5f} GiB for the scores of one head")
     assert scores.nbytes == 2 * T**2
 
 # %% [markdown]
-# A large GPU has 80 GiB. At 131,072 tokens, which recent models accept, the scores of three heads would already exceed it. Long texts therefore need a **fused kernel**, one GPU program for the whole formula, such as FlashAttention (Dao and colleagues 2022). It computes scores, softmax and weighted sum block by block, and keeps only the running result for each query. Its memory grows with the number of tokens, although the number of operations still grows with its square. `F.scaled_dot_product_attention` uses such a kernel where it can, and so does the package. That is why it computes the weights in a method of its own, `attention_weights`, by the readable formula.
+# A large GPU has 80 GiB. At 131,072 tokens, which recent models accept, the scores of three heads would already exceed it. Long texts therefore need a **fused kernel**, one GPU program for the whole formula, such as FlashAttention (Dao and colleagues 2022). It computes scores, softmax and weighted sum block by block, and keeps only the running result for each query. Its memory grows only in proportion to the number of tokens, although the number of operations still grows with its square. `F.scaled_dot_product_attention` uses such a kernel where it can, and so does the package. That is why it computes the weights in a method of its own, `attention_weights`, by the readable formula.
 #
 # ## Before training
 #

@@ -20,7 +20,7 @@
 #
 # - read off what a head attends to, and how much it contributes;
 # - describe a head by measurements over many sentences;
-# - test a hypothesis about a head by zero-ablation and by mean-ablation.
+# - test a claim about a head by zero-ablation and by mean-ablation.
 #
 # ## Train it
 #
@@ -37,7 +37,7 @@ config = translator.model.config
 print(f"{config.n_layers * (1 + 2) * config.n_heads} heads, {translator.n_parameters:,} parameters")
 
 # %% [markdown]
-# To study the heads, fewer steps are enough than the command takes (`attention train translation --arch transformer`, 2,200).
+# To study the heads, fewer steps are enough than the 4,000 of the command `attention train translation --arch transformer`. The [training loop](../primer.md#a-training-loop) is the package's.
 
 # %%
 from attention.evaluation.metrics import evaluate_translator
@@ -56,7 +56,7 @@ print(f"BLEU {scores.bleu:.1f}, exact {scores.exact_match:.3f}, AER {scores.aer:
 assert scores.bleu > 85
 
 # %% [markdown]
-# The training was parallel: all tokens of a source sentence were encoded at the same time, and all tokens of its translation were predicted at the same time.
+# The training was parallel and teacher-forced: all tokens of a source sentence were encoded at once, and all tokens of its translation were predicted at once.
 #
 # ## All heads at once
 #
@@ -74,29 +74,29 @@ head_view(translator, sentence, padding=2)
 # Try to answer before you unfold:
 #
 # <details markdown="1">
-# <summary>In the decoder's self-attention, half of each map is hidden. Which half, and why?</summary>
+# <summary>In the decoder's self-attention, nearly half of each map is masked. Which half, and why?</summary>
 #
 # The upper right, where the key comes after the query. A token that has not been generated yet can't be attended to ([masked self-attention](masked-self-attention.md)).
 #
 # </details>
 #
 # <details markdown="1">
-# <summary>In encoder-decoder attention, which columns are hidden, and from which queries?</summary>
+# <summary>In encoder-decoder attention, which columns are masked, and for which queries?</summary>
 #
-# The two columns of padding, from every query. There is no causal mask, because the whole source has been read ([Encoder-decoder attention](encoder-decoder-attention.md#which-mask)).
+# The two columns of padding, for every query. There is no causal mask, because the whole source has been read ([Encoder-decoder attention](encoder-decoder-attention.md#which-mask)).
 #
 # </details>
 #
 # <details markdown="1">
 # <summary>In the second layer of encoder-decoder attention, find the row that predicts <em>zone</em>, and the one above it, which predicts <em>la</em>. What do the four heads attend to?</summary>
 #
-# For *zone*, all four attend to *Area*. For *la* they differ: some attend to *the*, and others to *Area*. You measure it below.
+# For *zone*, all four attend to *Area*. For *la* they differ: some attend to *the*, and at least one to *Area*. You measure it below.
 #
 # </details>
 #
 # ## Measure over many sentences
 #
-# A single map proves little. So take two hundred sentences, and measure each head of self-attention: how much weight do tokens put on *themselves*, on the *previous* token and on the *next* one? And to how many tokens do they attend at once? (This is $e$ to the power of the entropy of a row: 1 if all weight is on one token, and $n$ if it is spread evenly over $n$.)
+# A single map proves little. So take two hundred sentences, and measure each head of self-attention: how much weight do tokens put on *themselves*, on the *previous* token and on the *next* one? And to how many tokens do they attend at once? (The last measure is $e$ to the power of the *entropy* of a row, which is minus the sum of each weight times its logarithm. It is 1 if all weight is on one token, and 5 if it is spread evenly over five.)
 
 # %%
 from collections import defaultdict
@@ -196,12 +196,12 @@ for layer in (0, 1):
     assert average < min(heads)
 
 # %% [markdown]
-# In both layers, the average over the heads aligns better than the best of them, because the heads make different mistakes. So when you are shown *one* head of a large
+# In both layers, the average over the heads aligns better than the best of them. That is possible because the heads make different mistakes. So when you are shown *one* head of a large
 # model, ask what the others do.
 #
 # ## Ablate heads
 #
-# Does a head matter? Its weights can't tell you. So **ablate** it: replace its output by zeros, translate, and measure what is lost. This is **zero-ablation**. But zeros may be a value that the next layers have never seen, and what is lost may be due to that. **Mean-ablation** replaces the output by its mean over many tokens. It keeps what the head contributes everywhere, and removes only what depends on the input.
+# Does a head matter? Its weights can't tell you. So **ablate** it: replace its output by zeros, translate, and measure how much the translations get worse. This is **zero-ablation**. But in training, the next layers may never have seen an output of zeros, and part of the damage may be due to that. **Mean-ablation** therefore replaces the output by its mean over many tokens. It keeps what the head contributes everywhere, and removes only what depends on the input.
 #
 # The input of $W_o$ is the concatenation of all head outputs, so a hook there can replace any of them:
 
@@ -271,18 +271,17 @@ assert whole["encoder.0.self_attention"] > base - 3
 assert max(map(abs, differences)) < 10
 
 # %% [markdown]
-# Zero-ablating a single head costs a few BLEU at most, and usually next to nothing. Without the last encoder-decoder attention, nearly nothing is left: the decoder generates
-# French about something else. And without the whole self-attention of the *first encoder layer*, the translations are as good as before: on these sentences, one layer with context is
+# Zero-ablating a single head costs a few BLEU at most, and usually next to nothing. Without the last encoder-decoder attention, the BLEU falls to less than a quarter: the decoder generates
+# French that isn't a translation. And without the whole self-attention of the *first encoder layer*, the translations are nearly as good as before: on these sentences, one encoder layer with self-attention is
 # enough.
 #
-# Mean-ablation gives nearly the same picture here, and it isn't always the milder of the two. In other models, zero-ablation can exaggerate what a head is worth, so say which of the two you used, or better, use both. (Li and Janson 2024 compare these and further kinds.)
+# Mean-ablation gives nearly the same picture here, and it isn't always the milder of the two. In other models, zero-ablation can exaggerate what a head is worth, so report which of the two you used, or better, use both. (Li and Janson 2024 compare these and further kinds.)
 #
-# So most of these heads are redundant *one at a time*. In larger models it is much the same. Voita and colleagues (2019) removed 38 of 48 encoder heads and lost
-# 0.15 BLEU, and those with a recognisable function were the last to be removed. Michel, Levy and Neubig (2019) could reduce some layers to a single head. But they could not remove most heads *together*, and encoder-decoder attention depended most on having several.
+# So most of these heads are redundant *one at a time*, as they are in [larger models](multi-head-attention.md#what-the-heads-learned). But that doesn't mean that they are redundant *together*, as you see in the first exercise.
 #
 # ## Exercises
 #
-# **1. Is one head enough?** Zero-ablate all heads of `decoder.1.cross_attention` but one. Predict the BLEU.
+# **1. Is one head enough?** In `decoder.1.cross_attention`, zero-ablate all heads but one. Predict the BLEU.
 
 # %% tags=["solution"]
 layer = layers["decoder.1.cross_attention"]
@@ -311,8 +310,7 @@ assert max(alone) < 0.8 * base
 # <details markdown="1">
 # <summary>What to expect</summary>
 #
-# Head 3 of one run has nothing in common with head 3 of another, because the order of the heads is arbitrary. The lab's main results should hold: no head is indispensable, the last encoder-decoder attention
-# is, and its heads align best together.
+# Head 3 of one run has nothing in common with head 3 of another, because the order of the heads is arbitrary. The lab's main results should hold: no single head is indispensable, but the last encoder-decoder attention as a whole is, and the average over its heads aligns better than any of them.
 #
 # </details>
 #

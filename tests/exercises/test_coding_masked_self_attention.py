@@ -98,6 +98,8 @@ class OnlyWithoutBatch(SelfAttention):
         (Nan, "gives NaN"),
         (masked(lambda x, given: causal_mask(5)), "(?s)7 tokens.* raises an error.*x.size"),
         (OnlyWithoutBatch, "a batch, raises an error"),
+        (masked(lambda x, given: square(x).tril() & given), "(?s)raises an error.*is None"),
+        (masked(lambda x, given: square(x).tril().float()), "(?s)raises an error.*is boolean"),
         (masked(lambda x, given: square(x).tril()), "You ignore the mask"),
         (joined(lambda causal, given: given), "drop your own"),
         (joined(lambda causal, given: causal | given), "Both masks must allow"),

@@ -32,6 +32,9 @@ def cut(x, n_heads):
         (lambda x, h: cut(x, 2).transpose(-3, -2), "split_heads"),
         (lambda x, h: x.view(2, h, 3, h), "H times K is D"),
         (lambda x, h: list(cut(x, h).unbind(2)), "You return a list of heads"),
+        (lambda x, h: cut(x, h).transpose(0, 1), "You swap batch and tokens"),
+        (lambda x, h: cut(x, h).transpose(-2, -1), "You swap the last two axes"),
+        (lambda x, h: x, "x unchanged"),
     ],
 )
 def test_wrong_splits(wrong, hint):
@@ -50,6 +53,10 @@ def test_wrong_splits(wrong, hint):
         (lambda m: m.mean(1), "average the heads"),
         (lambda m: m.sum(1), "add the heads"),
         (lambda m: m.transpose(1, 2).view(2, 3, 12), "use reshape or flatten"),
+        (lambda m: m.transpose(1, 2).flatten(1), "You join the tokens, too"),
+        (lambda m: m.transpose(-2, -1).flatten(-2), "You swap tokens and components"),
+        (lambda m: m.transpose(0, 1).flatten(-2), "You swap batch and heads"),
+        (lambda m: m, "the heads unchanged"),
         (lambda m: 2 * m.transpose(1, 2).flatten(-2), "join_heads"),
     ],
 )
@@ -101,6 +108,15 @@ def only_padding(q, k, v, mask):
             lambda q, k, v, mask: fused_attention(q, k, v, mask.unsqueeze(1)),
             r"with a mask of shape \(T, S\) raises an error(.|\n)*Count the axis from the end",
         ),
+        (lambda q, k, v, mask: scores(q, k) if mask else q, "mask is not None"),
+        (
+            lambda q, k, v, mask: scaled_dot_product_attention(q, k, v, every_head(mask)),
+            "You return the weights, too",
+        ),
+        (
+            lambda q, k, v, mask: scaled_dot_product_attention(q, k, v, every_head(mask))[1],
+            "These are the weights",
+        ),
         (lambda q, k, v, mask: None, "gives nothing back yet"),
     ],
 )
@@ -119,6 +135,13 @@ def test_wrong_masks(wrong, hint):
         (lambda k, h: k.repeat_interleave(h // k.size(1), dim=3), "You repeat the components"),
         (lambda k, h: k.repeat_interleave(h, dim=1), "That makes G"),
         (lambda k, h: k.expand(-1, h, -1, -1), "is repeated H / G times"),
+        (lambda k, h: k.repeat_interleave(h // k.size(1)), "Without dim"),
+        (lambda k, h: k.repeat_interleave(2, dim=1), "You repeat each head twice"),
+        (
+            lambda k, h: k.unsqueeze(2).expand(-1, -1, h // k.size(1), -1, -1),
+            "have an axis of their own",
+        ),
+        (lambda k, h: k.repeat(h // k.size(1), 1, 1, 1), "You repeat the sentences"),
         (lambda k, h: torch.zeros(2, h, 5, 7), "repeat_heads"),
     ],
 )

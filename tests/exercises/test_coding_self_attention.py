@@ -100,6 +100,16 @@ class NoForward(SelfAttention):
     forward = nn.Module.forward
 
 
+class NoSuper(nn.Module):
+    def __init__(self, d_model, d_head):
+        self.W_q = nn.Linear(d_model, d_head, bias=False)
+
+
+class NotCalled(SelfAttention):
+    def forward(self, x):
+        return x @ self.W_q
+
+
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
@@ -113,7 +123,10 @@ class NoForward(SelfAttention):
         (a_class(scale=6**0.5), "the root of d_model"),
         (a_class(scale=4), "divide by d_k = 4"),
         (NoForward, "not written forward yet"),
-        (nn.Identity, "no matrices yet"),
+        (nn.Identity, "no matrices that PyTorch finds"),
+        (SelfAttention(6, 4), "the class itself"),
+        (NoSuper, r"(?s)raises an error.*super\(\).__init__\(\)"),
+        (NotCalled, r"(?s)raises an error.*self.W_q\(x\)"),
         (lambda d_model, d_head: torch.zeros(2), "no nn.Module"),
         (lambda d_model: None, "raises an error"),
         (lambda d_model, d_head: None, "returns nothing yet"),

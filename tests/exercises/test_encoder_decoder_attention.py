@@ -39,7 +39,9 @@ def test_a_row_may_be_rounded_and_be_a_list_or_a_tensor(row):
         ([0.11, 0.89, 0.00], "not the column"),
         ([0.97, 0.03], "give three weights, not 2"),
         ("European", "Give three weights"),
-        ([0.3, 0.3, 0.4], "row"),
+        ([0.97, 0.03, 0.0], "in another order"),
+        ([0.1, 0.9, 0.4], "Weights sum to 1, and yours to 1.40"),
+        ([0.3, 0.3, 0.4], "row should be something else"),
     ],
 )
 def test_wrong_rows(wrong, hint):
@@ -96,6 +98,21 @@ def causal(q, k):
             "You return a list",
         ),
         (lambda x, m, Q, K, V: attend(x @ Q.T, m @ K, m @ V), "raises an error"),
+        (lambda x, m, Q, K, V: attend(x @ Q, m @ K, m @ V, dim=0), "goes over the batch"),
+        (
+            lambda x, m, Q, K, V: x @ Q @ (m @ K).transpose(1, 2) / 3**0.5 @ m @ V,
+            "Softmax is missing",
+        ),
+        (
+            lambda x, m, Q, K, V: (x @ Q @ (m @ K).transpose(1, 2) / 3**0.5).exp() @ m @ V,
+            "don't divide by the total",
+        ),
+        (
+            lambda x, m, Q, K, V: (x @ Q @ (m @ K).transpose(1, 2)).softmax(-1) / 3**0.5 @ m @ V,
+            "You divide the weights",
+        ),
+        (lambda x, m, Q, K, V: attend(x @ Q, m @ K, m @ V, 3**-0.5), "You multiply the scores"),
+        (lambda x, m, Q, K, V: attend(x @ Q, m @ K, m @ V, m.size(1) ** 0.5), "number of source"),
         (lambda x, m, Q, K, V: m @ V, "cross"),
         (lambda x, m, Q, K, V: 7, "cross"),
     ],
@@ -148,6 +165,10 @@ def queries(source, target):
             ),
             "no causal mask here",
         ),
+        (
+            lambda source, target: torch.ones(target.size(1), source.size(1)).tril() > 0,
+            "You use a causal mask",
+        ),
         (lambda source, target: source != 0, r"the shape \(2, 4\)\. The scores"),
         (lambda source, target: not_padding(source).transpose(1, 2), r"not unsqueeze\(-1\)"),
         (lambda source, target: not_padding(source) & (source != 6).unsqueeze(-2), "attend"),
@@ -157,6 +178,22 @@ def test_wrong_masks(mask, hint):
     def attend(layer, x, memory, source, target):
         return layer(x, memory, mask(source, target))
 
+    with pytest.raises(Hint, match=hint):
+        check_source_mask(attend)
+
+
+@pytest.mark.parametrize(
+    ("attend", "hint"),
+    [
+        (lambda layer, x, m, ids, _: layer(x, m * not_padding(ids).mT), "padding of the memory to"),
+        (lambda layer, x, m, ids, _: layer(m, x, not_padding(ids)), "x and memory are swapped"),
+        (
+            lambda layer, x, m, ids, _: layer.attention_weights(x, m, not_padding(ids)),
+            "the weights, rightly masked",
+        ),
+    ],
+)
+def test_a_mask_that_is_right_and_an_answer_that_is_not(attend, hint):
     with pytest.raises(Hint, match=hint):
         check_source_mask(attend)
 

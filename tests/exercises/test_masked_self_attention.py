@@ -30,10 +30,14 @@ SELF, MASKED, CROSS = "self-attention", "masked self-attention", "encoder-decode
         (lambda kind, q, k: kind != MASKED or k <= q + 1, "Off by one"),
         (lambda kind, q, k: kind == SELF or k <= q, "In encoder-decoder attention: The keys"),
         (lambda kind, q, k: k <= q if kind == MASKED else kind != CROSS or k == q, "Position 2 of"),
-        (lambda kind, q, k: k <= q if kind == MASKED else kind == SELF, "no query may attend"),
+        (lambda kind, q, k: k <= q if kind == MASKED else kind == SELF, "lets no query attend"),
         (lambda kind, q, k: "yes", r"may_attend\('self-attention', 0, 0\)"),
         (lambda kind, q, k: k < q - 1, r"may_attend\('self-attention', 0, 0\)"),
         (lambda kind, q, k: k[q], "raises an error"),
+        (
+            lambda kind, q, k: {SELF: True, MASKED: k <= q}[kind],
+            f"raises an error: there is no '{CROSS}'",
+        ),
         (lambda kind, q, k: None, "gives nothing back yet|returns nothing yet"),
     ],
 )
@@ -71,7 +75,7 @@ def positions(first, last):
         (positions(lambda i: 0, lambda i, n: i), "the wrong way round"),
         (positions(lambda i: i, lambda i, n: i + 1), "but later tokens"),
         (lambda kind, n, i: n, "Return a list"),
-        (lambda kind, n, i: [True] * n, "."),
+        (lambda kind, n, i: [p >= i for p in range(n)], "the positions themselves"),
     ],
 )
 def test_wrong_positions(wrong, hint):

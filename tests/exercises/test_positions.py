@@ -63,6 +63,7 @@ def in_degrees(length, d_model):
         (lambda n, d: sinusoids(n, d, lambda j: 2 * (j - j % 2) / d), "doubled twice"),
         (cosine_first, "are swapped"),
         (all_sines, "odd components are sines, too"),
+        (lambda n, d: sinusoidal_positions(n, d) * (torch.arange(d) % 2 == 0), "are all 0"),
         (lambda n, d: sinusoids(n, d, lambda j: -(j - j % 2) / d), "rise from pair to pair"),
         (in_degrees, "take radians"),
         (lambda n, d: sinusoids(n, d, lambda j: (j - j % 2) / d, base=1000), "powers of 10,000"),
@@ -128,6 +129,7 @@ def right_way(model):
         (lambda model: model(X)[ORDER], "Return True or False"),
         (lambda model: model(X[0, :, None].flatten()) > 0, "raises an error"),
         (lambda model: "equivariant", "Return True or False"),
+        (lambda model: 1, "yours is of the type int"),
     ],
 )
 def test_wrong_detectors(wrong, hint):
@@ -168,6 +170,7 @@ def with_mask(length, slope):
         (lambda n, m: -distances(n) / m, "divide by the slope"),
         (lambda n, m: -m * (distances(n) + 1), "start from 1"),
         (with_mask, "also mask the future"),
+        (lambda n, m: (-m * distances(n)).tril(), "leave out the keys after the query"),
         (lambda n, m: -m * distances(n)[-1], "last query"),
         (lambda n, m: -m * torch.arange(n), "first query"),
         (lambda n, m: (-m * distances(n)).exp(), "raise e to the penalties"),

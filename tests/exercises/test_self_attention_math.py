@@ -57,6 +57,7 @@ def test_wrong_scores(wrong, hint):
         (lambda s: s.log_softmax(-1), "the logarithms"),
         (lambda s: s, "Turn each row into weights"),
         (lambda s: s.softmax(2), "count from the end"),
+        (lambda s: s.exp() / s.exp().sum(-1), "(?s)raises an error.*keepdim=True"),
     ],
 )
 def test_wrong_weights(wrong, hint):
@@ -67,12 +68,15 @@ def test_wrong_weights(wrong, hint):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda Q, K: Q @ K.T / K.size(-1), "divide by d_k = 2"),
+        (lambda Q, K: Q @ K.T / K.size(-1), "divide by d_k = 16"),
+        (lambda Q, K: Q @ K.T / (K.size(-1) ** 1 / 2), "half of d_k"),
+        (lambda Q, K: Q @ K.T / K.size(-1) ** 1 / 2, "half of d_k"),
+        (lambda Q, K: Q @ K.T / torch.sqrt(K.size(-1)), "math.sqrt takes the root of a number"),
         (lambda Q, K: Q @ K.T / (2**0.5 if K.size(-1) == 2 else 16), "divide by d_k = 16"),
         (lambda Q, K: Q @ K.T / (K.size(0) if K.size(0) == 5 else 2**0.5), "the number of keys"),
         (lambda Q, K: Q @ K.T / (2 if K.size(0) == 3 else 5) ** 0.5, "root of the number of keys"),
-        (lambda Q, K: Q @ K.T / K.size(0), "divide by the number of tokens, 3"),
-        (lambda Q, K: Q @ K.T / len(Q) ** 0.5, "root of the number of tokens, 3"),
+        (lambda Q, K: Q @ K.T / K.size(0), "divide by the number of keys, 5"),
+        (lambda Q, K: Q @ K.T / len(Q) ** 0.5, "root of the number of queries, 3"),
         (lambda Q, K: Q @ K.T / (2**0.5 if len(K) == 3 else len(Q)), "by the number of queries"),
         (lambda Q, K: Q @ K.T, "aren't scaled yet"),
         (lambda Q, K: Q @ K.T * K.size(-1) ** 0.5, "multiply by the square root"),
@@ -107,6 +111,12 @@ def whole(scores):
         (lambda Q, K, V: fused_attention(Q, K, V, scale=1), "aren't scaled"),
         (lambda Q, K, V: fused_attention(Q, K, V, scale=K.size(-1)), "divide by d_k = 2"),
         (lambda Q, K, V: Q @ K.T / K.size(-1) ** 0.5 @ V, "Softmax is missing"),
+        (lambda Q, K, V: (Q @ K.T / K.size(-1) ** 0.5).exp() @ V, "Divide by the total"),
+        (
+            lambda Q, K, V: fused_attention(Q, K, V, scale=K.size(-1) ** -0.5),
+            "You multiply the scores",
+        ),
+        (lambda Q, K, V: V @ (Q @ K.T).softmax(-1), "(?s)raises an error.*weights @ V"),
         (lambda Q, K, V: (Q @ K.T / K.size(-1) ** 0.5).softmax(-1), "These are the weights"),
         (lambda Q, K, V: fused_attention(K, Q, V), "are swapped"),
         (lambda Q, K, V: fused_attention(Q, K, K), "weighted sum of the keys"),

@@ -35,10 +35,11 @@ def answer(what: str, function: Callable[..., Any], *given: Any, hint: str = "")
     """
     try:
         return function(*(g.clone() if isinstance(g, Tensor) else g for g in given))
-    except (RuntimeError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
         shapes = [str(tuple(g.shape)) for g in given if isinstance(g, Tensor)]
         of = f" for tensors of the shapes {', '.join(shapes)}" if shapes else ""
-        message = f"{what} raises an error{of}: {error}"
+        said = f"there is no {error}" if isinstance(error, KeyError) else error
+        message = f"{what} raises an error{of}: {said}"
         raise Hint(f"{message}\n{hint}" if hint else message) from error
 
 

@@ -45,7 +45,8 @@ def check_masked_layer(layer_class: Any) -> None:
     ]:
         x = torch.randn(*shape, D, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         given = (x,) if mask is None else (x, mask)
-        hint = "The mask is made for the tokens at hand: x.size(-2) is their number."
+        hint = "The mask is boolean, and made for the tokens at hand: x.size(-2) is their number. "
+        hint += "Where none is passed, `mask` is None; two masks combine with `&`, not with `and`."
         _compare_masked(layer, what, answer(what, layer, *given, hint=hint), x, mask)
     right("no future and no padding, for a sentence of any length, alone or in a batch.")
 
@@ -64,7 +65,7 @@ def check_dependence_test(test: Callable[..., Any]) -> None:
         test,
         {"masked self-attention": _new(MaskedSelfAttention, D)},
         "Change a token, and look at its row and at the rows after it: these must change. The rows "
-        "before it must not, so don't require that.",
+        "before it must not, so don't require that. Change a copy, x.clone().",
     )
     _must_reject(test, {
         "is off by one: a token may attend to the tokens before it, but not to itself": (
@@ -172,7 +173,7 @@ OUTPUTS = "The weights above the diagonal are 0 here. So compare outputs, and no
 LEAKY: dict[str, tuple[nn.Module, str]] = {
     "has no mask at all": (
         _masked(lambda n: torch.ones(n, n, dtype=torch.bool)),
-        "Change the last tokens, and see whether the rows before them stay the same.",
+        "Change the last tokens, in x.clone(), and see whether the rows before them stay the same.",
     ),
     "is off by one: each token may attend to the next": (
         _masked(lambda n: causal_mask(n + 1)[1:, :-1]),

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from attention.exercises.checking import Hint, answer, compare, right
+from attention.functional import scaled_dot_product_attention
 from attention.kernels.fused import fused_attention
 from attention.shapes import Tensor
 
@@ -43,6 +44,11 @@ def check_split_heads(split_heads: Callable[..., Any]) -> None:
             (every, "You cut into (K, H). The heads come first: (H, K)."),
             (heads.permute(0, 2, 3, 1), "The tokens are the last axis. It is (B, H, T, K)."),
             (heads.permute(2, 0, 1, 3), "The heads come before the batch. It is (B, H, T, K)."),
+            (heads.transpose(0, 1), "You swap batch and tokens. Swap tokens and heads: axes -3 "
+             "and -2 of (B, T, H, K)."),
+            (heads.transpose(-2, -1), "You swap the last two axes of (B, T, H, K). Swap tokens "
+             "and heads: -3 and -2."),
+            (x, "This is x unchanged."),
             (heads.transpose(1, 2).flatten(0, 1), "You flatten batch and heads into one axis."),
             (list(expected.unbind(1)), "You return a list of heads. Return one tensor."),
         ]  # fmt: skip
@@ -82,6 +88,13 @@ def check_join_heads(join_heads: Callable[..., Any]) -> None:
              "of one head stay together: (B, T, H, K) before you flatten."),
             (heads.mean(1), "You average the heads. Keep them all: W_o combines them."),
             (heads.sum(1), "You add the heads. Keep them all: W_o combines them."),
+            (by_token.flatten(1), "You join the tokens, too. Flatten the last two axes alone: "
+             "flatten(-2)."),
+            (heads.transpose(-2, -1).flatten(-2), "You swap tokens and components. Swap heads and "
+             "tokens: axes -3 and -2."),
+            (heads.transpose(0, 1).flatten(-2), "You swap batch and heads. Swap heads and tokens: "
+             "axes -3 and -2."),
+            (heads, "These are the heads unchanged."),
         ]  # fmt: skip
         found = answer(what, join_heads, heads, hint="After transpose, use reshape or flatten: "
                        "view needs tensors in the order of their storage.")  # fmt: skip
@@ -117,6 +130,10 @@ def check_mask_kept(attend: Callable[..., Any]) -> None:
         mistakes = [
             (fused_attention(q, k, v), "The mask gets lost: your output is the one without it."),
             (fused_attention(q, k, v, ~allowed), "The mask is inverted: True means may attend."),
+            (_weights(q, k, allowed), "These are the weights. Return the weighted sums: the first "
+             "of the two that scaled_dot_product_attention returns."),
+            ((expected, _weights(q, k, allowed)), "You return the weights, too. Return the head "
+             "outputs alone: the first of the two."),
             ((scores.softmax(-1) * allowed) @ v, "You mask after softmax, so the weights no "
              "longer sum to one. Use minus infinity before it, or pass the mask on."),
             ((scores * allowed).softmax(-1) @ v, "You multiply the scores by the mask. But "
@@ -136,7 +153,10 @@ def check_mask_kept(attend: Callable[..., Any]) -> None:
     right("the mask of each sentence reaches all of its heads.")
 
 
-AXIS = "Count the axis from the end, unsqueeze(-3): then it is right for (T, S), too."
+AXIS = (
+    "Count the axis from the end, unsqueeze(-3): then it is right for (T, S), too. And ask whether "
+    "mask is not None: a tensor of many entries is neither true nor false."
+)
 
 
 def check_repeat_heads(repeat_heads: Callable[..., Any]) -> None:
@@ -162,7 +182,18 @@ def check_repeat_heads(repeat_heads: Callable[..., Any]) -> None:
             (k.repeat_interleave(each, dim=2), "You repeat the tokens. The heads are axis -3."),
             (k.repeat_interleave(each, dim=3), "You repeat the components. The heads are axis -3."),
             (k.repeat_interleave(n_heads, dim=1), "That makes G · H heads, not H."),
+            (k.repeat_interleave(each), "Without dim, repeat_interleave flattens the tensor first. "
+             "The heads are axis -3."),
+            (k.repeat_interleave(2, dim=1), "You repeat each head twice. Repeat it for the H / G "
+             "query heads of its group."),
+            (k.unsqueeze(2).expand(-1, -1, each, -1, -1), "The groups have an axis of their own. "
+             "Flatten it with that of the KV heads."),
+            (k.repeat(each, 1, 1, 1), "You repeat the sentences. The heads are axis -3."),
         ]  # fmt: skip
         found = answer(what, repeat_heads, k, n_heads, hint="Each KV head is repeated H / G times.")
         compare(what, found, expected, mistakes)
     right("neighbouring query heads share a KV head.")
+
+
+def _weights(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
+    return scaled_dot_product_attention(q, k, k, mask)[1]

@@ -34,6 +34,12 @@ FROM_THE_END = (
 )
 
 
+CONSTRUCTOR = (
+    "__init__ takes self, d_model and d_head. It begins with super().__init__(), which prepares "
+    "the module for its parts."
+)
+
+
 def check_self_attention(self_attention: Callable[..., Any]) -> None:
     """Check self-attention as a function, for one sentence.
 
@@ -68,8 +74,7 @@ def check_self_attention_batches(self_attention: Callable[..., Any]) -> None:
     }.items():
         given = _given(*shape)
         what = f"self_attention(x, W_q, W_k, W_v), for {name},"
-        hint = FROM_THE_END if len(shape) > 3 else FORGOTTEN_T
-        _compare(what, answer(what, self_attention, *given, hint=hint), *given)
+        _compare(what, answer(what, self_attention, *given, hint=FROM_THE_END), *given)
     right("each sentence gets the same output in a batch as alone.")
 
 
@@ -83,10 +88,12 @@ def check_self_attention_class(kind: Callable[..., Any]) -> None:
     Raises:
         Hint: It has other matrices, or computes something else.
     """
+    if isinstance(kind, nn.Module):
+        raise Hint("Pass the class itself, without parentheses.")
     what = f"{getattr(kind, '__name__', 'your class')}(d_model=6, d_head=4)"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        layer = answer(what, kind, 6, 4)
+        layer = answer(what, kind, 6, 4, hint=CONSTRUCTOR)
         torch.manual_seed(0)
         model = SelfAttention(6, 4)
     if layer is None or layer is ...:
@@ -96,7 +103,7 @@ def check_self_attention_class(kind: Callable[..., Any]) -> None:
     _check_matrices(layer, model)
     layer = layer.eval()
     matrices = [w.weight.detach().T for w in (model.W_q, model.W_k, model.W_v)]
-    hint = FROM_THE_END
+    hint = f"{FROM_THE_END}\nAn nn.Linear is called, like a function: self.W_q(x)."
     if type(layer).forward is nn.Module.forward:
         hint = "You have not written forward yet, so this is the one of nn.Module."
     for shape in ((3, 6), (2, 5, 6), (4, 4, 6)):
@@ -191,7 +198,8 @@ def _check_matrices(layer: nn.Module, model: nn.Module) -> None:
     """Compare a layer's parameters with the package's, initialised from the same seed."""
     found, expected = layer.state_dict(), model.state_dict()
     if not found:
-        raise Hint("Your layer has no matrices yet. Make W_q, W_k and W_v in __init__.")
+        raise Hint("Your layer has no matrices that PyTorch finds. Assign each nn.Linear to an "
+                   "attribute in __init__: self.W_q, self.W_k and self.W_v.")  # fmt: skip
     if any(name.endswith("bias") for name in found):
         raise Hint("Your layer has a bias. Say nn.Linear(..., bias=False).")
     if found.keys() != expected.keys():

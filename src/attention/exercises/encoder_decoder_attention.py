@@ -93,6 +93,11 @@ def check_zone_row(row: Any) -> None:
         for wrong, hint in mistakes:
             if (found - wrong).abs().max() <= ROUNDED * max(1.0, float(wrong.abs().max())):
                 raise Hint(hint)
+        if (found.sort()[0] - expected.sort()[0]).abs().max() <= ROUNDED:
+            raise Hint("The right weights in another order. The columns are the, European, Area.")
+        if (found.sum() - 1).abs() > SLIPPED:
+            raise Hint(f"Weights sum to 1, and yours to {found.sum():.2f}: divide each of the "
+                       "three powers of e by their total.")  # fmt: skip
         if off <= SLIPPED:
             raise Hint("Nearly: a last digit is off. Keep three digits on the way, and round once.")
         compare("row", found, expected)
@@ -133,6 +138,16 @@ def check_cross_attention(cross: Callable[..., Any]) -> None:
              "dimension. What counts is the dimension of a query and a key: √3."),
             (_attend(q, k, v, dim=-2), "Your columns sum to one. Each target position needs its "
              "own weighted sum: softmax over the last axis, the source positions."),
+            (_attend(q, k, v, dim=0), "Your softmax goes over the batch. It goes over the last "
+             "axis, the source positions of one sentence."),
+            (_scores(q, k) @ v, "Softmax is missing: turn the scores into weights first."),
+            (_scores(q, k).exp() @ v, "You raise e to each score, but don't divide by the total "
+             "of the row. softmax does both."),
+            (_scores(q, k, 1.0).softmax(-1) / math.sqrt(3) @ v, "You divide the weights by √d_k. "
+             "Divide the scores, before softmax, so that the weights sum to 1."),
+            (_attend(q, k, v, scale=1 / math.sqrt(3)), "You multiply the scores by √d_k. Divide."),
+            (_attend(q, k, v, scale=math.sqrt(source)), f"You divide by √{source}, the root of "
+             "the number of source tokens. What counts is the dimension of a key: √3."),
             (weights, "These are the weights. The weighted sum of the values is missing."),
             (_scores(q, k), "These are the scores. Softmax and the weighted sum are missing."),
             (causal @ v, "You use a causal mask. The whole source is known before the first token "
@@ -182,6 +197,12 @@ def check_source_mask(attend: Callable[..., Any]) -> None:
         later = torch.ones(target.size(1), source.size(1), dtype=torch.bool).tril()
         mistakes = [
             (layer(x, memory), "The layer gets no mask, so it attends to the padding."),
+            (layer(x, memory, later), "You use a causal mask. The whole source is known before the "
+             "first token is predicted: mask its padding instead."),
+            (layer(x, memory * mask.transpose(-2, -1)), "You set the padding of the memory to "
+             "zero. Its scores are then 0, and e⁰ is 1, so it still gets weight: pass a mask."),
+            (layer.attention_weights(x, memory, mask), "These are the weights, rightly masked. "
+             "Return the output of the layer."),
             (layer(x, memory, ~mask), "The mask is inverted: True means that a query may attend "
              "there, so yours attend to nothing but padding."),
             (layer(x, memory, queries), "You mask the queries at the target's padding, whose "
@@ -196,6 +217,7 @@ def check_source_mask(attend: Callable[..., Any]) -> None:
         if source.shape == target.shape:
             target_mask = padding_mask(target)
             mistakes += [
+                (layer(memory, x, mask), "x and memory are swapped: the layer takes x first."),
                 (layer(x, memory, target_mask), "The mask is made from the target's token ids. "
                  "The keys come from the source, so the mask must, too. PyTorch raises no error "
                  "only because both have the same length here."),
@@ -303,7 +325,7 @@ class _ChecksMask(EncoderDecoderAttention):
             shape = f"Your mask has the shape {tuple(mask.shape)}"
             if mask.dtype != torch.bool:
                 raise Hint(f"Your mask is {mask.dtype}. Make it boolean: compare ids with 0.")
-            if mask.dim() == 2:
+            if mask.dim() == 2 and len(mask) == len(memory):  # not one for all sentences
                 raise Hint(f"{shape}. The scores are (B, T, S): insert the axis of the queries, "
                            "unsqueeze(-2).")  # fmt: skip
             if mask.size(-1) == 1:

@@ -94,6 +94,7 @@ def check_embedding_attention(embedding_attention: Callable[..., Any]) -> None:
         ),
         (scores, "These are the scores. Softmax and weighted sum are still to come."),
         (weights, "These are the weights. Multiply the embeddings by them: weights @ x."),
+        (scores.exp() @ x, "You raise e to the scores. Divide by the total of each row, too."),
         (scores @ x, "You use the scores as weights. Turn them into weights with a softmax."),
         (
             scores / scores.sum(-1, keepdim=True) @ x,
@@ -151,6 +152,7 @@ def check_residual(with_residual: Callable[..., Any]) -> None:
         (x - y, "You subtract the output of the layer. Add it."),
         (y - x, "You subtract the input. Add it."),
         (_self_attention(x + y), "You apply the layer again after the sum. Once is enough."),
+        (x + _self_attention(y), "You apply the layer twice. Once is enough."),
         (2 * y, "You add the output to itself. Add the input to it."),
         (_self_attention(2 * x), DOUBLED),
         (x + _self_attention(2 * x), DOUBLED),
@@ -159,7 +161,12 @@ def check_residual(with_residual: Callable[..., Any]) -> None:
     ]
     what = "with_residual(x, layer)"
     # The lambda passes x itself, because answer() would copy it and hide a change in place.
-    found = answer(what, lambda layer: with_residual(x, layer), _self_attention)
+    found = answer(
+        what,
+        lambda layer: with_residual(x, layer),
+        _self_attention,
+        hint="layer is a function: layer(x) is its output, of the shape of x.",
+    )
     if not torch.equal(x, given):
         raise Hint(
             "Your function has changed x: x += … writes into the caller's tensor. Make a new one."

@@ -46,7 +46,7 @@ RULES = {
          "the future. Its position says nothing about the position of the query."),
         (lambda q, k: k == q, "Position 2 of the source has nothing to do with position 2 of the "
          "target. Allow every key."),
-        (lambda q, k: False, "Here, no query may attend to any key."),
+        (lambda q, k: False, "Your rule lets no query attend to any key."),
     ]),
 }  # fmt: skip
 
@@ -113,6 +113,8 @@ def check_affected_positions(affected_positions: Callable[..., Any]) -> None:
         ]:  # fmt: skip
             what = f"affected_positions({kind!r}, {length}, {i})"
             found = _as_list(answer(what, affected_positions, kind, length, i))
+            if isinstance(found, list) and any(isinstance(one, bool) for one in found):
+                raise Hint("Return the positions themselves, not True or False for each.")
             if isinstance(found, int) and not isinstance(found, bool):
                 raise Hint(f"{what} is a single number. Return a list of positions.")
             compare(what, found, expected, mistakes)

@@ -43,7 +43,6 @@ def check_causal_mask(causal: Callable[..., Any]) -> None:
     """
     for length in (4, 1):
         expected = causal_mask(length)
-        additive = torch.zeros(length, length).masked_fill(~expected, -math.inf)
         square = torch.ones(length, length, dtype=torch.bool)
         mistakes = [
             (square, "Nothing is masked. The later tokens must be."),
@@ -53,13 +52,13 @@ def check_causal_mask(causal: Callable[..., Any]) -> None:
             (square.triu(), "This is the other triangle. Rows are queries: the first token may "
              "attend only to itself, and the last to all."),
             (square.tril(1), "Off by one: each token may attend to the next one."),
-            (additive, "This is an additive mask. Here, return one of True and False."),
             (expected[-1], "This is one row. The mask has a row for each query."),
         ]  # fmt: skip
         what = f"causal({length})"
         found = answer(what, causal, length, hint="length is an integer, the number of tokens.")
         if isinstance(found, list):
             raise Hint("Return a tensor. torch.tensor(...) makes one of a list of lists.")
+        _must_not_be_added(found)
         if isinstance(found, Tensor) and found.shape != expected.shape and length == 1:
             raise Hint("The mask must have `length` rows and columns, whatever the length is.")
         compare(what, found, expected, mistakes)
@@ -84,8 +83,13 @@ def check_additive_mask(additive: Callable[..., Any]) -> None:
          "attend to a key. (The softmax gives the same, but readers will wonder.)"),
         (MASK.double(), "These are still True and False, or 1 and 0, which would mask nothing."),
         ((~MASK).double(), "These are True and False, or 1 and 0, which would mask nothing."),
+        (torch.ones(MASK.shape), "There are only ones in it. Booleans can't hold −∞: start from "
+         "torch.zeros(mask.shape)."),
+        (torch.zeros(MASK.shape).masked_fill(~MASK, math.inf), "Mind the sign: it takes *minus* "
+         "infinity."),
     ]  # fmt: skip
-    found = answer("additive(mask)", additive, MASK)
+    hint = "~mask negates booleans. Only floats can hold −∞: start from torch.zeros(mask.shape)."
+    found = answer("additive(mask)", additive, MASK, hint=hint)
     if isinstance(found, Tensor) and found.shape == MASK.shape and found.is_floating_point():
         if found.isnan().any():
             raise Hint("There is NaN in it, because 0 times infinity is not a number. Don't "
@@ -139,7 +143,7 @@ def check_fixed_mask(attend: Callable[..., Any]) -> None:
         q,
         k,
         v,
-        hint="Booleans can't be negated with a minus, nor subtracted from 1: use ~excluded.",
+        hint="To negate booleans, use ~excluded: a minus doesn't work, nor does 1 - excluded.",
     )
     compare(what, found, attention(~excluded), mistakes)
     if not torch.equal(given, excluded):
@@ -175,13 +179,20 @@ def check_combined_mask(both: Callable[..., Any]) -> None:
         (causal & real & queries, "You mask too much. Only the keys of padding have to be masked: "
          "its queries do no harm."),
         (~expected, INVERTED),
+        (causal.tril(-1) & real, "A token may attend to itself, too: keep the diagonal."),
+        (torch.ones_like(causal).tril(1) & real, "Off by one: each token may attend to the "
+         "next one."),
         (~causal & real, "The causal part is the wrong way round, or off by one: look at its "
          "diagonal."),
         (causal & ~real, "The padding part is the wrong way round: 0 is padding."),
         (causal.T & real, "The causal part is the other triangle. Rows are queries."),
     ]  # fmt: skip
-    hint = "(T, T) combines with (B, 1, T), but not with (B, T): the padding mask needs a new axis."
+    hint = (
+        "(T, T) combines with (B, 1, T), but not with (B, T): the padding mask needs a new axis. "
+    )
+    hint += "And tensors combine with `&`, not with `and`."
     found = answer("both(ids)", both, ids, hint=hint)
+    _must_not_be_added(found)
     compare("both(ids)", found, expected, mistakes)
     _must_be_boolean(found)
     right("no query attends to the future, and none to padding.")
@@ -203,6 +214,8 @@ def check_masked_weights(weights: Callable[..., Any]) -> None:
         (scores.masked_fill(~MASK, -1e9).softmax(-1), "Your fully masked query attends to every "
          "key, with equal weights. A large negative score can't mask a whole row: it must be "
          "zeros."),
+        *((zeroed, "A score of 0 masks nothing, because e to the power of 0 is 1. Use −∞.")
+          for zeroed in ((scores * MASK).softmax(-1), (scores * MASK).softmax(-1) * MASK)),
         (scores.softmax(-1) * MASK, LATE),
         (filled.softmax(-2).nan_to_num(), "Your columns sum to one. The softmax runs over the "
          "keys, the last axis."),
@@ -251,6 +264,11 @@ def _check_gradient(weights: Callable[..., Any], scores: Tensor, value: Tensor) 
             "through the softmax unmasked, and set them to zero afterwards."
         )
     compare("The gradient of weights(scores, mask)", found, gradient(masked_softmax))
+
+
+def _must_not_be_added(found: object) -> None:
+    if isinstance(found, Tensor) and found.is_floating_point() and (found < 0).any():
+        raise Hint("This is an additive mask. Here, return one of True and False.")
 
 
 def _must_be_boolean(found: object) -> None:

@@ -52,8 +52,19 @@ def check_two_heads(two_heads: Callable[..., Any]) -> None:
         (heads, "You return a list. Concatenate the head outputs: torch.cat, last axis."),
         (heads[0] + heads[1], "You add the head outputs. Concatenate them: W_o comes later."),
         (weights, "These are the weights. The weighted sums of the values are missing."),
+        (torch.cat([*weights], -1), "You concatenate the weights. Each head first computes the "
+         "weighted sum of its values."),
+        (torch.cat(heads, -1).T, "Your rows are heads. There is a row for each query: concatenate "
+         "along the last axis."),
+        (heads[0], "That is head 1 alone."),
+        (torch.cat([heads[0]] * 2, -1), "Head 2 does the same as head 1: give it the second "
+         "component of each query, key and value."),
+        (torch.cat([weights[h] @ V[:, [0]] for h in (0, 1)], -1), "Both heads average the first "
+         "component of the values. Head 2 has the second."),
+        (concatenated(scores.exp()), "You raise e to each score, but don't divide by the total of "
+         "the row. softmax does both."),
     ]  # fmt: skip
-    split = "Q[:, [0]] keeps the last axis, Q[:, 0] drops it."
+    split = "Q[:, [0]] is the first column and keeps its axis, Q[:, 0] drops it, Q[[0]] is a row."
     found = answer("two_heads(Q, K, V)", two_heads, Q, K, V, hint=split)
     compare("two_heads(Q, K, V)", found, torch.cat(heads, -1), mistakes)
     right("each head has its own softmax, and the head outputs are concatenated.")
@@ -75,10 +86,15 @@ def check_head_parameters(count: Callable[..., Any]) -> None:
             (3 * square, "W_o is missing: the output projection is a fourth matrix."),
             (4 * square * n_heads, per_head),
             ((3 * n_heads + 1) * square, per_head),
-            (3 * d_model * (d_model // n_heads) + square, "You count the three matrices of one "
-             "head. There are n_heads of them."),
+            (3 * d_model * (d_model // n_heads) + square, "W_q, W_k and W_v come out n_heads times "
+             "too small: each of the n_heads heads has d_model rows in each of them."),
             (3 * square + n_heads * square, "All heads together have one W_o."),
-            (4 * square // n_heads, "That is one head. There are n_heads of them."),
+            (square, "That is one matrix. There are W_q, W_k, W_v and W_o."),
+            (4 * square // n_heads, "That is n_heads times too small. There are n_heads heads, "
+             "and the matrices of each have d_model rows."),
+            (3 * square + d_model * (d_model // n_heads), "W_o takes all heads, concatenated: it "
+             "has as many rows as columns."),
+            (1_048_576, "That is right for d_model = 512. Compute it from d_model."),
             (4 * square + 4 * d_model, "These include biases. The layer of this chapter has none."),
             (4 * d_model, "A matrix has d_model rows *and* d_model columns."),
         ]  # fmt: skip
@@ -112,6 +128,11 @@ def check_head_parts(contributions: Callable[..., Any]) -> None:
             (heads @ W_o.unflatten(0, (2, 3)).transpose(0, 1), "You take every H-th row of W_o. "
              "The first K rows belong to head 1, the next K to head 2."),
             (list(expected), "You return a list. Stack it, or use one batched product."),
+            (expected.flatten(0, 1), "You concatenate along the tokens. Stack the heads instead."),
+            (heads @ W_o[:2], "Every head gets the first K rows of W_o. Head 2 has the next K."),
+            (torch.stack([heads[h] @ W_o[h : h + 2] for h in range(3)]), "Your heads share rows: "
+             "head h begins at row h. It begins at row h · K."),
+            (expected.norm(dim=-1), "These are lengths. Return the contributions themselves."),
         ]  # fmt: skip
         if d_model == 6:
             columns = heads @ W_o.T.unflatten(0, (3, 2))
@@ -139,10 +160,16 @@ def check_previous_word(mean_weight: Callable[..., Any]) -> None:
         (before.sum(), "This is the sum. Take the mean."),
         (before.sum() / 5, "The first token has no previous one, so it does not count."),
         (before, "These are the weights of all tokens. Take their mean."),
+        (before.max(), "This is the largest. Take the mean."),
+        (100 * before.mean(), "This is a percentage. A weight lies between 0 and 1."),
+        (weights.mean(), "That is the mean of all weights, which is always 1 / T."),
+        ((after.sum() + weights[-1, 0]) / 5, "That is the next token, and from the last one you "
+         "go to the first: you want row t, column t - 1, from the second token on."),
         ((before.sum() + weights[0, -1]) / 5, "For the first token, column -1 is the last one: "
          "begin with the second token."),
         (weights.tril(-1).sum() / 10, "That is every earlier token. Use only the previous one."),
     ]  # fmt: skip
-    found = answer("mean_weight(weights)", mean_weight, weights)
+    found = answer("mean_weight(weights)", mean_weight, weights, hint="A row and a column of "
+                   "(T, T) go from 0 to T - 1, and row 0 has no previous token.")  # fmt: skip
     compare("mean_weight(weights)", found, before.mean(), mistakes)
     right("a head that always attends to the previous token gets 1.")

@@ -57,6 +57,8 @@ def check_positions(positions: Callable[..., Any]) -> None:
              "take radians, as the formula does, so leave them as they are."),
             (_alternate(t / 1_000 ** (2 * pair / d_model)), "You use powers of 1,000. The formula "
              "uses powers of 10,000."),
+            (_alternate(angles) * (component % 2 == 0), "Your odd components are all 0. Fill them, "
+             "too: encodings[:, 1::2]."),
             (half, "These are the angles. Their sines and cosines are still to come."),
             (half.sin(), "These are the sines alone. Each pair has a cosine as well."),
             (expected.T, "Transpose it: a row for each position, a column for each component."),
@@ -128,6 +130,8 @@ def check_linear_biases(linear_biases: Callable[..., Any]) -> None:
              "itself."),
             (expected.masked_fill(signed < 0, -torch.inf), "You also mask the future. Leave that "
              "to the causal mask: here, a key after the query has a distance like any other."),
+            (expected.tril(), "You leave out the keys after the query. They have a distance like "
+             "any other; the causal mask comes later."),
             (expected[-1], "This is the row of the last query. There is a row for each query."),
             (expected[0], "This is the row of the first query. There is a row for each query."),
             (expected.exp(), "You raise e to the penalties. Softmax does that, after the sum."),
@@ -150,8 +154,8 @@ def _said(found: object) -> bool:
         found = found.item()
     if not isinstance(found, bool):
         raise Hint(
-            f"Return True or False, not a {type(found).__name__}. torch.allclose(a, b) compares "
-            "two tensors, and returns one of these."
+            f"Return True or False; yours is of the type {type(found).__name__}. torch.allclose(a, "
+            "b) compares two tensors, and returns one of these."
         )
     return found
 

@@ -75,7 +75,10 @@ def check_word_scores(word_scores: Callable[..., Any]) -> None:
     right("every query is compared with every key, and the scores need not be symmetric.")
 
 
-LAST_AXIS = "The number of axes varies, so count from the end: the keys are on axis -1."
+LAST_AXIS = (
+    "The number of axes varies, so count from the end: the keys are on axis -1. If you divide by a "
+    "sum, keepdim=True keeps its axis."
+)
 
 
 def check_row_weights(row_weights: Callable[..., Any]) -> None:
@@ -129,7 +132,8 @@ def check_scaled_scores(scaled_scores: Callable[..., Any]) -> None:
     Raises:
         Hint: They are something else.
     """
-    for q, k in ((X @ W_Q, X @ W_K), (random(3, 16), random(5, 16))):
+    # First the sizes that all differ, so that each mistake shows as what it is.
+    for q, k in ((random(3, 16), random(5, 16)), (X @ W_Q, X @ W_K)):
         queries, keys, d_k = q.size(0), k.size(0), k.size(1)
         right_size = "The scale is the square root of d_k, which is K.size(-1)."
         scores = q @ k.T
@@ -145,6 +149,8 @@ def check_scaled_scores(scaled_scores: Callable[..., Any]) -> None:
                f"{right_size}") for name, size in sizes.items()),
             *((scores / size, f"You divide by the {name}. {right_size}")
               for name, size in sizes.items()),
+            *((scores / size, "d_k ** 1 / 2 is half of d_k. The square root is d_k ** 0.5.")
+              for size in (d_k / 2, 2 * d_k)),
             (scores, "These scores aren't scaled yet."),
             (scores * math.sqrt(d_k), "You multiply by the square root. Divide by it."),
             (scores / d_k**2, "You divide by the square of d_k. Divide by its square *root*."),
@@ -152,9 +158,12 @@ def check_scaled_scores(scaled_scores: Callable[..., Any]) -> None:
             (expected.softmax(-1), "These are weights already. Return the scores, before softmax."),
         ]  # fmt: skip
         what = "scaled_scores(Q, K)"
-        found = answer(what, scaled_scores, q, k, hint=FORGOTTEN_T)
+        found = answer(what, scaled_scores, q, k, hint=f"{FORGOTTEN_T}\n{SQRT}")
         compare(what, found, expected, mistakes)
     right("the variance of the scores is 1 at initialisation, whatever d_k is.")
+
+
+SQRT = "math.sqrt takes the root of a number, such as K.size(-1); torch.sqrt that of a tensor."
 
 
 def check_attention_output(attention_output: Callable[..., Any]) -> None:
@@ -170,7 +179,8 @@ def check_attention_output(attention_output: Callable[..., Any]) -> None:
     by_hand = (X @ W_Q, X @ W_K, X @ W_V)
     what = "attention_output(Q, K, V)"
     for q, k, v in (by_hand, (random(3, 4), random(5, 4), random(5, 6))):
-        found = answer(what, attention_output, q, k, v, hint=FORGOTTEN_T)
+        hint = f"{FORGOTTEN_T}\nThe weights are the left factor of the weighted sum: weights @ V."
+        found = answer(what, attention_output, q, k, v, hint=hint)
         compare(what, found, mix(q, k, v), wrong_mixes(q, k, v))
     right("this is scaled dot-product attention, equation 1.")
 
@@ -212,6 +222,9 @@ def wrong_mixes(
         (scaled.exp() / scaled.exp().sum((-2, -1), keepdim=True) @ v, "All your weights together "
          "sum to 1. Those of each row should: divide by the total of the row."),
         (scaled @ v, "You multiply the values by scores. Softmax is missing."),
+        (scaled.exp() @ v, "You raise e to the scores. Divide by the total of each row, too."),
+        (mix(q, k, v, scale=1 / math.sqrt(k.size(-1))), "You multiply the scores by the square "
+         "root of d_k. Divide by it."),
         ((weights @ v, weights), "You return both the output and the weights. Return the output "
          "alone."),
         (weights, "These are the weights. Now multiply them by the values: weights @ V."),

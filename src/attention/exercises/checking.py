@@ -35,7 +35,14 @@ def answer(what: str, function: Callable[..., Any], *given: Any, hint: str = "")
     """
     try:
         return function(*(g.clone() if isinstance(g, Tensor) else g for g in given))
-    except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (
+        RuntimeError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
         shapes = [str(tuple(g.shape)) for g in given if isinstance(g, Tensor)]
         of = f" for tensors of the shapes {', '.join(shapes)}" if shapes else ""
         said = f"there is no {error}" if isinstance(error, KeyError) else error

@@ -246,18 +246,18 @@ def check_gpt_parameters(count: Callable[..., Any]) -> None:
             (expected + V, "The output adds no bias: logits are dot products with the embeddings."),
             (
                 expected - L * D,
-                "D are missing in each block: one bias has as many, such as the last.",
+                "Each block lacks D parameters: one bias has as many, such as the last.",
             ),
             (
                 expected - L * 5 * D,
-                "5 D are missing in each block: its last two biases have as many.",
+                "Each block lacks 5 D parameters: its last two biases have as many.",
             ),
             (expected - L * 13 * D, "The biases and norms of the blocks are missing."),
             (expected - L * 13 * D - 2 * D, "All biases and norms are missing."),
             (expected - L * 9 * D, "The biases are missing: GPT-2 has them everywhere."),
             (
                 expected - L * 4 * D,
-                "4 D are missing in each block: its two norms have as many, and so have the four "
+                "Each block lacks 4 D parameters: its two norms have as many, and so have the four "
                 "biases of attention.",
             ),
             (expected - L * 2 * D, "There are two norms in a block, with two vectors each."),

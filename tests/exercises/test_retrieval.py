@@ -142,7 +142,7 @@ def ranks(scores, relevant, start=1):
         (lambda s, r: (1 / ((s > s.gather(1, r[:, None])).sum(0) + 1)).mean(), "over the queries"),
         (lambda s, r: 1 / (ranks(s, r, start=0).sum() + 1), "all queries together"),
         (lambda s, r: (1 / (r + 1)).mean(), "These are columns"),
-        (lambda s, r: (1 / (s.argmax(1) + 1)).mean(), "argmax gives the column"),
+        (lambda s, r: (1 / (s.argmax(1) + 1)).mean(), "the column of the best text"),
         (lambda s, r: sum(1 / rank for rank in ranks(s, r, 0).tolist()) / len(r), "by zero"),
         (lambda s, r: None, None),
     ],

@@ -181,8 +181,8 @@ def check_reciprocal_rank(reciprocal_rank: Callable[..., Any]) -> None:
         (1 / (better.sum() + 1), "You count over all queries together. Each has its own rank."),
         ((1 / (relevant + 1)).mean(), "These are columns, not ranks. A rank comes from the scores "
          "of its row."),
-        ((1 / (scores.argmax(1) + 1)).mean(), "argmax gives the column of the best text, not the "
-         "rank of the relevant one."),
+        ((1 / (scores.argmax(1) + 1)).mean(), "You use the column of the best text. What counts "
+         "is the rank of the relevant one."),
     ]  # fmt: skip
     select = (
         "scores[torch.arange(len(relevant)), relevant] selects one score from each row, (T,). "

@@ -250,6 +250,11 @@ def test_a_matrix_that_the_code_does_not_have_is_named():
     assert not is_among(entries, [5, 1, 1, -1, 0.6225])
 
 
+# Heat maps of too many values to print: each is drawn from a model trained as its page trains it,
+# and CI draws it again and compares.
+HEAT_MAPS = {"retrieval-fig1.svg"}
+
+
 def figures(name: str) -> list[Path]:
     """The SVG figures that a page shows."""
     text = (DOCS / name).read_text("utf-8")
@@ -267,6 +272,8 @@ def figure_faults(svg: str, page: str, known: list[float]) -> list[str]:
 @pytest.mark.parametrize("name", book())
 def test_every_number_in_a_figure_is_one_of_its_page(name):
     for figure in figures(name):
+        if figure.name in HEAT_MAPS:
+            continue
         svg = figure.read_text("utf-8")
         lost = figure_faults(svg, prose(DOCS / name), code_numbers(name))
         assert lost == [], f"{figure.name} shows numbers that {name} doesn't have"

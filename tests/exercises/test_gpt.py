@@ -52,12 +52,29 @@ def mean(logits, wanted, **how):
         ),
         (lambda x, ids: mean(x[:, :-1], ids[:, 1:], reduction="none").view(2, 4), "one number"),
         (lambda x, ids: F.cross_entropy(x[:, :-1], ids[:, 1:]), "flatten"),
+        (lambda x, ids: mean(x[:, 1:], ids[:, 1:], ignore_index=0), "which is no shift"),
+        (lambda x, ids: mean(x, ids.roll(-1, 1)), "roll puts"),
+        (lambda x, ids: mean(x, ids.roll(-1, 1), ignore_index=0), "roll puts"),
+        (lambda x, ids: mean(x[:, :-2], ids[:, 2:], ignore_index=0), "by two"),
+        (lambda x, ids: mean(x[:, :-1].softmax(-1), ids[:, 1:], ignore_index=0), "applied twice"),
+        (
+            lambda x, ids: mean(x[:, :-1], ids[:, 1:], ignore_index=0, reduction="sum") / 2,
+            "number of lines",
+        ),
+        (lambda x, ids: p_of(x, ids).mean(), "the mean probability"),
+        (lambda x, ids: -p_of(x, ids).mean().log(), "logarithm of the mean"),
         (lambda x, ids: None, "nothing back"),
     ],
 )
 def test_a_wrong_loss_gets_its_own_hint(wrong, hint):
     with pytest.raises(Hint, match=hint):
         check_next_word_loss(wrong)
+
+
+def p_of(x, ids):
+    targets = ids[:, 1:]
+    p = x[:, :-1].softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    return p[targets != 0]
 
 
 def top_p(chances, p, stays=lambda best, p: best.cumsum(0) - best < p, share=True, back=True):
@@ -87,6 +104,16 @@ def top_p(chances, p, stays=lambda best, p: best.cumsum(0) - best < p, share=Tru
             lambda c, p: top_p(c, p, share=False).where(top_p(c, p) > 0, -torch.inf).softmax(0),
             "without a softmax",
         ),
+        (
+            lambda c, p: top_p(c, p, stays=lambda best, p: best.cumsum(0) - best >= p),
+            "least probable",
+        ),
+        (lambda c, p: top_p(c, p, share=False) / p, "not by p"),
+        (lambda c, p: (kept := top_p(c, p, back=False))[kept > 0], "the nucleus only"),
+        (
+            lambda c, p: (kept := c.masked_fill(top_p(c, p) == 0, -torch.inf)) / kept.sum(),
+            "infinity",
+        ),
         (lambda c, p: c, "keep all tokens"),
         (lambda c, p: c * (c >= p) / c[c >= p].sum(), "compare each probability"),
         (
@@ -110,9 +137,15 @@ def test_a_wrong_top_p_gets_its_own_hint(wrong, hint):
         (lambda n, m: (n + m - 1, sum(range(n, n + m + 1))), "Nothing follows the last"),
         (lambda n, m: (m, sum(range(n, n + m))), "prompt must be processed"),
         (lambda n, m: (n + m - 1, n * m), "one token longer"),
-        (lambda n, m: (n + m - 1, sum(range(n + 1, n + m + 1))), "lengths begin at 3"),
-        (lambda n, m: (n + m - 1, m * (n + m)), "lengths begin at 3"),
+        (lambda n, m: (n + m - 1, sum(range(n + 1, n + m + 1))), "lengths begin at 5"),
+        (lambda n, m: (n + m - 1, m * (n + m)), "that long from the start"),
         (lambda n, m: (n + m - 1, sum(range(n + m))), "from the start"),
+        (lambda n, m: (m - 1, sum(range(n, n + m))), "prompt must be processed"),
+        (lambda n, m: (n, sum(range(n, n + m))), "each new token but the last"),
+        (lambda n, m: (n + m - 1, sum(range(n, n + m - 1))), "leave out the last pass"),
+        (lambda n, m: (n + m - 1, m * (n + m - 1)), "that long from the start"),
+        (lambda n, m: (n + m - 1, sum(range(m))), "in each pass, too"),
+        (lambda n, m: (n + m - 1, n + m - 1), "for each new token"),
         (lambda n, m: (n + m - 1, (n + m - 1) ** 2), "pairs of positions"),
     ],
 )
@@ -133,10 +166,15 @@ def parameters(V, N, D, L, matrices=12, vectors=13, words=1, positions=1, norm=2
         ({"words": 2}, "embeddings twice"),
         ({"positions": 0}, "positions are missing"),
         ({"norm": 0}, "last norm is missing"),
+        ({"norm": 1}, "You count one"),
+        ({"words": 0}, "V × D"),
+        ({"words": 0, "positions": 0}, "tokens and positions"),
+        ({"vectors": 12}, "lacks D parameters"),
+        ({"vectors": 8}, "lacks 5 D parameters"),
         ({"vectors": 0}, "biases and norms of the blocks"),
         ({"vectors": 0, "norm": 0}, "All biases and norms"),
         ({"vectors": 4}, "biases are missing"),
-        ({"vectors": 9}, "norms of the blocks are missing"),
+        ({"vectors": 9}, "lacks 4 D parameters"),
         ({"vectors": 11}, "two norms in a block"),
         ({"vectors": 10}, "has 4 D components"),
         ({"matrices": 11}, "four matrices"),

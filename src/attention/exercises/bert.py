@@ -60,6 +60,22 @@ def check_masking(corrupt: Callable[..., Any]) -> None:
             "Your last two intervals are swapped: a random token below 0.9, no change from there.",
         ),
         (
+            torch.where(chosen & middle, MASK_ID, torch.where(chosen & low, random_ids, ids)),
+            "[MASK] and the random token are swapped: [MASK] is for draws below 0.8.",
+        ),
+        (
+            torch.where(chosen & middle, random_ids, ids),
+            "With a draw below 0.8, a chosen token becomes [MASK].",
+        ),
+        (
+            torch.where(chosen, torch.where(high, random_ids, MASK_ID), ids),
+            "[MASK] is for draws below 0.8 only. From 0.9, a chosen token stays as it is.",
+        ),
+        (
+            torch.where(chosen, ids, -100),
+            "These are targets. Return the input, in which some tokens are replaced.",
+        ),
+        (
             torch.where(chosen & (draws < 0.15), MASK_ID, ids),
             "The 15% are chosen already. What is left to decide is what becomes of them.",
         ),
@@ -104,6 +120,8 @@ def check_masked_lm_loss(loss: Callable[..., Any]) -> None:
     p = (-each).exp()
     by_text = torch.stack([each[row, chosen[row]].mean() for row in (0, 1)])
     zeroed = F.cross_entropy((logits * chosen[..., None]).flatten(0, 1), ids.flatten())
+    zero_targets = F.cross_entropy(logits.flatten(0, 1), (ids * chosen).flatten())
+    shifted = F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
     mistakes = [
         (each.mean(), "You score all positions. At most of them the input contains the answer, so "
          "leave out those that were not chosen."),
@@ -119,6 +137,20 @@ def check_masked_lm_loss(loss: Callable[..., Any]) -> None:
          "positions have the same weight."),
         (zeroed, "Logits of 0 are a uniform distribution, not a position that is left out. Select "
          "the chosen positions."),
+        (zero_targets, "A target of 0 doesn't leave a position out: token 0 is scored there. "
+         "Select the chosen positions."),
+        (shifted, "Nothing is shifted here: the logits at a position predict the token of this "
+         "same position, which was masked."),
+        (F.cross_entropy(logits[chosen].softmax(-1), ids[chosen]), "Your softmax is applied "
+         "twice: F.cross_entropy takes logits."),
+        (F.nll_loss(logits[chosen], ids[chosen]), "F.nll_loss takes log-probabilities. Use "
+         "F.cross_entropy, which takes logits."),
+        ((each * chosen).sum(1).mean(), "You divide by the number of texts. Divide by the number "
+         "of chosen positions."),
+        (each[chosen].mean().exp(), "This is e to the power of the loss, the perplexity. Return "
+         "the loss."),
+        ((logits.argmax(-1) == ids)[chosen].float().mean(), "This is the proportion of correct "
+         "predictions. Return the mean of -log p."),
     ]  # fmt: skip
     select = "logits[chosen] has a row for each chosen position, and ids[chosen] its token id."
     what = "loss(logits, ids, chosen)"
@@ -152,6 +184,21 @@ def check_classifier(classify: Callable[..., Any]) -> None:
         (logits - bias, "The bias is missing."),
         (logits.softmax(-1), "These are probabilities. Return logits: the loss applies softmax."),
         (logits.argmax(-1), "This is the predicted class. Return the logits, (B, C)."),
+        (
+            logits.log_softmax(-1),
+            "These are log-probabilities. Return logits: the loss applies softmax.",
+        ),
+        (logits.sigmoid(), "A sigmoid is applied. Return logits: the loss applies softmax."),
+        (logits.T, "The axes are swapped: (C, B). Return (B, C)."),
+        (logits - 2 * bias, "You subtract the bias. Add it."),
+        (
+            each.sum(1) - (each.size(1) - 1) * bias,
+            "You add up the tokens. Take the hidden state of [CLS] alone.",
+        ),
+        (
+            states.amax(1) @ weight.T + bias,
+            "This is the maximum over all tokens. Take the hidden state of [CLS] alone.",
+        ),
         (states[:, 0], "This is the hidden state of [CLS]. Multiply it by the weight."),
     ]
     layout = "The weight is (C, D), so use F.linear(x, weight, bias), or x @ weight.T + bias."

@@ -190,9 +190,11 @@ def check_likeliest(likeliest: Callable[..., Any]) -> None:
                 "candidates[translation] is a list of probabilities. Take the logarithm of each, "
                 "with math.log, and add them up."
             ))  # fmt: skip
-        except KeyError as error:
-            message = f"candidates has no key {error.args[0]!r}"
-            raise Hint(f"{message}: its keys are the translations, as strings.") from error
+        except Hint as hint:
+            if not isinstance(hint.__cause__, KeyError):
+                raise
+            message = f"candidates has no key {hint.__cause__.args[0]!r}"
+            raise Hint(f"{message}: its keys are the translations, as strings.") from hint
 
     def by(score: Callable[[Any, list[float], str], Any]) -> str:
         return max(

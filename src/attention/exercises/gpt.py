@@ -40,6 +40,9 @@ def check_next_word_loss(loss: Callable[..., Any]) -> None:
     )
     wrong_way = "Shifted the wrong way: the logits at position t predict the token at t + 1."
     cut = _losses(logits[:, :-1], ids[:, :-1])
+    turned = ids.roll(-1, dims=1)
+    wrapped, two = _losses(logits, turned), _losses(logits[:, :-2], ids[:, 2:])
+    twice, p = _losses(logits[:, :-1].softmax(-1), targets), (-each).exp()
     mistakes = [
         (unshifted.mean(), not_shifted),
         (unshifted[ids != 0].mean(), not_shifted),
@@ -56,6 +59,31 @@ def check_next_word_loss(loss: Callable[..., Any]) -> None:
         (-expected, "The sign is wrong: a loss is minus the log-probability."),
         (each, "Return one number: the mean over all tokens that aren't padding."),
         (each[real], "Return one number: the mean of these losses."),
+        (
+            _losses(logits[:, 1:], targets)[real].mean(),
+            "You drop the first position of both, which is no shift. Drop the last of the logits.",
+        ),
+        (
+            wrapped[turned != 0].mean(),
+            "roll puts the first token at the end, so the last logits "
+            "get a target that doesn't follow. Cut them off.",
+        ),
+        (
+            wrapped.mean(),
+            "roll puts the first token at the end, so the last logits get a target "
+            "that doesn't follow. Cut them off.",
+        ),
+        (two[ids[:, 2:] != 0].mean(), "You shift by two. The next token is one position later."),
+        (twice[real].mean(), "Your softmax is applied twice: F.cross_entropy takes logits."),
+        (p[real].mean(), "This is the mean probability. Take the mean of minus its logarithm."),
+        (
+            -p[real].mean().log(),
+            "You take the logarithm of the mean. Take the mean of the logarithms.",
+        ),
+        (
+            each[real].sum() / len(ids),
+            "You divide by the number of lines. Divide by the number of tokens.",
+        ),
     ]
     flat = "F.cross_entropy takes (N, V) and (N): flatten the first two axes of both."
     found = answer("loss(logits, ids)", loss, logits, ids, hint=flat)
@@ -81,9 +109,12 @@ def check_top_p(nucleus: Callable[..., Any]) -> None:
         first = torch.zeros(4).scatter(0, order, (torch.arange(4) < n).float())
         fewer = torch.zeros(4).scatter(0, order, (torch.arange(4) < n - 1).float())
         more = torch.zeros(4).scatter(0, order, (torch.arange(4) < n + 1).float())
+        least, upwards = probabilities.sort()
+        rising = torch.zeros(4).scatter(0, upwards, (least.cumsum(0) - least < p).float())
         taken = _normalised(best * (torch.arange(4) < n))
         expected = _normalised(probabilities * first)
         too_few = f"Too few are left: the token that reaches {p} stays, even if it is the first."
+        upside_down = "You keep the least probable tokens: the order or the condition is reversed."
         each = "You compare each probability with p. It is their sum that must reach p."
         mistakes = [
             (probabilities * first, "What is left must sum to 1: divide it by its sum."),
@@ -110,12 +141,22 @@ def check_top_p(nucleus: Callable[..., Any]) -> None:
             ),
             (
                 _normalised(probabilities * (probabilities.argsort().argsort() < n)),
-                "You keep the least probable tokens. Sort with descending=True.",
+                upside_down,
+            ),
+            (_normalised(probabilities * rising), upside_down),
+            (_normalised(probabilities * (1 - first)), upside_down),
+            (
+                probabilities * first / p,
+                "What is left must sum to 1: divide it by its own sum, not by p.",
+            ),
+            (
+                taken[:n],
+                "You return the nucleus only. Return all tokens, with 0 where one is removed.",
             ),
         ]
         call = f"nucleus(probabilities, {p})"
         found = answer(call, nucleus, probabilities, p)
-        if isinstance(found, Tensor):
+        if isinstance(found, Tensor) and found.isnan().all():
             found = found.nan_to_num()  # where no token is left, the sum is 0
         compare(call, found, expected, mistakes)
     right("the fewest tokens that reach p, with all of the probability.")
@@ -131,7 +172,7 @@ def check_positions_read(positions: Callable[..., Any]) -> None:
     Raises:
         Hint: They are something else.
     """
-    for prompt, tokens in [(3, 1), (3, 2), (11, 12), (1, 30)]:
+    for prompt, tokens in [(5, 2), (3, 1), (11, 12), (1, 30)]:
         cached, uncached = prompt + tokens - 1, sum(range(prompt, prompt + tokens))
         last = "Nothing follows the last new token, so it isn't processed any more."
         mistakes: list[tuple[object, str]] = [
@@ -149,6 +190,25 @@ def check_positions_read(positions: Callable[..., Any]) -> None:
                 (cached, sum(range(prompt + tokens))),
                 "The prompt is there from the start: the first pass processes all of it.",
             ),
+            ((tokens - 1, uncached), "With the cache, the prompt must be processed, too, once."),
+            ((prompt, uncached), "With the cache, each new token but the last is processed, too."),
+            (
+                (cached, sum(range(prompt, prompt + tokens - 1))),
+                "Each new token takes a pass over the text so far. You leave out the last pass.",
+            ),
+            (
+                (cached, tokens * (prompt + tokens - 1)),
+                "The text isn't that long from the start: it grows by one token each time.",
+            ),
+            (
+                (cached, tokens * (prompt + tokens)),
+                "The text isn't that long from the start: it grows by one token each time.",
+            ),
+            (
+                (cached, sum(range(tokens))),
+                f"The prompt is in each pass, too: the lengths begin at {prompt}.",
+            ),
+            ((cached, cached), "Without a cache, the whole text is processed for each new token."),
             (
                 (cached, (prompt + tokens - 1) ** 2),
                 "These are pairs of positions, as in a table of weights. Count positions.",
@@ -180,10 +240,26 @@ def check_gpt_parameters(count: Callable[..., Any]) -> None:
             ),
             (expected - N * D, "The positions are missing: each has a learned vector."),
             (expected - 2 * D, "The last norm is missing. It has two vectors."),
+            (expected - D, "The last norm has two vectors. You count one."),
+            (expected - V * D, "The token embeddings are missing, V × D."),
+            (expected - (V + N) * D, "The embeddings of tokens and positions are missing."),
+            (expected + V, "The output adds no bias: logits are dot products with the embeddings."),
+            (
+                expected - L * D,
+                "Each block lacks D parameters: one bias has as many, such as the last.",
+            ),
+            (
+                expected - L * 5 * D,
+                "Each block lacks 5 D parameters: its last two biases have as many.",
+            ),
             (expected - L * 13 * D, "The biases and norms of the blocks are missing."),
             (expected - L * 13 * D - 2 * D, "All biases and norms are missing."),
             (expected - L * 9 * D, "The biases are missing: GPT-2 has them everywhere."),
-            (expected - L * 4 * D, "The norms of the blocks are missing, two in each."),
+            (
+                expected - L * 4 * D,
+                "Each block lacks 4 D parameters: its two norms have as many, and so have the four "
+                "biases of attention.",
+            ),
             (expected - L * 2 * D, "There are two norms in a block, with two vectors each."),
             (
                 expected - L * 3 * D,

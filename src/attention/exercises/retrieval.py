@@ -48,6 +48,16 @@ def check_mean_pooling(pool: Callable[..., Any]) -> None:
         (states[ids != 0].mean(0), "You average over all texts together. Keep one vector for each "
          "text."),
         (states.mean(-1), "You average over the components. Average over the tokens: dim=1."),
+        ((states * ids.unsqueeze(-1)).sum(1) / count, "You multiply by the token ids themselves. "
+         "Multiply by ids != 0."),
+        (total / ids.sum(1, keepdim=True), "You divide by the sum of the token ids. Divide by the "
+         "number of tokens."),
+        (states.masked_fill(~is_token, -torch.inf).mean(1), "−∞ leaves a score out before a "
+         "softmax. In a sum, a padding vector is left out by zeros."),
+        (states.amax(1), "This is max pooling, with the padding. Take the mean of the tokens."),
+        (states[:, -1], "This is the last position, often padding. Take the mean of the tokens."),
+        (states[ids != 0], "These are the hidden states of all tokens. Take the mean of each "
+         "text's own."),
     ]  # fmt: skip
     shapes = (
         "(ids != 0).unsqueeze(-1) has the shape (B, T, 1), which broadcasts with (B, T, D). "
@@ -105,6 +115,20 @@ def check_contrastive_loss(loss: Callable[..., Any]) -> None:
          "query. Key i is that of query i: torch.arange(B)."),
         *((wrong, pull) for wrong in (-positive.mean(), (1 - positive).mean(),
                                       -positive.mean() / warm)),
+        (nce(cosines) / warm, "The temperature divides the scores, before the softmax. You divide "
+         "the loss."),
+        (nce(cosines / warm**0.5), "Divide by the temperature itself, not by its square root."),
+        (nce(F.normalize(q, dim=-1) @ F.normalize(q, dim=-1).T / warm), "You compare the queries "
+         "with themselves. The keys are k."),
+        (nce(q / q.norm() @ (k / k.norm()).T / warm), "You divide by the length of the whole "
+         "matrix. Normalise each vector: dim=-1."),
+        *((sign * scores.softmax(-1).diagonal().mean(), "This is the mean of p. The loss is "
+           "minus the mean of log p.") for sign in (1, -1)),
+        (-scores.log_softmax(-1).mean(), "You average over all keys. Take only log p of the "
+         "positive of each query, on the diagonal."),
+        ((cosines.logsumexp(1) - positive / warm).mean(), "You divide by the temperature above "
+         "the fraction bar only. Divide all scores by it."),
+        (scores, "These are the scores. Return the loss: one number."),
         ((negatives - positive / warm).mean(), "The positive belongs into the denominator, too: "
          "softmax is over all keys."),
     ]  # fmt: skip
@@ -128,7 +152,7 @@ def check_reciprocal_rank(reciprocal_rank: Callable[..., Any]) -> None:
         Hint: It is something else.
     """
     scores = torch.tensor(
-        [[0.9, 0.2, 0.5, 0.1, 0.3], [0.8, 0.7, 0.1, 0.6, 0.2], [0.4, 0.3, 0.6, 0.7, 0.5]]
+        [[0.9, 0.2, 0.5, 0.1, 0.3], [0.8, 0.7, 0.1, 0.6, 0.2], [0.4, 0.3, 0.65, 0.7, 0.5]]
     )
     relevant = torch.tensor([0, 3, 2])  # ranks 1, 3 and 2; in ascending order 5, 3 and 4
     own = scores.gather(1, relevant[:, None])
@@ -150,6 +174,15 @@ def check_reciprocal_rank(reciprocal_rank: Callable[..., Any]) -> None:
          "each rank, not the rank of each text. Count the texts with a higher score."),
         ((1 / ranks).sum(), "This is the sum over the queries. Take the mean."),
         (own.double().mean(), "This is the mean score of the relevant texts. Use their ranks."),
+        ((1 / (better + 2)).mean(), "The best text has rank 1. You count the relevant text twice: "
+         "by ≥ and by + 1."),
+        ((1 / ((scores > own).sum(0) + 1)).mean(), "You count over the queries. Count the texts "
+         "in the row of each query: dim=1."),
+        (1 / (better.sum() + 1), "You count over all queries together. Each has its own rank."),
+        ((1 / (relevant + 1)).mean(), "These are columns, not ranks. A rank comes from the scores "
+         "of its row."),
+        ((1 / (scores.argmax(1) + 1)).mean(), "You use the column of the best text. What counts "
+         "is the rank of the relevant one."),
     ]  # fmt: skip
     select = (
         "scores[torch.arange(len(relevant)), relevant] selects one score from each row, (T,). "

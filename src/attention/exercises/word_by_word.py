@@ -55,9 +55,12 @@ def _translated(look_up: Callable[..., Any], words: list[str], table: Table) -> 
     """What the reader's function returns; a missing key gets a hint of its own."""
     try:
         return answer("look_up(words, table)", look_up, list(words), dict(table))
-    except KeyError as error:
-        message = f"The table has no key {error.args[0]!r}: a key is a pair, (English, French)."
-        raise Hint(f"{message} First collect the pairs whose English word is yours.") from error
+    except Hint as hint:
+        if not isinstance(hint.__cause__, KeyError):
+            raise
+        key = hint.__cause__.args[0]
+        message = f"The table has no key {key!r}: a key is a pair, (English, French)."
+        raise Hint(f"{message} First collect the pairs whose English word is yours.") from hint
 
 
 def _unlike(written: object, expected: list[str]) -> str:

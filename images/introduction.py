@@ -206,6 +206,7 @@ def read(translator: Translator) -> Reading:
     with torch.inference_mode():
         memory = translator.model.encoder(ids)[0]
     half = memory.size(-1) // 2
+    assert translation.attention is not None  # Bahdanau's translator attends
     return Reading(
         translation.source,
         translation.target,

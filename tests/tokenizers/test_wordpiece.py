@@ -4,6 +4,7 @@ import pytest
 
 from attention.data import toy
 from attention.errors import BadInput
+from attention.tokenizers import wordpiece
 from attention.tokenizers.wordpiece import WordPieceTokenizer
 
 TEXTS = [f"the {a} {b} was signed ." for a in ("long", "old") for b in ("treaty", "letter")]
@@ -66,6 +67,14 @@ def test_token_ids_without_embeddings_are_refused(tokenizer):
     huge = given.to_str().replace('"[MASK]":4', '"[MASK]":2147483647')
     with pytest.raises(BadInput, match="token id 2,147,483,647"):
         WordPieceTokenizer(type(given).from_str(huge), len(tokenizer))
+
+
+def test_they_are_refused_before_the_tokenizer_is_copied(tokenizer, monkeypatch):
+    """Copying one takes minutes for a token id of two billion, in code that can't be stopped."""
+    given = tokenizer.tokenizer
+    monkeypatch.setattr(wordpiece, "Tokenizer", None)
+    with pytest.raises(BadInput, match="they don't belong together"):
+        WordPieceTokenizer(given, len(tokenizer) - 1)
 
 
 def test_lowercased_reads_capitals_and_leaves_the_original_as_it_is():

@@ -41,17 +41,13 @@ class WordPieceTokenizer:
     """
 
     def __init__(self, tokenizer: Tokenizer, vocab_size: int | None = None) -> None:
+        token_ids = tokenizer.get_vocab(with_added_tokens=True).values()
+        _check_fits(max(token_ids, default=0), vocab_size)  # copying takes time for every id below
         self.tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         added = self.tokenizer.get_added_tokens_decoder()
-        token_ids = self.tokenizer.get_vocab(with_added_tokens=True).values()
-        largest = max([*token_ids, *self.tokenizer.encode("").ids])
-        if vocab_size is not None and largest >= vocab_size:
-            raise BadInput(
-                f"the tokenizer has the token id {largest:,}, but the model has embeddings for "
-                f"{vocab_size:,} tokens: they don't belong together"
-            )
+        _check_fits(max(self.tokenizer.encode("").ids, default=0), vocab_size)
         self.maskable: Bool[Tensor, " V"] = torch.zeros(max(token_ids) + 1, dtype=torch.bool)
         self.maskable[list(token_ids)] = True
         self.maskable[[i for i, token in added.items() if token.special]] = False
@@ -174,3 +170,12 @@ def _around(ids: list[int], content: list[int]) -> tuple[list[int], list[int]]:
     """The special tokens before `content` and after it."""
     start = next(i for i in range(len(ids)) if ids[i : i + len(content)] == content)
     return ids[:start], ids[start + len(content) :]
+
+
+def _check_fits(largest: int, vocab_size: int | None) -> None:
+    """Refuse a token id for which a model of this vocabulary size has no embedding."""
+    if vocab_size is not None and largest >= vocab_size:
+        raise BadInput(
+            f"the tokenizer has the token id {largest:,}, but the model has embeddings for "
+            f"{vocab_size:,} tokens: they don't belong together"
+        )

@@ -242,7 +242,7 @@ assert torch.allclose(
 # **Against PyTorch.** The formula is a function there, `F.scaled_dot_product_attention`, which takes queries, keys and values. There is also a layer, `nn.MultiheadAttention`. With a single [head](multi-head-attention.md) it equals our class, once you know four things about it. It stores its three matrices in one
 # tensor, stacked vertically. It has a fourth matrix, the output projection, which you set to the identity. It has biases unless you say `bias=False`. And it needs `batch_first=True` for inputs of shape `(B, T, D)`.
 #
-# Training depends on the gradients, so compare those as well: of the input, and of each matrix.
+# Training depends on the gradients, so compare those as well: of the input, and of each matrix. `torch.autograd.grad` returns them. It starts from the gradient of the loss with respect to the output, for which random numbers will do:
 
 # %%
 from torch.nn import functional as F
@@ -389,7 +389,7 @@ for T in (1024, 8192, 131_072):
     assert scores.nbytes == 2 * T**2
 
 # %% [markdown]
-# A large GPU has 80 GiB. At 131,072 tokens, which recent models accept, the scores of three heads would already exceed it. Long texts therefore need a **fused kernel**, one GPU program for the whole formula, such as FlashAttention (Dao and colleagues 2022). It computes scores, softmax and weighted sum block by block, and keeps only the running result for each query. Its memory grows only in proportion to the number of tokens, although the number of operations still grows with its square. `F.scaled_dot_product_attention` uses such a kernel where it can, and so does the package. That is why it computes the weights in a method of its own, `attention_weights`, by the readable formula.
+# An H100, a large GPU, has 80 GiB. At 131,072 tokens, which recent models accept, the scores of three heads would already exceed it. Long texts therefore need a **fused kernel**, one GPU program for the whole formula, such as FlashAttention (Dao and colleagues 2022). It computes scores, softmax and weighted sum block by block, and keeps only the running result for each query. Its memory grows only in proportion to the number of tokens, although the number of operations still grows with its square. `F.scaled_dot_product_attention` uses such a kernel where it can, and so does the package. That is why the package computes the weights in a method of its own, `attention_weights`, by the readable formula.
 #
 # ## Before training
 #

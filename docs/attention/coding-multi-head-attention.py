@@ -473,7 +473,7 @@ for h in range(H):
     print(f"query head {h} attends to KV head {h // (H // G)}")
 
 # %% [markdown]
-# The class differs from yours in a few lines: two projections are smaller, and the split repeats the KV heads. (For the queries, it repeats each head once, which changes nothing.)
+# The class differs from yours in a few lines: two projections are smaller, and the split repeats the KV heads. (For the queries, the number of repeats is 1, which changes nothing.)
 
 
 # %%

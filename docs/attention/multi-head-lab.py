@@ -96,7 +96,7 @@ head_view(translator, sentence, padding=2)
 #
 # ## Measure over many sentences
 #
-# A single map proves little. So take two hundred sentences, and measure each head of self-attention: how much weight do tokens put on *themselves*, on the *previous* token and on the *next* one? And to how many tokens do they attend at once? (The last measure is $e$ to the power of the *entropy* of a row, which is minus the sum of each weight times its logarithm. It is 1 if all weight is on one token, and 5 if it is spread evenly over five.)
+# A single map proves little. So take two hundred sentences, and measure each head of self-attention: how much weight do tokens put on *themselves*, on the *previous* token and on the *next* one? And to how many tokens do they attend at once? (The last measure is $e$ to the power of the *entropy* of a row, which is minus the sum of each weight times its logarithm; `xlogy` computes these products, and gives 0 for a weight of 0. The measure is 1 if all weight is on one token, and 5 if it is spread evenly over five.)
 
 # %%
 from collections import defaultdict
@@ -203,7 +203,7 @@ for layer in (0, 1):
 #
 # Does a head matter? Its weights can't tell you. So **ablate** it: replace its output by zeros, translate, and measure how much the translations get worse. This is **zero-ablation**. But in training, the next layers may never have seen an output of zeros, and part of the damage may be due to that. **Mean-ablation** therefore replaces the output by its mean over many tokens. It keeps what the head contributes everywhere, and removes only what depends on the input.
 #
-# The input of $W_o$ is the concatenation of all head outputs, so a hook there can replace any of them:
+# The input of $W_o$ is the concatenation of all head outputs. To replace some of them, register a *hook* there: a function that PyTorch calls whenever it calls the layer. A *forward pre-hook* gets the layer and its inputs, before they are used, and what it returns, unless it is None, replaces them:
 
 # %%
 from contextlib import contextmanager

@@ -1,5 +1,5 @@
 # ---
-# title: "Lab: the staircase, measured"
+# title: "Lab: five translators compared"
 # parent: Before attention
 # nav_order: 4
 # description: Train five translators for the same time, compare their scores, and choose a French word to see which English words each of them attended to.
@@ -10,7 +10,7 @@
 # ---
 
 # %% [markdown]
-# # Lab: the staircase, measured
+# # Lab: five translators compared
 #
 # You train the translators of this part on the same sentences for the same time, compare their scores, and see
 # which words each of them attends to.

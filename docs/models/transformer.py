@@ -12,7 +12,7 @@
 # %% [markdown]
 # # The Transformer: a translator from end to end
 #
-# You put all the components together, prove the whole equal to PyTorch's, train it, and compare it with the translators that came before.
+# You put all the components together, prove the whole equal to PyTorch's, train it, and compare it with Bahdanau's translator.
 #
 # **You need** [multi-head attention](../attention/multi-head-attention.md), [encoder-decoder attention](../attention/encoder-decoder-attention.md) and [positional encodings](../attention/positions.md), and from the primer [modules](../primer.md#modules) and [a training loop](../primer.md#a-training-loop). The whole page runs for a few minutes on one core.
 #
@@ -196,7 +196,7 @@ class DecoderBlock(nn.Module):
 
 
 # %% [markdown]
-# The **whole model** has two embedding tables and two stacks of blocks. The padding mask is True where the source has tokens, and every attention layer whose keys come from the source gets it. The decoder's self-attention needs no padding mask, because padding comes last, so the causal mask already hides it from every real token. The logits are dot products of the final vectors with the embeddings of all target tokens. So the output embedding *is* the target embedding, which is called **weight tying** (Press and Wolf 2017).
+# The **whole model** has two embedding tables and two stacks of blocks. The padding mask is True where the source has tokens, and every attention layer whose keys come from the source gets it. The decoder's self-attention needs no padding mask, because padding comes last, so the causal mask already hides it from every real token. The logits are dot products of the final vectors with the embeddings of all target tokens. So the output embedding *is* the target embedding, which is called **weight tying** (Press and Wolf 2017). Only a pre-norm stack has a norm at its end. In a post-norm model, `nn.Identity` takes the place of that norm, and returns its input.
 
 
 # %%
@@ -305,7 +305,7 @@ for row in (inputs, targets):
 # %% [markdown]
 # ### What goes wrong: the shift is forgotten
 #
-# It happens easily that the same tensor is input and target. Then the loss falls fast. But a model that has learned nothing shouldn't do better than uniform probabilities, whose loss is the logarithm of the vocabulary size. Does it?
+# It is easy to pass the same tensor as input and as target. Then the loss falls fast. But a model that has learned nothing shouldn't do better than uniform probabilities, whose loss is the logarithm of the vocabulary size. Does it?
 
 # %% tags=["raises-exception"]
 import math
@@ -364,7 +364,7 @@ assert post > 1.5 * pre
 #
 # - **Warm-up.** The learning rate rises from zero, and then falls. In the paper (section 5.3) it rises for 4,000 steps, and then falls with the inverse square root of the step. Here it rises for 200 steps, and falls linearly.
 # - **Gradient clipping.** A gradient longer than a limit is scaled down to it.
-# - **Averaging.** Late in training, the weights oscillate around a minimum, and their average lies closer to it. The paper (section 6.1) averages its last checkpoints, and we average the weights of all steps of the last quarter.
+# - **Averaging.** Late in training, the weights oscillate around a minimum, and their average lies closer to it. The paper (section 6.1) averages its last *checkpoints*, which are copies of the weights that were saved during training, and we average the weights of all steps of the last quarter.
 
 # %%
 from attention.tasks.architectures import ARCHITECTURES
@@ -406,7 +406,7 @@ assert scores.exact_match >= 0.97
 assert scores.aer <= 0.08
 
 # %% [markdown]
-# [Bahdanau's translator](../introduction.md) also had an alignment error rate of 0.033. So on sentences as short and regular as these, the two translate equally well, Bahdanau's aligns a little better, and the Transformer needs more time, because it takes twice as many steps. One run is one sample: with the seeds 0 to 4, the Transformer's exact match has a median of .985 and a minimum of .983, and Bahdanau's .984 and .974.
+# [Bahdanau's translator](../introduction.md) had an exact match of 0.986 and an alignment error rate of 0.033. So on sentences as short and regular as these, the two translate equally well, Bahdanau's aligns a little better, and the Transformer needs more time, because it takes twice as many steps. One run is one sample: with the seeds 0 to 4, the Transformer's exact match has a median of .985 and a minimum of .983, and Bahdanau's .984 and .974.
 #
 # <!--measured .985 .983 .984 .974: both commands with seeds 0 to 4, on one computer, November 2026-->
 #
@@ -583,7 +583,7 @@ for text in ("The disagreement was signed .", french[0]):
 #
 # <!--computed 18.9: 37000 * 512 / 10**6; 18.9: 18 * 4 * 512**2 / 10**6; 25.2: 12 * (2 * 512 * 2048 + 2048 + 512) / 10**6; 63.0: (37000 * 512 + 18 * 4 * 512**2 + 12 * (2 * 512 * 2048 + 2048 + 512) + 30 * 2 * 512) / 10**6-->
 #
-# The paper says 65 million. [Facts](../reference/facts.md#the-transformer) finds out where the other two may come from.
+# The paper says 65 million. [Facts](../reference/facts.md#the-transformer) shows where the other two may come from.
 #
 # ## Exercises
 #

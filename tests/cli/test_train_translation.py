@@ -111,7 +111,7 @@ def test_a_summary_is_printed_before_training(tmp_path, capsys):
     assert heads[0] == (
         "  corpus      4 sentence pairs, the longest 4; left out: 1 longer than 60 tokens"
     )
-    assert heads[1] == ("  vocabulary  source 8, target 8; words that occur less than 2 times: 3")
+    assert heads[1] == ("  vocabulary  source 8, target 8; words that occur fewer than 2 times: 3")
     assert heads[2] == "  tokens      29, 10.34% unknown"
     assert "parameters, 1 thread, fp32" in heads[3]
 

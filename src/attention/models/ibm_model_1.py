@@ -61,7 +61,7 @@ class IBMModel1(nn.Module):
     """Translates each source word by its most probable translation, in the order of the source.
 
     A word that the table doesn't have is translated as `<unk>`. Of several equally probable
-    translations the one with the smallest id, which is the most frequent word, is taken.
+    translations the one with the smallest id, that of the more frequent word as a rule, is taken.
 
     Source: Brown et al. 1993, section 4.2.
     """

@@ -62,7 +62,7 @@ class StartSummary:
         sizes = ", ".join(f"{name} {size:,}" for name, size in self.vocabularies.items())
         rare = ""
         if self.min_count is not None:
-            rare = f"; words that occur less than {self.min_count} times: {self.rare_words:,}"
+            rare = f"; words that occur fewer than {self.min_count} times: {self.rare_words:,}"
         unknown = self.unknown / max(1, self.tokens)
         threads = f"{self.threads} thread{'s' * (self.threads > 1)}"
         where = threads if self.device == "cpu" else self.device

@@ -6,7 +6,7 @@
 | `T`    | query positions: those of the target sequence                       |
 | `S`    | key positions: those of the source sequence                         |
 | `D`    | model dimension: components of a token's vector, at every layer     |
-| `H`    | attention heads: attentions that run in parallel                    |
+| `H`    | attention heads: attentions that are computed in parallel           |
 | `G`    | KV heads: `H`, or fewer, each shared by a group of query heads      |
 | `K`    | head dimension: components of one head's query, key or value        |
 | `F`    | feed-forward dimension: hidden units of the feed-forward network    |

@@ -43,6 +43,11 @@ from attention.exercises.gpt import (
     check_positions_read,
     check_top_p,
 )
+from attention.exercises.induction_heads import (
+    check_copied_tokens,
+    check_head_ablation,
+    check_induction_score,
+)
 from attention.exercises.llama import check_cache_bytes, check_rms_norm, check_swiglu
 from attention.exercises.main_ideas import (
     check_embedding_attention,
@@ -114,6 +119,7 @@ __all__ = [
     "check_classifier",
     "check_combined_mask",
     "check_contrastive_loss",
+    "check_copied_tokens",
     "check_cross_attention",
     "check_cross_attention_test",
     "check_decode_scores",
@@ -126,8 +132,10 @@ __all__ = [
     "check_gpt_parameters",
     "check_gradient",
     "check_greedy",
+    "check_head_ablation",
     "check_head_parameters",
     "check_head_parts",
+    "check_induction_score",
     "check_inputs_and_targets",
     "check_join_heads",
     "check_leak_test",

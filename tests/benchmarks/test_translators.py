@@ -91,17 +91,20 @@ def test_training_equals_that_of_the_command_with_as_many_steps(pairs, clock):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, pairs):
-    path = tmp_path_factory.mktemp("data") / "pairs.tsv"
-    path.write_text("".join(f"{pair.source}\t{pair.target}\n" for pair in pairs[:6]), "utf-8")
-    return str(path)
+    """A file to train on, and one to measure on."""
+    folder = tmp_path_factory.mktemp("data")
+    for name, some in (("train.tsv", pairs[:6]), ("test.tsv", pairs[6:12])):
+        lines = (f"{pair.source}\t{pair.target}\n" for pair in some)
+        (folder / name).write_text("".join(lines), "utf-8")
+    return str(folder / "train.tsv"), str(folder / "test.tsv")
 
 
 def test_the_command_prints_a_table_and_draws_the_curves(data, tmp_path, capsys):
     plot = tmp_path / "lengths.svg"
-    command = ["bench", "translation", "--seconds", "0.01", "--data", data, "--test", data]
+    command = ["bench", "translation", "--seconds", "0.01", "--data", data[0], "--test", data[1]]
     main([*command, "--plot", str(plot)])
     corpora, head, *rows = capsys.readouterr().out.splitlines()
-    assert corpora.count(str(data)) == 2, "what it was trained on, and what it was tested on"
+    assert all(file in corpora for file in data), "what it was trained on, and tested on"
     assert head.split()[:3] == ["BLEU", "exact", "AER"]
     assert [row[:24].rstrip() for row in rows] == NAMES
     assert all(row[24:].split()[2] == "-" for row in rows), "no gold alignment in a file"
@@ -109,12 +112,13 @@ def test_the_command_prints_a_table_and_draws_the_curves(data, tmp_path, capsys)
 
 
 def test_the_command_prints_a_json_object_a_translator(data, capsys):
-    main(["bench", "translation", "--seconds", "0.01", "--data", data, "--test", data, "--json"])
+    command = ["bench", "translation", "--seconds", "0.01", "--data", data[0], "--test", data[1]]
+    main([*command, "--json"])
     results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [result["name"] for result in results] == NAMES
     for result in results:
         assert result["scores"]["sentences"] == 6
-        assert result.pop("data") == result.pop("test") == data
+        assert (result.pop("data"), result.pop("test")) == data
         assert set(result) == {"name", "parameters", "seconds", "scores", "by_length"}
 
 
@@ -134,7 +138,7 @@ def test_the_command_measures_on_the_test_split_and_heeds_the_seed(monkeypatch, 
 @pytest.mark.on_cpu(reason="refuses before it computes")
 def test_data_without_a_test_set_is_refused(data, capsys):
     with pytest.raises(SystemExit):
-        main(["bench", "translation", "--data", data])
+        main(["bench", "translation", "--data", data[0]])
     assert "--test" in capsys.readouterr().err
 
 

@@ -15,8 +15,9 @@ TERMS = terms((DOCS / GLOSSARY).read_text("utf-8"))
 # Other terms are made of these words, so the pages of those may come before the one wanted.
 # "Attention" alone is in a quarter of all terms, and finds no page of its own.
 IN_OTHER_TERMS = """
-Batch · Decoder · Decoder-only · Dimension · Dot-product attention · Dot product · Embedding ·
-Encoder · Encoder-only · Head · Hidden state · Key · Loss · Mask · Multi-query attention ·
+Batch · Decode · Decoder · Decoder-only · Dimension · Dot-product attention · Dot product ·
+Embedding · Encoder · Encoder-only · Head · Hidden state · Key · Loss · Mask ·
+Multi-head latent attention · Multi-query attention ·
 Positional encoding · Prompt · Query · Self-attention · Soft attention · Softmax · Token · Value ·
 Vector · Weight
 """

@@ -33,6 +33,14 @@ def empty_standard_input(monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def held_out_file(tmp_path_factory) -> str:
+    """Two pairs that are in no other file."""
+    path = tmp_path_factory.mktemp("held-out") / "held-out.tsv"
+    path.write_text("I sing\tJe chante\nWe sing\tNous chantons\n")
+    return str(path)
+
+
+@pytest.fixture(scope="session")
 def pairs_file(tmp_path_factory) -> str:
     lines = [f"{pair[0]}\t{pair[1]}" for pair in zip(SENTENCES, TRANSLATIONS, strict=True)] * 9
     path = tmp_path_factory.mktemp("pairs") / "pairs.tsv"

@@ -29,15 +29,8 @@ def calls(monkeypatch) -> list[dict[str, object]]:
     return asked
 
 
-@pytest.fixture
-def test_file(tmp_path) -> str:
-    """Two pairs that are in no other file."""
-    (tmp_path / "held-out.tsv").write_text("I sing\tJe chante\nWe sing\tNous chantons\n")
-    return str(tmp_path / "held-out.tsv")
-
-
-def test_what_is_typed_reaches_the_benchmark(calls, pairs_file, test_file):
-    data = ["--data", pairs_file, "--test", test_file]
+def test_what_is_typed_reaches_the_benchmark(calls, pairs_file, held_out_file):
+    data = ["--data", pairs_file, "--test", held_out_file]
     main(["bench", "translation", *data, "--seconds", "3", "--seed", "5"])
     main(["bench", "translation", *data])
     main(["bench", "models", "--seconds", "2", "--device", "cpu"])
@@ -50,14 +43,14 @@ def test_what_is_typed_reaches_the_benchmark(calls, pairs_file, test_file):
 
 @pytest.mark.parametrize("name", ["translation", "models"])
 def test_it_measures_on_one_thread_unless_told_otherwise(
-    name, calls, pairs_file, test_file, monkeypatch
+    name, calls, pairs_file, held_out_file, monkeypatch
 ):
     monkeypatch.setattr(compute.os, "cpu_count", lambda: 8)
     monkeypatch.setattr(compute, "TORCH_THREADS", 3)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     set_to = []
     monkeypatch.setattr(compute.torch, "set_num_threads", set_to.append)
-    data = ["--data", pairs_file, "--test", test_file] if name == "translation" else []
+    data = ["--data", pairs_file, "--test", held_out_file] if name == "translation" else []
     main(["bench", name, *data])
     main(["bench", name, *data, "--threads", "2"])
     monkeypatch.setenv("OMP_NUM_THREADS", "3")

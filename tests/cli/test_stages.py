@@ -52,15 +52,21 @@ def test_the_first_line_comes_before_the_data_is_read(
 
 
 def test_search_and_bench_say_what_takes_long(
-    masked_lm_folder, text_file, pairs_file, capsys, every_stage_takes_long, monkeypatch
+    masked_lm_folder,
+    text_file,
+    pairs_file,
+    held_out_file,
+    capsys,
+    every_stage_takes_long,
+    monkeypatch,
 ):
     monkeypatch.setattr(tables, "print_results", lambda results, *_: [next(results)])
     main(["search", masked_lm_folder, "agreement", text_file])
     assert said(capsys)[-1] == "attention: computing the embeddings of 9 paragraphs ..."
-    command = ["bench", "translation", "--data", pairs_file, "--test", pairs_file]
+    command = ["bench", "translation", "--data", pairs_file, "--test", held_out_file]
     main([*command, "--seconds", "0.01"])
     assert said(capsys) == [
-        f"attention: reading {pairs_file} {pairs_file} ...",
+        f"attention: reading {pairs_file} {held_out_file} ...",
         "attention: training word by word ...",
         "attention: measuring word by word ...",
     ]

@@ -138,7 +138,11 @@ def test_the_book_s_paragraphs_come_in_order_with_file_and_heading():
     read = read_paragraphs(["book"])
     assert list(dict.fromkeys(paragraph.file for paragraph in read)) == list(prose.book())
     assert all(paragraph.heading and paragraph.text for paragraph in read)
-    [root] = [one for one in read if one.text.startswith("A dot product of dimension d_k adds up")]
+    [root] = [
+        one
+        for one in read
+        if one.text.startswith("The dot product of two vectors of dimension d_k")
+    ]
     assert (root.file, root.heading) == ("attention/self-attention-math.md", "Why the square root?")
 
 

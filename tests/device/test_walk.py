@@ -50,7 +50,7 @@ WITHOUT_TENSORS = {
         attention.inspection.fonts.missing_characters
         attention.inspection.plots.bleu_by_length
         attention.tasks.language_modelling.LanguageModel.n_parameters
-        attention.tasks.run_data.count_in_both
+        attention.tasks.run_data.check_held_out attention.tasks.run_data.count_in_both
         attention.tasks.run_folder.RunFolder.prune
         attention.tasks.start_summary.StartSummary.lines
         attention.tasks.training_run.TrainingRun.data

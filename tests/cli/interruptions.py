@@ -18,7 +18,7 @@ from attention.tasks.objectives import EncodedPairs
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["tests.cli.interruptions", "torch._dynamo"])  # what Adam imports
-PATIENCE = 60  # seconds after which a process that should have ended counts as hanging
+PATIENCE = 300  # seconds after which a process that should have ended counts as hanging
 
 Moment = tuple[str, int]  # a function, and the number of its call
 

@@ -152,7 +152,7 @@ def test_a_run_survives_its_terminal(tmp_path, pairs_file):
         printed += os.read(master, 4096)
     assert b"Pre-processing" not in printed, "the tokenizers library has bars of its own"
     os.close(master)
-    assert process.wait(timeout=60) == 128 + HUP
+    assert process.wait(timeout=PATIENCE) == 128 + HUP
     step = saved_step(tmp_path / "run")
     assert step > 0
     run = TranslationRun.resume(tmp_path / "run", "cpu")

@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -27,6 +28,14 @@ IN_SAVE += [("rename", 2)]  # of the second checkpoint, that of step 10
 
 def training(out: Path, data: str) -> list[str]:
     return [*("train", "translation", "--data", data, "--out", str(out), "--threads", "1"), *SMALL]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hangup_is_heard():
+    """Under `nohup` it would be ignored, by the commands that are tested as well."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="module")

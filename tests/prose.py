@@ -72,7 +72,7 @@ def prose(path: Path) -> str:
     for part in parts(path, "\n".join(lines)):
         if isinstance(part, Fence):
             lines[part.line - 1 : part.end] = [""] * (part.end - part.line + 1)
-    return INLINE_CODE.sub(_blank, "\n".join(lines))
+    return INLINE_CODE.sub(blank, "\n".join(lines))
 
 
 def formulas(text: str) -> Iterator[tuple[int, str]]:
@@ -80,7 +80,7 @@ def formulas(text: str) -> Iterator[tuple[int, str]]:
     for pattern in FORMULAS:
         for found in pattern.finditer(text):
             yield text.count("\n", 0, found.start()) + 1, found[found.re.groups]
-        text = pattern.sub(_blank, text)
+        text = pattern.sub(blank, text)
 
 
 def symbols(tex: str) -> Iterator[tuple[str, str]]:
@@ -103,12 +103,12 @@ def bare(tex: str) -> str:
 def sentences(text: str) -> str:
     """The text of a page without its header, headings, pictures, formulas and tags."""
     for what in (r"\A---\n.*?\n---\n", r"^#+ .*$", r"!\[[^\]]*\]\([^)]*\)", r"<[^<>]*>"):
-        text = re.sub(what, _blank, text, flags=re.DOTALL if "---" in what else re.MULTILINE)
+        text = re.sub(what, blank, text, flags=re.DOTALL if "---" in what else re.MULTILINE)
     for pattern in FORMULAS:
-        text = pattern.sub(_blank, text)
+        text = pattern.sub(blank, text)
     return text
 
 
-def _blank(found: re.Match[str]) -> str:
+def blank(found: re.Match[str]) -> str:
     """Put spaces in the place of a text, so that all else keeps its own."""
     return re.sub(r"\S", " ", found[0])

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.prose import CELL, DOCS, book, prose
+from tests.prose import CELL, DOCS, blank, book, prose
 from tests.site_fixtures import ROOT
 from tools.blocks import Fence, parts
 
@@ -154,8 +154,8 @@ def _paragraph_faults(
     known: list[float],
     linked: dict[str, list[float]],
 ) -> list[str]:
-    text = TIE.sub(_blank, paragraph.text)
-    text = NO_NUMBER.sub(_blank, LINK.sub(_blank, text))
+    text = TIE.sub(blank, paragraph.text)
+    text = NO_NUMBER.sub(blank, LINK.sub(blank, text))
     tied: list[str] = []
     exact = list(known)
     for link in LINK.findall(paragraph.text):
@@ -189,13 +189,9 @@ def _paragraph_faults(
     return found
 
 
-def _blank(found: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", found[0])
-
-
 def page_faults(name: str) -> list[str]:
     text = prose(DOCS / name)
-    text = re.sub(r"\A---\n.*?\n---\n", _blank, text, flags=re.DOTALL)
+    text = re.sub(r"\A---\n.*?\n---\n", blank, text, flags=re.DOTALL)
     targets = {link.partition("#")[0] for link in LINK.findall(text)}
     pages = {link: normpath(join(dirname(name), link)) for link in targets if link}
     linked = {

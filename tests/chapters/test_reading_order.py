@@ -9,7 +9,7 @@ from posixpath import dirname, join, normpath
 
 import pytest
 
-from tests.prose import DOCS, bare, book, formulas, optional_pages, prose, sentences, symbols
+from tests.prose import DOCS, bare, blank, book, formulas, optional_pages, prose, sentences, symbols
 
 pytestmark = pytest.mark.on_cpu(reason="text only")
 
@@ -151,7 +151,7 @@ def word_faults(pages: Pages, glossary: str, left_out: Collection[str] = frozens
     names for it. Where it names none, each page that uses the term has to link it.
     """
     order, faults = [page for page in pages if page not in left_out], []
-    texts = {page: TITLE.sub(_blank, sentences(text)) for page, text in pages.items()}
+    texts = {page: TITLE.sub(blank, sentences(text)) for page, text in pages.items()}
     for term, chapters in explained(glossary).items():
         if not chapters or chapters[0] not in pages:
             faults.append(f"docs/{GLOSSARY}: {term} names no chapter that explains it")
@@ -174,10 +174,6 @@ def word_faults(pages: Pages, glossary: str, left_out: Collection[str] = frozens
                 problem = f"comes before {chapters[0]}, which explains it, and without a link"
                 faults.append(f"docs/{page}:{line}: “{first[0]}” {problem}")
     return faults
-
-
-def _blank(found: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", found[0])
 
 
 def _text_only(link: re.Match[str]) -> str:

@@ -50,13 +50,16 @@ def additive(query, memory, W_a, U_a, v_a):
         (lambda q, m, W, U, v: (q @ W.T)[:, None].add(m @ U.T).tanh().sum(-1), "v_a is missing"),
         (
             lambda q, m, W, U, v: additive(q, m, W, U, v).view(2, -1)[:, :2],
-            "should be \\(2, 3\\), but yours is \\(2, 2\\)",
+            "of the shape \\(2, 3\\), but yours is of the shape \\(2, 2\\)",
         ),
         (lambda q, m, W, U, v: additive(q, m.view(-1, 2), W, U, v), "every dimension is 2"),
         (lambda q, m, W, U, v: additive(q, m, U, W, v), "You have swapped them"),
         (lambda q, m, W, U, v: additive(q, m, W.T, U.T, v), "the transposed matrix"),
-        (lambda *given: 2 * additive(*given), r"other values, first at the indices \[\[0, 0\]\]"),
-        (lambda *given: additive(*given).tolist(), "should return a tensor"),
+        (lambda *given: 2 * additive(*given), r"else at \[0, 0\], .*: 6 of its 6"),
+        (
+            lambda *given: additive(*given).tolist(),
+            r"a tensor of the shape \(2, 3\), but yours is a list of 2",
+        ),
     ],
 )
 def test_wrong_scores(wrong, hint):
@@ -84,7 +87,10 @@ def test_a_hint_never_gives_the_scores_away():
         (lambda ids: padding_mask(ids).float(), "a mask is boolean"),
         (lambda ids: (ids != 0)[:, None, None], "one axis too many"),
         (lambda ids: (ids != 0).unsqueeze(1).expand(-1, 5, -1), "a row for each of S queries"),
-        (lambda ids: (ids == 0).unsqueeze(1) * -torch.inf, "contains NaN"),
+        (
+            lambda ids: (ids == 0).unsqueeze(1) * -torch.inf,
+            "where yours is nan: .* A nan comes from",
+        ),
         (
             lambda ids: torch.zeros(ids.shape).masked_fill(ids == 0, -torch.inf).unsqueeze(1),
             "an additive mask",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from spellchecker import SpellChecker
 
-from tests.prose import DOCS, FORMULAS, book, prose
+from tests.prose import DOCS, FORMULAS, blank, book, prose
 from tests.site_fixtures import ROOT
 
 pytestmark = pytest.mark.on_cpu(reason="text only")
@@ -35,16 +35,12 @@ CODE = re.compile(r"[a-z][A-Z]|[A-Z]{2}")  # camelCase, abbreviations
 def words(text: str) -> Iterator[tuple[int, str]]:
     """Each word of a text that a dictionary should know, with its line."""
     for pattern in FORMULAS:
-        text = pattern.sub(_blank, text)
-    text = NO_PROSE.sub(_blank, text)
+        text = pattern.sub(blank, text)
+    text = NO_PROSE.sub(blank, text)
     for found in WORD.finditer(text):
         word = re.sub(r"['\u2019]s$", "", found[0])
         if len(word) > 1 and not CODE.search(word):
             yield text.count("\n", 0, found.start()) + 1, word.replace("\u2019", "'").lower()
-
-
-def _blank(found: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", found[0])
 
 
 def comments_and_strings(code: str) -> str:

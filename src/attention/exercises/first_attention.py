@@ -77,7 +77,7 @@ def check_additive_scores(scores: Callable[..., Any]) -> None:
     )
     found = answer(called, scores, *given, hint=missing_axis)
     expected = _additive_scores(*given)
-    _compare(called, found, expected, _score_mistakes(*given))
+    compare(called, found, expected, _score_mistakes(*given))
 
     sizes = (2, 4), (3, 5), (6, 4), (6, 5), (6,)
     generator = torch.Generator().manual_seed(0)
@@ -85,31 +85,8 @@ def check_additive_scores(scores: Callable[..., Any]) -> None:
     hint = "It is right for the chapter's numbers, where every dimension is 2. These all differ."
     found = answer(called, scores, *wider, hint=hint)
     expected = _additive_scores(*wider)
-    _compare(called, found, expected, [])
+    compare(called, found, expected)
     right("the score of every query and every key, in one go.")
-
-
-def _compare(
-    called: str, found: object, expected: Tensor, mistakes: list[tuple[Tensor, str]]
-) -> None:
-    """Compare tensors; an unforeseen mistake is told by where it is, not by the right answer."""
-    if isinstance(found, Tensor) and found.isnan().any():
-        raise Hint(
-            f"{called} contains NaN, as from 0 times infinity, or from infinity minus itself."
-        )
-    compare(called, found, expected, [*mistakes, (found, _where(called, found, expected))])
-
-
-def _where(called: str, found: object, expected: Tensor) -> str:
-    """Where an answer differs from the right one, without giving that away."""
-    if not isinstance(found, Tensor):
-        return f"{called} should return a tensor, but yours returns a {type(found).__name__}."
-    if found.shape != expected.shape:
-        shapes = f"{tuple(expected.shape)}, but yours is {tuple(found.shape)}"
-        return f"The shape of {called} should be {shapes}."
-    wrong = (found.double() - expected.double()).abs() > 1e-5
-    first = wrong.nonzero().tolist()[:1]
-    return f"{called} has the right shape, but other values, first at the indices {first}."
 
 
 def _additive_scores(
@@ -228,7 +205,7 @@ def check_padding_mask(mask: Callable[..., Any]) -> None:
     ]
     hint = "Compare the ids with 0, then insert an axis in the middle with unsqueeze(1)."
     found = answer("mask(ids)", mask, ids, hint=hint)
-    _compare("mask(ids)", found, expected, mistakes)
+    compare("mask(ids)", found, expected, mistakes)
     if isinstance(found, Tensor) and found.dtype != torch.bool:
         raise Hint(f"The positions are right, but a mask is boolean, and yours is {found.dtype}.")
     right("every query may attend to the words, and none to the padding.")

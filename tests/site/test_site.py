@@ -7,7 +7,9 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from PIL import Image
 
+from images import cards
 from tests.site_fixtures import ROOT, Build, build
 from tools.links import faults
 
@@ -159,6 +161,38 @@ def test_a_known_address_brings_them_back(build_with):
     assert 'href="https://github.com/someone/course/edit/main/docs/a/b.md"' in site.page("a/b")
     assert 'href="https://someone.example/course/a/b/"' in site.page("a/b")
     assert 'href="/course/assets/attention.css"' in (site.site / "404.html").read_text()
+
+
+def test_every_page_says_what_it_is(built):
+    book = "Attention in Transformers with PyTorch"
+    assert f"<title>{book}</title>" in built.page(".")
+    assert f"<title>Introduction - {book}</title>" in built.page("introduction")
+    assert f"<title>This page is not here - {book}</title>" in (built.site / "404.html").read_text()
+    for name, html in pages(built).items():
+        outline = Outline(html)
+        assert len(outline.all("title")) == 1, name
+        for kind in ("title", "description", "type", "site_name"):
+            (said,) = outline.all("meta", property=f"og:{kind}")
+            assert said["content"], name
+        assert not outline.all("meta", property="og:image"), name
+
+
+def test_a_site_with_an_address_has_a_card_for_each_part(build_with):
+    chapter = "---\ntitle: C\n---\n# C\n"
+    site = build_with({"models/c.md": chapter, "c.md": chapter}, SITE_URL="https://some.one/book/")
+    assert site.sound, site.warnings
+    for page, part in (("models/c", "models"), ("c", "start"), (".", "start")):
+        (card,) = Outline(site.page(page)).all("meta", property="og:image")
+        assert card["content"] == f"https://some.one/book/assets/cards/{part}.png"
+        with Image.open(site.site / "assets" / "cards" / f"{part}.png") as picture:
+            assert picture.size == (1200, 630)
+            assert len(picture.convert("RGB").getcolors(10**6)) > 100, "an empty card"
+
+
+def test_the_card_of_a_part_shows_its_chapters():
+    for part, (title, about, stops) in cards.PARTS.items():
+        said = cards.words(part)
+        assert all(words in said for words in (title, about, *(name for name, _, _ in stops)))
 
 
 def test_a_just_the_docs_chapter_drops_in(build_with):

@@ -81,9 +81,8 @@ def render(tex: str, display: bool = False) -> str:
     html = re.sub("<annotation.*?</annotation>", "", html, flags=re.DOTALL)
     # Search would read every formula twice. (It can leave out <math>, but no span around spans.)
     html = html.replace("<math ", "<math data-search-exclude ")
-    # What copy-tex.js copies.
-    tex = escape(without_colours(tex.strip()))
-    html = html.replace('<span class="katex">', f'<span class="katex" data-tex="{tex}">', 1)
+    tex, whole = escape(without_colours(tex.strip())), '<span class="katex">'
+    html = html.replace(whole, f'{whole[:-1]} data-tex="{tex}">', 1)  # for copy-tex.js
     if display:  # a wide formula scrolls by itself, and a keyboard can scroll it too
         return f'<div class="formula" tabindex="0" role="group" aria-label="Formula">{html}</div>'
     return html

@@ -147,19 +147,21 @@ def test_links_that_need_an_address_vanish_without_one(built):
     for name, html in pages(built).items():
         assert 'rel="canonical"' not in html, name
         assert "/edit/main/" not in html, name
+        assert "<!--repository" not in html, name
         assert not re.search(r'(?:href|src)="/', html), name
     assert "/assets/" not in (built.site / "404.html").read_text()
 
 
 def test_a_known_address_brings_them_back(build_with):
     site = build_with(
-        {"a/b.md": "---\ntitle: B\n---\n# B\n"},
+        {"a/b.md": "---\ntitle: B\n---\n# B\n\nIt is <!--repository-->here<!--/repository-->.\n"},
         SITE_URL="https://someone.example/course/",
         GITHUB_REPOSITORY="someone/course",
     )
     assert site.sound, site.warnings
     assert 'href="https://github.com/someone/course/edit/main/docs/a/b.md"' in site.page("a/b")
     assert 'href="https://someone.example/course/a/b/"' in site.page("a/b")
+    assert 'It is <a href="https://github.com/someone/course">here</a>.' in site.page("a/b")
     assert 'href="/course/assets/attention.css"' in (site.site / "404.html").read_text()
 
 

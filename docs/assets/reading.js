@@ -23,10 +23,10 @@ function showProgress() {
 /** Brings the page that is open into view in the list of chapters. */
 function findChapter() {
   const list = document.querySelector(".site-nav");
-  /** @param {Element} link */
-  const below = (link) => link.getBoundingClientRect().bottom - list.getBoundingClientRect().bottom;
   const here = list?.querySelector("[aria-current]");
-  if (here && below(here) > 0) list.scrollTop += below(here) + list.clientHeight / 2;
+  if (!list || !here) return;
+  const below = here.getBoundingClientRect().bottom - list.getBoundingClientRect().bottom;
+  if (below > 0) list.scrollTop += below + list.clientHeight / 2;
 }
 
 /** @returns {Set<string>} the addresses of the pages that the reader has finished */

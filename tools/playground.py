@@ -19,6 +19,7 @@ from safetensors import safe_open
 from tools import lab_runs, labs
 
 LAB = labs.ROOT / "docs" / "models" / "transformer.py"
+SAVED = "transformer"  # by the lab, in the folder of its files
 PLACE = "assets/weights/translator"
 MARK = 'checksum="<!--weights translator-->"'
 NAMES = ("translator.json", "model.safetensors")
@@ -61,7 +62,7 @@ def weights() -> Path | None:
     """The folder with the weights that the site publishes, or None."""
     if os.environ.get("LABS") == "skip" or not lab_runs.kept(LAB).exists():
         return None
-    return half_precision(lab_runs.kept(LAB).with_suffix("") / "transformer")
+    return half_precision(lab_runs.kept(LAB).with_suffix("") / SAVED)
 
 
 def half_precision(trained: Path) -> Path:

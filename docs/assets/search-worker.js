@@ -10,11 +10,11 @@ let index; // lunr's, once Material has built it
 /** The words of the index that an automaton of lunr's accepts. @param {any} automaton @returns {string[]} */
 const accepted = (automaton) => index.tokenSet.intersect(automaton).toArray();
 
-/** What to ask for instead of a word: Material finds all that begins with it. @param {string} typed */
+/** What to ask for instead of a word: Material finds all that begins with one. @param {string} typed @returns {string} */
 function asked(typed) {
   const { TokenSet } = worker.lunr;
   const word = typed.toLowerCase();
-  const singular = word.replace(/(?<=[^s]{3})s$/, "");
+  const singular = word.replace(/(..[^s])s$/, "$1");
   if (singular in index.invertedIndex) return `${singular}^9 ${singular}`; // itself first
   if (word.length < 4 || accepted(TokenSet.fromString(`${word}*`)).length) return word;
   /** @param {string} other */

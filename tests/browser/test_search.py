@@ -151,6 +151,19 @@ def test_a_word_with_one_letter_wrong_is_found(search):
     expect(search.results.locator("del").first).to_have_text("embeding")
 
 
+def test_a_plural_finds_the_singular(search):
+    for word in ("head", "mask", "embedding"):
+        assert search.type(f"{word}s") == search.type(word)
+
+
+def test_what_means_something_to_lunr_is_left_to_it(search):
+    elsewhere = search.results.locator("li:not(:has(:is(h1, h2) mark))")
+    search.type("mask")
+    assert elsewhere.count() > 0
+    assert search.type("title:mask")
+    assert elsewhere.count() == 0
+
+
 def test_a_word_that_nothing_is_like_finds_nothing(search):
     assert search.type("zeugma") == []
 
@@ -197,8 +210,12 @@ def test_the_box_says_which_key_leads_to_it(browser, built, serve):
     page.keyboard.press(hint.text_content())
     expect(page.get_by_role("searchbox")).to_be_focused()
     expect(hint).to_be_hidden()
-    page.set_viewport_size(PHONE)
     page.get_by_role("searchbox").blur()
+    at = hint.bounding_box()
+    page.mouse.click(at["x"] + 1, at["y"] + 1)
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.get_by_role("searchbox").blur()
+    page.set_viewport_size(PHONE)
     expect(hint).to_be_hidden()
     page.close()
 

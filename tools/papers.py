@@ -78,22 +78,22 @@ def link(content: str, papers: Papers) -> tuple[str, set[str]]:
     Returns:
         The page with links, and the addresses to which they lead.
     """
-    pattern = citation(papers)
-    everywhere: set[str] = set()
-    parts = []
-    for part in re.split(f"(?={READING})", content):
-        linked: set[str] = set()
+    parts = [link_once(part, papers) for part in re.split(f"(?={READING})", content)]
+    return "".join(text for text, _ in parts), set().union(*(linked for _, linked in parts))
 
-        def link_one(found: re.Match[str], linked: set[str] = linked) -> str:
-            paper = papers.get((found["first"], found["year"]))
-            if paper is None or paper.address in linked or not paper.is_by(found["who"]):
-                return found[0]
-            linked.add(paper.address)
-            return anchored(found, paper)
 
-        parts.append(pattern.sub(link_one, part))
-        everywhere |= linked
-    return "".join(parts), everywhere
+def link_once(content: str, papers: Papers) -> tuple[str, set[str]]:
+    """Link the first citation of each paper, and say which addresses were linked."""
+    linked: set[str] = set()
+
+    def link_one(found: re.Match[str]) -> str:
+        paper = papers.get((found["first"], found["year"]))
+        if paper is None or paper.address in linked or not paper.is_by(found["who"]):
+            return found[0]
+        linked.add(paper.address)
+        return anchored(found, paper)
+
+    return citation(papers).sub(link_one, content), linked
 
 
 def anchored(found: re.Match[str], paper: Paper) -> str:

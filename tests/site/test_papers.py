@@ -45,15 +45,9 @@ def test_every_paper_of_a_reading_list_is_in_the_bibliography_with_its_title_and
     for name in book():
         for cited in entries(f"docs/{name}", reading_list(name)):
             count += 1
-            listed = [
-                paper
-                for paper in BIBLIOGRAPHY.values()
-                if paper.year == cited.year
-                and paper.title.startswith(cited.title)
-                and paper.first == cited.first
-                and (cited.arxiv is None or paper.address.endswith(f"/{cited.arxiv}"))
-            ]
-            if len(listed) != 1:
+            paper = BIBLIOGRAPHY.get((cited.first, cited.year))
+            known = paper and paper.title.startswith(cited.title)
+            if not known or (cited.arxiv and not paper.address.endswith(f"/{cited.arxiv}")):
                 faults.append(f"{cited.where}: {cited.first} {cited.year}, {cited.title}")
     assert not faults, "not in docs/reference/papers.md as it is here:\n" + "\n".join(faults)
     assert count > 120
@@ -65,7 +59,7 @@ def test_the_links_are_in_the_built_pages(built):
         html = built.page(re.sub(r"(/?index)?\.\w+$", "", name))
         below = html.partition(papers.READING)[2]
         for cited in entries(name, reading_list(name)):
-            paper = next(p for p in BIBLIOGRAPHY.values() if p.title.startswith(cited.title))
+            paper = BIBLIOGRAPHY[cited.first, cited.year]
             if f'<a href="{paper.address}"><em>' not in below:
                 faults.append(f"{name}: {cited.title}")
     assert not faults, "not linked:\n" + "\n".join(faults)

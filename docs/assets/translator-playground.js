@@ -10,7 +10,7 @@
 import { make } from "./dom.js";
 import "./alignment-view.js";
 import "./head-view.js";
-import { ModelFileError } from "./model/model-file.js";
+import { ModelFileError, download, parsedJSON } from "./model/model-file.js";
 import { Translator } from "./model/translator.js";
 import { beamTree } from "./playground/beam-tree.js";
 import { comparison } from "./playground/comparison.js";
@@ -53,15 +53,19 @@ class TranslatorPlayground extends HTMLElement {
     try {
       const checksum = this.getAttribute("checksum");
       if (!checksum) throw new ModelFileError("This copy of the site was built without the model.");
-      const translator = await Translator.load(this.#folder, checksum, (bytes, total) => {
-        if (!failed) this.#status.textContent = `Loading the model: ${Math.round((100 * bytes) / total)}%`;
-      });
-      const sentences = await fetch(new URL("sentences.json", this.#folder)).then((answer) => answer.json());
+      const [translator, sentences] = await Promise.all([
+        Translator.load(this.#folder, checksum, (bytes, total) => {
+          if (!failed) this.#status.textContent = `Loading the model: ${Math.round((100 * bytes) / total)}%`;
+        }),
+        download(new URL("sentences.json", this.#folder)).then(parsedJSON),
+      ]);
       this.#show(translator, sentences);
     } catch (error) {
-      if (!(error instanceof ModelFileError)) throw error;
       failed = true;
-      this.#status.textContent = error.message;
+      this.#status.textContent =
+        error instanceof ModelFileError
+          ? error.message
+          : `This browser can't run the model (${error}). It takes one of 2022 or later.`;
       ask.disabled = false;
       ask.textContent = "Try again";
     }

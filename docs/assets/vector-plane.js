@@ -132,9 +132,14 @@ export class VectorPlane {
       const up = to[1] >= 0 ? -1 : 1;
       const half = 3.6 * label.length;
       const middle = Math.min(Math.max(x, half - HALF), HALF - half);
-      let y = Math.min(Math.max(tip + (up < 0 ? -13 : 22), 12 - HALF), HALF - 4);
-      while (taken.some(([u, w, other]) => Math.abs(middle - u) < half + other && Math.abs(y - w) < 13))
-        y += 13 * (Math.abs(y + 13 * up) < HALF ? up : -up);
+      const beside = Math.min(Math.max(tip + (up < 0 ? -13 : 22), 12 - HALF), HALF - 4);
+      const heights = [0, 1, 2, 3, -1, -2, -3].map((lines) => beside + 13 * up * lines);
+      const free = heights.find(
+        (y) =>
+          Math.abs(y) < HALF &&
+          !taken.some(([u, w, other]) => Math.abs(middle - u) < half + other && Math.abs(y - w) < 13),
+      );
+      const y = free ?? beside;
       taken.push([middle, y, half]);
       return text([middle, y], [0, 0], label, `name ${kind}`);
     });

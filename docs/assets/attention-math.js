@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * The arithmetic of <attention-stepper>: pure functions, from numbers to numbers and to words.
+ * Attention: pure functions, from numbers to numbers and to words. The formula is here once, for
+ * <attention-stepper> and for the models of the playground.
  *
  * Rows are tokens: Q = X W_q. With several heads, each takes its own share of the columns.
  */
@@ -39,24 +40,45 @@
 export function attention({ X, W_q, W_k, W_v, heads, causal }) {
   const [Q, K, V] = [W_q, W_k, W_v].map((W) => times(X, W));
   const [q, k, v] = [Q, K, V].map((M) => split(M, heads));
-  const scores = q.map((queries, head) => times(queries, transposed(k[head])));
-  const scaled = scores.map((M) => each(M, (score) => score / Math.sqrt(k[0][0].length)));
-  const masked = scaled.map((M) => each(M, (score, t, s) => (causal && s > t ? -Infinity : score)));
-  const weights = masked.map((M) => M.map(softmax));
-  const summed = weights.map((A, head) => times(A, v[head]));
-  const output = X.map((_, t) => summed.flatMap((M) => M[t]));
-  return { Q, K, V, scores, scaled, masked, weights, output };
+  const mayAttend = /** @type {MayAttend} */ ((t, s) => !causal || s <= t);
+  const steps = q.map((_, head) => scaledDotProductAttention(q[head], k[head], v[head], mayAttend));
+  const [scores, scaled, masked, weights] = /** @type {const} */ ([
+    "scores",
+    "scaled",
+    "masked",
+    "weights",
+  ]).map((name) => steps.map((step) => step[name]));
+  return { Q, K, V, scores, scaled, masked, weights, output: concatenated(steps.map((step) => step.output)) };
 }
 
 /**
- * @param {Matrix} A
- * @param {Matrix} B
- * @returns {Matrix}
+ * The formula, softmax(Q Kᵀ / √d) V, with each of its steps.
+ * @typedef {(query: number, key: number) => boolean} MayAttend
+ * @param {Matrix} Q queries, in rows
+ * @param {Matrix} K
+ * @param {Matrix} V
+ * @param {MayAttend} [mayAttend] each query may attend to a key at least
+ * @returns {Record<"scores" | "scaled" | "masked" | "weights" | "output", Matrix>}
  */
+export function scaledDotProductAttention(Q, K, V, mayAttend = () => true) {
+  const scores = Q.map((q) => K.map((k) => dot(q, k)));
+  const scaled = each(scores, (score) => score / Math.sqrt(K[0].length));
+  const masked = each(scaled, (score, t, s) => (mayAttend(t, s) ? score : -Infinity));
+  const weights = masked.map(softmax);
+  return { scores, scaled, masked, weights, output: times(weights, V) };
+}
+
+/** @param {number[]} a @param {number[]} b */
+export function dot(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+/** @param {Matrix} A @param {Matrix} B @returns {Matrix} */
 function times(A, B) {
-  return A.map((row) =>
-    transposed(B).map((column) => row.reduce((sum, a, i) => sum + a * column[i], 0)),
-  );
+  const columns = transposed(B);
+  return A.map((row) => columns.map((column) => dot(row, column)));
 }
 
 /** @param {Matrix} M @returns {Matrix} */
@@ -70,13 +92,18 @@ function each(M, change) {
 }
 
 /** @param {Matrix} M @param {number} heads @returns {Matrix[]} each head's share of the columns */
-function split(M, heads) {
+export function split(M, heads) {
   const width = M[0].length / heads;
   return Array.from({ length: heads }, (_, h) => M.map((row) => row.slice(h * width, (h + 1) * width)));
 }
 
+/** @param {Matrix[]} heads @returns {Matrix} side by side */
+export function concatenated(heads) {
+  return heads[0].map((_, t) => heads.flatMap((M) => M[t]));
+}
+
 /** @param {number[]} row at least one is finite */
-function softmax(row) {
+export function softmax(row) {
   const most = Math.max(...row);
   const powers = row.map((x) => Math.exp(x - most));
   const total = powers.reduce((sum, x) => sum + x);

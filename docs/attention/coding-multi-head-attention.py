@@ -28,7 +28,7 @@
 # ## Do you remember?
 #
 # <details markdown="1">
-# <summary>A token's vector has 512 components, and there are 8 heads. How many components has a query of one head?</summary>
+# <summary>A token's vector has 512 components, and there are 8 heads. How many components does a query of one head have?</summary>
 #
 # 64, which is 512 divided by 8, because the heads [share the model dimension](multi-head-attention.md#what-it-costs).
 #
@@ -143,7 +143,7 @@ print(f"{length} tokens, and {S - length} positions of padding without any weigh
 # %% [markdown]
 # ## Several heads: a list
 #
-# A head is an attention of its own, whose queries, keys and values have fewer dimensions. So the simplest multi-head attention is a list of the class that you have.
+# A head is an attention of its own, whose queries, keys and values have fewer components. So the simplest multi-head attention is a list of the class that you have.
 # The head outputs are concatenated, and the output projection $W_o$ combines them:
 
 

@@ -139,7 +139,7 @@ assert 0.25 < measured["encoder.1.self_attention"][:, 2].max() < 0.5
 assert encoder[:, :3].max() < 0.5
 
 # %% [markdown]
-# The encoder's heads attend to about three to six tokens at once, and some heads of its second layer put about a third of their weight on the next token. None of them is devoted to a single position. In large models some are:
+# The encoder's heads attend to about three to six tokens at once, and some heads of its second layer put about a third of their weight on the next token. None of them is devoted to a single position. In larger models, some are:
 # Voita and colleagues (2019) found heads whose largest weight is on the previous or the next token nine times out of ten. (The zeros under *next* in the decoder are not learned. They come from the causal mask.)
 #
 # ## Two reasons to attend
@@ -241,7 +241,7 @@ def bleu(layer, heads, replacement):
 
 
 # %% [markdown]
-# **Predict**: how much BLEU does the most important one of 24 heads cost? And which of the six attentions is indispensable?
+# **Predict**: how much BLEU does it cost to ablate the most important of the 24 heads? And which of the six attentions is indispensable?
 
 # %%
 layers = {

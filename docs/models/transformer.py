@@ -196,7 +196,7 @@ class DecoderBlock(nn.Module):
 
 
 # %% [markdown]
-# The **whole model** has two embedding tables and two stacks of blocks. The padding mask is True where the source has tokens, and every attention layer whose keys come from the source gets it. The decoder's self-attention needs no padding mask, because padding comes last, so the causal mask already hides it from every real token. The logits are dot products of the final vectors with the embeddings of all target tokens. So the output embedding *is* the target embedding, which is called **weight tying** (Press and Wolf 2017). Only a pre-norm stack has a norm at its end. In a post-norm model, `nn.Identity` takes the place of that norm, and returns its input.
+# The **whole model** has two embedding tables and two stacks of blocks. The padding mask is True where the source has tokens, and every attention layer whose keys come from the source gets it. The decoder's self-attention needs no padding mask, because padding comes last, so the causal mask already hides it from every real token. The logits are dot products of the final vectors with the embeddings of all tokens in the target vocabulary. So the output embedding *is* the target embedding, which is called **weight tying** (Press and Wolf 2017). Only a pre-norm stack has a norm at its end. In a post-norm model, `nn.Identity` takes the place of that norm, and returns its input.
 
 
 # %%
@@ -429,6 +429,12 @@ assert wrong_length > length
 # %% [markdown]
 # They are long. A recurrent network's hidden state can carry forward how much has been translated. The Transformer knows a position by its encoding only, and few training sentences have positions beyond 20. There it often skips a part of the sentence.
 #
+# This is the model that translates in the [playground](../playground.md), live in your browser. Save it, as you did with [the first translator](../introduction-lab.py):
+
+# %%
+translator.save("transformer")
+
+# %% [markdown]
 # ## Attention weights
 #
 # Now the sentence with which this book began, and two more. No model has been trained on them:
@@ -443,7 +449,7 @@ for translation in translations:
 # %% [markdown]
 # And these are the weights of cross-attention in the decoder's last block, as the mean of its heads:
 
-# %% alt="Heat map of attention weights: a row for each French token (query), a column for each English one (key). The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they climb from Area to Economic to European."
+# %% alt="Heat map of attention weights: a row for each French token (query), a column for each English one (key). The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they lead back from Area to Economic to European."
 from attention.inspection import plots
 
 agreement = translations[0]
@@ -570,14 +576,14 @@ for text in ("The disagreement was signed .", french[0]):
 #
 # <!--measured 54.9 53.9: the command above, evaluated with and without a beam of 5, November 2026, PyTorch 2.13, one core (AMD EPYC)-->
 #
-# The authors of Multi30k publish it in the repository `multi30k/dataset` on GitHub. BLEU is measured on the 1,014 captions of the validation set. Neither run trained on them, but we chose the settings by them, so on new captions expect a little less. It is sacrebleu's BLEU on plain text, `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0`. Papers on this data report it on their test sets, on lower-case text that is split into tokens, so the figures can't be compared.
+# The authors of Multi30k publish it in the repository `multi30k/dataset` on GitHub. BLEU is measured on the 1,014 captions of the validation set. Neither run trained on them, but we chose the settings by them, so on new captions expect a little less. It is BLEU as the library sacrebleu computes it on plain text, with the signature `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0`. Papers on this data report it on their test sets, on lower-case text that is split into tokens, so the figures can't be compared.
 # We ran both in November 2026 with PyTorch 2.13, each on one core of a busy machine with two (AMD EPYC), without a GPU. The minutes are CPU time. The paper uses a beam of 4.
 #
 # </details>
 #
 # ## The size of the paper's model
 #
-# How many parameters has the *base* model of the paper? It has six blocks on each side, dimension 512, an inner dimension of 2,048 in the feed-forward networks, and one embedding table for some 37,000 subwords. Count by hand before you read on.
+# How many parameters does the *base* model of the paper have? It has six blocks on each side, dimension 512, an inner dimension of 2,048 in the feed-forward networks, and one embedding table for some 37,000 subwords. Count by hand before you read on.
 #
 # The table has 37,000 · 512, or 18.9 million. The 18 attention layers have four matrices of 512² each: 18.9 million again. The 12 feed-forward networks have two matrices of 512 · 2,048 each, and two biases: 25.2 million. With the gains and biases of 30 norms, that makes 63.0 million, whatever the number of heads.
 #

@@ -1,0 +1,101 @@
+// @ts-check
+/** The settings of the playground as form controls: decoding, layer and head, and ablation. */
+import { make } from "../dom.js";
+import { named } from "./tables.js";
+
+/** @typedef {import("./experiment.js").Experiment} Experiment */
+/** @typedef {import("./experiment.js").Settings} Settings */
+
+const METHODS = { greedy: "greedy search", sample: "sampling", beam: "beam search" };
+
+/** How the next token is chosen. @param {Experiment} experiment */
+export function decodingControls(experiment) {
+  const { settings } = experiment;
+  const method = choice("Decoding", Object.entries(METHODS), settings.method, (value) => {
+    experiment.set({ method: /** @type {Settings["method"]} */ (value) });
+    show();
+  });
+  /** @param {string} name @param {"temperature" | "topK" | "topP" | "seed" | "beam"} key @param {[number, number, number]} range */
+  const number = (name, key, [min, max, step]) => {
+    const field = make("input", "");
+    Object.assign(field, { type: "number", min, max, step, value: settings[key], autocomplete: "off" });
+    field.addEventListener("change", () => {
+      const value = Math.min(max, Math.max(min, Number(field.value) || min));
+      field.value = String(value);
+      experiment.set({ [key]: value });
+    });
+    return make("label", "", name, field);
+  };
+  const sampling = make(
+    "div",
+    "playground-row",
+    number("temperature", "temperature", [0, 5, 0.1]),
+    number("top-k (0: all)", "topK", [0, 500, 1]),
+    number("top-p", "topP", [0.01, 1, 0.01]),
+    number("seed", "seed", [0, 9999, 1]),
+  );
+  const beam = make("div", "playground-row", number("beam size", "beam", [1, 8, 1]));
+  const show = () => {
+    sampling.hidden = experiment.settings.method !== "sample";
+    beam.hidden = experiment.settings.method !== "beam";
+  };
+  show();
+  return make("div", "playground-row", method, sampling, beam);
+}
+
+/** Which layer and which head is shown. @param {Experiment} experiment */
+export function viewControls(experiment) {
+  const { layers } = experiment.translator.model;
+  const { layer, head } = experiment.settings;
+  const names = layers.map(({ name }) => /** @type {[string, string]} */ ([name, named(name).title]));
+  const heads = Array.from({ length: layers[0].heads }, (_, h) => /** @type {[string, string]} */ ([`${h}`, `head ${h + 1}`]));
+  return make(
+    "div",
+    "playground-row",
+    choice("Layer", names, layer, (value) => experiment.set({ layer: value })),
+    choice("Head", [["-1", "mean of all heads"], ...heads], String(head), (value) => experiment.set({ head: Number(value) })),
+  );
+}
+
+/** A box for each head; a head whose box is empty adds nothing. @param {Experiment} experiment */
+export function headSwitches(experiment) {
+  const { layers } = experiment.translator.model;
+  const rows = layers.map(({ name, heads }) => {
+    const { title } = named(name);
+    const cells = Array.from({ length: heads }, (_, h) => {
+      const box = make("input", "");
+      Object.assign(box, { type: "checkbox", autocomplete: "off", checked: !experiment.settings.ablated.includes(`${name}.${h}`) });
+      box.setAttribute("aria-label", `${title}, head ${h + 1}`);
+      box.addEventListener("change", () => {
+        const others = experiment.settings.ablated.filter((one) => one !== `${name}.${h}`);
+        experiment.set({ ablated: box.checked ? others : [...others, `${name}.${h}`] });
+        experiment.finish();
+      });
+      return make("td", "", box);
+    });
+    const label = make("th", "", title);
+    label.scope = "row";
+    return make("tr", "", label, ...cells);
+  });
+  const top = make("tr", "", make("td", ""), ...Array.from({ length: layers[0].heads }, (_, h) => {
+    const label = make("th", "", `${h + 1}`);
+    label.scope = "col";
+    return label;
+  }));
+  const caption = make("caption", "", "Heads that are on");
+  return make("table", "playground-heads", caption, make("thead", "", top), make("tbody", "", ...rows));
+}
+
+/**
+ * @param {string} name
+ * @param {[string, string][]} options
+ * @param {string} value
+ * @param {(value: string) => void} onChoice
+ */
+function choice(name, options, value, onChoice) {
+  const select = make("select", "", ...options.map(([value, text]) => new Option(text, value)));
+  select.value = value;
+  select.autocomplete = "off";
+  select.addEventListener("change", () => onChoice(select.value));
+  return make("label", "", name, select);
+}

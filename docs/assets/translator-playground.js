@@ -1,0 +1,205 @@
+// @ts-check
+/**
+ * `<translator-playground checksum="…">`: the Transformer of the book, translating in the browser.
+ *
+ * What is inside is what a reader without JavaScript gets, and what stands there until the reader asks
+ * for the model. Then its weights are fetched, and every sentence is translated on this machine.
+ * The arithmetic is in model/, the parts of the page in playground/; the look is in
+ * translator-playground.css.
+ */
+import { make } from "./dom.js";
+import "./alignment-view.js";
+import "./head-view.js";
+import { ModelFileError } from "./model/model-file.js";
+import { Translator } from "./model/translator.js";
+import { decodingControls, headSwitches, viewControls } from "./playground/controls.js";
+import { DEFAULTS, Experiment, problem } from "./playground/experiment.js";
+import { nextToken } from "./playground/next-token.js";
+import { button, sentenceField } from "./playground/sentence.js";
+import { asPython, fromHash, toHash } from "./playground/share.js";
+import { alignmentView, headView, named, tokensOf } from "./playground/tables.js";
+
+const PACE = 450; // milliseconds a token, when it plays
+
+class TranslatorPlayground extends HTMLElement {
+  #status = make("p", "playground-note");
+  #live = make("p", "hidden"); // says each token to those who listen
+  #playing = 0;
+  #folder = new URL("weights/translator/", import.meta.url);
+
+  connectedCallback() {
+    if (this.#status.isConnected) return; // built before, and only moved
+    this.#folder.search = this.getAttribute("checksum") ?? "";
+    this.#status.setAttribute("role", "status");
+    this.#live.setAttribute("role", "status");
+    const ask = button("Load the model", () => this.#load(ask));
+    ask.classList.add("playground-load");
+    const size = Math.round(Number(this.getAttribute("bytes") ?? 0) / 1000);
+    const about = make("span", "", size ? ` ${size} KB, computed on your machine; nothing is sent anywhere.` : "");
+    this.prepend(make("div", "playground-start", ask, about), this.#status);
+    if (location.hash.length > 1) this.#load(ask); // a link to an experiment
+  }
+
+  disconnectedCallback() {
+    this.#stop();
+  }
+
+  /** @param {HTMLButtonElement} ask */
+  async #load(ask) {
+    ask.disabled = true;
+    try {
+      const checksum = this.getAttribute("checksum");
+      if (!checksum) throw new ModelFileError("This copy of the site was built without the model.");
+      const translator = await Translator.load(this.#folder, checksum, (bytes, total) => {
+        this.#status.textContent = `Loading the model: ${Math.round((100 * bytes) / total)}%`;
+      });
+      const sentences = await fetch(new URL("sentences.json", this.#folder)).then((answer) => answer.json());
+      this.#show(translator, sentences);
+    } catch (error) {
+      if (!(error instanceof ModelFileError)) throw error;
+      this.#status.textContent = error.message;
+      ask.disabled = false;
+      ask.textContent = "Try again";
+    }
+  }
+
+  /** @param {Translator} translator @param {string[]} sentences to draw from */
+  #show(translator, sentences) {
+    const heads = translator.model.heads;
+    const settings = fromHash(location.hash, heads);
+    if (problem(translator, settings.text ?? DEFAULTS.text)) delete settings.text;
+    const experiment = new Experiment(translator, settings);
+    experiment.finish();
+
+    const parts = this.#parts(experiment);
+    const draw = () => {
+      parts.draw();
+      history.replaceState(history.state, "", `#${toHash(experiment.settings)}`.replace(/#$/, location.pathname));
+    };
+    const sentence = sentenceField(translator, sentences, experiment.settings.text, (text) => {
+      this.#stop();
+      experiment.set({ text });
+      experiment.finish();
+    });
+    experiment.addEventListener("change", draw);
+    this.replaceChildren(
+      sentence,
+      decodingControls(experiment),
+      this.#buttons(experiment),
+      ...parts.elements,
+      this.#sharing(experiment),
+      this.#live,
+    );
+    draw();
+    this.querySelector("input")?.focus();
+    this.dispatchEvent(new CustomEvent("playground-ready", { bubbles: true, detail: experiment }));
+  }
+
+  /** @param {Experiment} experiment */
+  #buttons(experiment) {
+    const write = () => {
+      experiment.step();
+      this.#say(experiment);
+    };
+    const play = button("Play", () => {
+      if (this.#playing) return this.#stop();
+      if (experiment.translation.ended) experiment.restart();
+      play.textContent = "Pause";
+      this.#playing = window.setInterval(() => {
+        write();
+        if (experiment.translation.ended) this.#stop();
+      }, PACE);
+    });
+    play.dataset.play = "";
+    return make(
+      "div",
+      "playground-row",
+      button("Start again", () => (this.#stop(), experiment.restart())),
+      button("Next token", () => (this.#stop(), write())),
+      play,
+      button("Translate", () => (this.#stop(), experiment.finish(), this.#say(experiment))),
+    );
+  }
+
+  #stop() {
+    window.clearInterval(this.#playing);
+    this.#playing = 0;
+    const play = this.querySelector("[data-play]");
+    if (play) play.textContent = "Play";
+  }
+
+  /** What follows from the settings, and how to draw it again. @param {Experiment} experiment */
+  #parts(experiment) {
+    const output = make("p", "playground-output");
+    output.lang = "fr";
+    const intact = make("p", "playground-note");
+    const view = make("div", "");
+    const next = make("div", "playground-scroller");
+    next.tabIndex = 0;
+    next.setAttribute("role", "region");
+    next.setAttribute("aria-label", "The next token");
+    const all = make("details", "", make("summary", "", "All heads, small"));
+    all.addEventListener("toggle", () => all.open && drawHeads());
+    const drawHeads = () => {
+      all.querySelector("head-view")?.remove();
+      if (all.open) all.append(headView(experiment.translation));
+    };
+    const draw = () => {
+      const { translation, settings, intact: whole } = experiment;
+      output.textContent = translation.text + (translation.ended ? "" : " …");
+      intact.textContent = whole && `With all heads: ${whole}`;
+      intact.hidden = !whole;
+      view.replaceChildren(alignmentView(translation, settings.layer, settings.head, latest(experiment)));
+      next.replaceChildren(nextToken(experiment));
+      drawHeads();
+    };
+    const ablation = make("details", "", make("summary", "", "Ablate heads"), headSwitches(experiment));
+    const stage = make("div", "playground-stage", view, next);
+    const elements = [output, intact, viewControls(experiment), stage, all, ablation];
+    return { elements, draw };
+  }
+
+  /** @param {Experiment} experiment */
+  #sharing(experiment) {
+    const said = make("span", "playground-said");
+    said.setAttribute("role", "status");
+    const copy = async (/** @type {string} */ text) => {
+      try {
+        await navigator.clipboard.writeText(text);
+        said.textContent = "Copied";
+      } catch {
+        said.textContent = "This browser doesn't let the page copy";
+      }
+    };
+    return make(
+      "div",
+      "playground-row",
+      button("Copy a link", () => copy(location.href)),
+      button("Copy as Python", () => copy(asPython(experiment, this.#folder))),
+      said,
+    );
+  }
+
+  /** Say the token that was just written, and what its query attended to. @param {Experiment} experiment */
+  #say({ translation, settings }) {
+    const written = translation.ended ? "</s>" : translation.tokens.at(-1);
+    const t = translation.ended ? translation.steps.length - 1 : translation.steps.length - 2;
+    const { kind } = named(settings.layer);
+    if (kind === "encoder" || t < 0) return void (this.#live.textContent = `${written}`);
+    const { keys } = tokensOf(translation, kind);
+    const row = translation.weights(settings.layer, settings.head < 0 ? undefined : settings.head)[t];
+    const most = row.indexOf(Math.max(...row));
+    this.#live.textContent = `${written}, attended most to ${keys[most]}, ${row[most].toFixed(2)}`;
+  }
+}
+
+/** The query that is shown: "zone" in a whole translation that has it, or else the latest token. @param {Experiment} experiment */
+function latest({ translation, settings }) {
+  const { queries } = tokensOf(translation, named(settings.layer).kind);
+  const tokens = queries.map((query) => query.at(-1) ?? "");
+  if (translation.ended) return ["zone", "Area"].find((word) => tokens.includes(word)) ?? tokens[0];
+  return tokens[Math.max(0, translation.ids.length - 1)];
+}
+
+if (!customElements.get("translator-playground"))
+  customElements.define("translator-playground", TranslatorPlayground);

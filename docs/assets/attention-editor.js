@@ -248,20 +248,16 @@ export class Editor {
 }
 
 /**
- * Whoever enters a field means to replace its number. The mouse button that is let go would undo it.
+ * Whoever enters a field means to replace its number: Tab selects it anyway, and here a click does, too.
  * @param {HTMLInputElement} field
  */
 function selectWhole(field) {
   let entered = false;
-  field.addEventListener("focus", () => {
-    field.select();
-    entered = true;
-  });
-  field.addEventListener("pointerup", () => {
+  field.addEventListener("focus", () => (entered = true));
+  field.addEventListener("click", () => {
     if (entered) field.select();
     entered = false;
   });
-  field.addEventListener("keydown", () => (entered = false));
 }
 
 /** @param {number} x @param {number} least @param {number} most */

@@ -1,7 +1,7 @@
 // @ts-check
 // What <attention-stepper> draws on its planes, step by step, where a head has two dimensions.
-import { shown } from "./attention-math.js";
-import { added, dot, hull, length, preimage, projected, scaled } from "./vectors.js";
+import { dot, shown } from "./attention-math.js";
+import { added, hull, length, preimage, projected, scaled } from "./vectors.js";
 
 /**
  * @typedef {import("./attention-math.js").Numbers} Numbers

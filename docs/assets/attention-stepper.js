@@ -97,7 +97,7 @@ class AttentionStepper extends HTMLElement {
     set(this.#panel, { role: "tabpanel", id: panel });
     this.#flow.append(this.#from, tabs);
     const bar = make("div", "attention-stepper-bar", this.#previous, this.#count, this.#next);
-    const steps = make("div", "", this.#flow, bar);
+    const steps = make("div", "attention-stepper-steps", this.#flow, bar);
     steps.addEventListener("keydown", (event) => this.#walk(event));
     return steps;
   }

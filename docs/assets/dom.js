@@ -65,3 +65,15 @@ export function maths(text) {
     return [make("span", "typed", sign), raised, ...(end ? [make("span", "typed", end)] : [])];
   });
 }
+
+/**
+ * Bring what has changed into view, gently, unless most of it is in view.
+ * @param {HTMLElement} changed
+ */
+export function bringIntoView(changed) {
+  const { top, bottom, height } = changed.getBoundingClientRect();
+  const inView = Math.min(bottom, innerHeight) - Math.max(top, 0);
+  if (inView > 0.6 * Math.min(height, innerHeight)) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  changed.scrollIntoView({ behavior: calm ? "instant" : "smooth", block: "start" });
+}

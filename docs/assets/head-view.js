@@ -1,13 +1,14 @@
 // @ts-check
-import { make, svg } from "./dom.js";
+import { bringIntoView, make, maths } from "./dom.js";
+import { thumbnail } from "./thumbnail.js";
 
 /**
- * `<head-view label="…">`: what every head of a Transformer attends to, and what it adds.
+ * `<head-view label="…" [target="…" source="…"]>`: what every head of a Transformer attends to, and what it adds.
  *
  * The page holds a table of weights for each head, and for each layer one of what its heads add to
  * the output: that is what a reader without JavaScript gets, folded, and what stays for everyone.
  * This element reads the tables and draws a small map of each head. One of them is chosen and shown
- * large; hover over a row, or choose it, and it says what that token attends to, and what each head of
+ * large: at first the one whose weight between the two tokens that the attributes name is largest. Hover over a row, or choose it, and it says what that token attends to, and what each head of
  * the layer adds for it after W_o. Heads and rows are radio buttons, so arrow keys walk through
  * them. attention.inspection.head_view writes the tables; the look is in head-view.css.
  */
@@ -19,6 +20,7 @@ class HeadView extends HTMLElement {
   #layer = new Layer([]);
   #head = 0;
   #row = 0;
+  #chosen = make("div", "head-view-chosen");
   #title = make("p", "head-view-title");
   #map = make("table", "");
   #note = make("p", "head-view-note");
@@ -31,23 +33,43 @@ class HeadView extends HTMLElement {
     const kinds = /** @type {HTMLElement[]} */ ([...this.querySelectorAll(".head-view-kind")]);
     this.#layers = layers([...this.querySelectorAll(".head-view-table")]);
     if (!this.#layers.length) return;
-    this.#layer = this.#layers[this.#layers.length - 1];
+    this.#begin();
     this.setAttribute("role", "group");
     this.setAttribute("aria-label", this.getAttribute("label") ?? "What the heads attend to");
     this.#status.setAttribute("role", "status");
-    this.replaceChildren(
-      this.#overview(),
+    this.#chosen.append(
       this.#title,
       legend(this.#layers),
       scroller("The chosen head", this.#map),
       this.#note,
+    );
+    this.replaceChildren(
+      this.#overview(),
+      this.#chosen,
       scroller("What the heads of the layer add", this.#parts),
-      make("p", "head-view-about", ABOUT_PARTS),
+      make("p", "head-view-about", ...maths(ABOUT_PARTS)),
       folded("All weights, as tables", kinds),
       this.#status,
     );
     this.#listen();
     this.#draw();
+  }
+
+  /** Choose the cross-attention head, and its row, that tell most of the pair that the page names. */
+  #begin() {
+    this.#layer = this.#layers[this.#layers.length - 1];
+    const [target, source] = [this.getAttribute("target"), this.getAttribute("source")];
+    let most = 0;
+    for (const layer of this.#layers.filter(({ kind }) => kind === "cross")) {
+      const t = layer.queries.findIndex((words) => words[words.length - 1].textContent === target);
+      const s = layer.keys.findIndex((word) => word.textContent === source);
+      layer.heads.forEach((rows, head) => {
+        const { weight } = rows[t]?.[s] ?? { weight: 0 };
+        if (weight <= most) return;
+        most = weight;
+        [this.#layer, this.#head, this.#row] = [layer, head, t];
+      });
+    }
   }
 
   /** A small map of each head: kinds side by side, layers down, heads across. */
@@ -79,7 +101,13 @@ class HeadView extends HTMLElement {
       this.#draw();
       this.#say(`${this.#title.textContent}. ${this.#note.textContent}`);
     });
-    return make("label", "", button, thumbnail(layer.heads[head], layer.keys.length));
+    const label = make("label", "", button, small(layer.heads[head]));
+    label.addEventListener("click", ({ target }) => {
+      // By pointer: arrow keys change the button itself, and would lose it from view.
+      if (target !== button) requestAnimationFrame(() => bringIntoView(this.#chosen));
+    });
+    label.addEventListener("keydown", (event) => move(event, label));
+    return label;
   }
 
   /**
@@ -92,6 +120,7 @@ class HeadView extends HTMLElement {
     button.className = "hidden";
     button.name = `${this.#group}-${kind}`;
     button.defaultChecked = chosen;
+    button.autocomplete = "off"; // some browsers would bring back another choice on reloading
     return button;
   }
 
@@ -133,7 +162,8 @@ class HeadView extends HTMLElement {
     const query = headed("query", layer.corner.length, "query (token) ↓");
     const key = headed("key", layer.keys.length, "");
     key.append(make("span", "", "key (token) →"));
-    const adds = headed("value", 1, "adds, after W_o");
+    const adds = headed("value", 1, "");
+    adds.append(...maths("adds, after W_o"));
     adds.rowSpan = 2;
     const keys = layer.keys.map(copied);
     for (const word of keys) word.className = "upright";
@@ -181,7 +211,7 @@ class HeadView extends HTMLElement {
     const all = headed("", 1, "together", "row");
     const sum = make("td", "", bar(layer.together[t], layer.longest));
     this.#parts.replaceChildren(
-      make("caption", "", "What each head adds for this row, after W_o"),
+      make("caption", "", ...maths("What each head adds for this row, after W_o")),
       make("thead", "", make("tr", "", ...PARTS.map((name) => headed("", 1, name)))),
       make("tbody", "", ...rows),
       make("tfoot", "", make("tr", "", all, sum, make("td", "", "100 %"))),
@@ -287,28 +317,27 @@ function drawCell({ weight, hidden }) {
   return cell;
 }
 
-/**
- * A map in a few strokes: one for all cells of about the same weight.
- * @param {Cell[][]} rows
- * @param {number} columns
- */
-function thumbnail(rows, columns) {
-  /** @type {Map<string, string>} */
-  const shades = new Map();
-  rows.forEach((row, t) =>
-    row.forEach(({ weight, hidden }, s) => {
-      const shade = hidden || String(Math.round(8 * weight));
-      if (shade !== "0") shades.set(shade, `${shades.get(shade) ?? ""}M${s} ${t}h1v1h-1z`);
-    }),
+/** @param {Cell[][]} rows */
+function small(rows) {
+  return thumbnail(
+    rows.map((row) => row.map(({ weight, hidden }) => ({ name: hidden, shade: hidden ? 1 : weight }))),
   );
-  const picture = svg("svg", { "aria-hidden": "true", preserveAspectRatio: "none" });
-  picture.setAttribute("viewBox", `0 0 ${columns} ${rows.length}`);
-  for (const [shade, d] of shades) {
-    const opacity = Number(shade) / 8; // not a number where a mask hides
-    const [name, value] = opacity ? ["fill-opacity", `${opacity}`] : ["class", shade];
-    picture.append(svg("path", { d, [name]: value }));
-  }
-  return picture;
+}
+
+/**
+ * Up and down lead to the map above and below; left and right are the browser's, from map to map.
+ * @param {KeyboardEvent} event
+ * @param {HTMLElement} label
+ */
+function move(event, label) {
+  const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  const maps = [...(label.parentElement?.children ?? [])];
+  if (!way || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const wide = Number(label.parentElement?.style.getPropertyValue("--heads")) + 1; // and the layer's name
+  const next = maps[maps.indexOf(label) + way * wide]?.querySelector("input");
+  next?.focus();
+  next?.click();
 }
 
 /**

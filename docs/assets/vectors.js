@@ -1,12 +1,8 @@
 // @ts-check
 // The geometry of a plane of vectors: pure functions.
+import { dot } from "./attention-math.js";
 
 /** @typedef {[number, number]} Vector */
-
-/** @param {number[]} v @param {number[]} w */
-export function dot(v, w) {
-  return v.reduce((sum, x, i) => sum + x * w[i], 0);
-}
 
 /** @param {Vector} v */
 export function length(v) {

@@ -278,16 +278,23 @@ def test_where_a_head_has_another_dimension_it_says_how_to_get_the_planes(open_p
     expect(plane(page, "Head 2: query q, key k and value v of “the”")).to_be_visible()
 
 
-def test_a_number_is_replaced_by_what_is_typed_over_it(open_page: Open) -> None:
-    page = open_page()
+@pytest.mark.parametrize("settings", [{}, PHONE])
+def test_a_number_is_replaced_by_what_is_typed_over_it(
+    open_page: Open, settings: dict[str, Any]
+) -> None:
+    page = open_page(**settings)
     number = field(page, "Token", 0, 1)
-    number.click()
+    (number.tap if settings else number.click)()
     page.keyboard.type("5")
     expect(number).to_have_value("5")
+    number.click()  # once inside, a click sets the cursor
+    page.keyboard.press("End")
+    page.keyboard.type("3")
+    expect(number).to_have_value("53")
     page.keyboard.press("Tab")
     page.keyboard.press("Shift+Tab")
-    page.keyboard.type("3")
-    expect(number).to_have_value("3")
+    page.keyboard.type("4")
+    expect(number).to_have_value("4")
 
 
 def test_the_flow_shows_every_matrix_and_where_the_reader_is(open_page: Open) -> None:
@@ -332,6 +339,21 @@ def test_a_phone_shows_the_plane_while_a_number_is_edited(open_page: Open) -> No
     assert box["y"] >= 0
     assert box["y"] + box["height"] <= edited["y"], "above the number, and both in sight"
     assert edited["y"] + edited["height"] <= 844
+
+
+def test_a_phone_shows_the_flow_where_there_is_no_plane_or_more_than_one(open_page: Open) -> None:
+    page = open_page('heads="2" width="4"', **PHONE)
+    for heads in ("2", "1"):
+        stepper(page).get_by_label("Heads").select_option(heads)
+        number = field(page, "Token", 0, 3)
+        number.tap()
+        small = tab(page, "Softmax").locator("svg").last  # of head 2
+        before = small.inner_html()
+        number.fill(heads)
+        assert small.inner_html() != before
+        box = small.bounding_box()
+        assert box
+        assert 0 <= box["y"] <= 844, "what changes is in sight"
 
 
 def test_fingers_find_the_arrows(open_page: Open) -> None:

@@ -1,5 +1,5 @@
 // @ts-check
-import { make, svg } from "./dom.js";
+import { make, maths, svg } from "./dom.js";
 
 /**
  * `<position-explorer label="…">`: the sinusoidal positions of Vaswani et al. 2017, section 3.5.
@@ -57,6 +57,7 @@ class PositionExplorer extends HTMLElement {
         this.#choice("Dimension D", WIDTHS, this.#d, (d) => this.#resize({ d })),
         this.#choice("Positions", LENGTHS, this.#length, (length) => this.#resize({ length })),
         this.#position.element,
+        this.#other.element,
         this.#number.element,
       ),
       this.#worked,
@@ -65,7 +66,7 @@ class PositionExplorer extends HTMLElement {
         "div",
         "position-explorer-pair",
         this.#wave,
-        make("div", "", this.#dots, this.#other.element, this.#liner()),
+        make("div", "", this.#dots, this.#liner()),
       ),
       folded("All positions, as a table", scroller("All positions", this.#all)),
     );
@@ -97,6 +98,7 @@ class PositionExplorer extends HTMLElement {
       button.name = `${this.#group}-${legend}`;
       button.value = String(value);
       button.defaultChecked = value === chosen;
+      button.autocomplete = "off"; // some browsers would bring back another choice on reloading
       button.className = "hidden";
       button.addEventListener("change", () => use(value));
       return make("label", "", button, String(value));
@@ -112,6 +114,7 @@ class PositionExplorer extends HTMLElement {
   #liner() {
     const box = document.createElement("input");
     box.type = "checkbox";
+    box.autocomplete = "off";
     box.addEventListener("change", () => {
       this.#lined = box.checked;
       this.#show();
@@ -171,7 +174,7 @@ class PositionExplorer extends HTMLElement {
     );
     this.#worked.replaceChildren(
       `Component ${j} of position ${t}: `,
-      make("strong", "", arithmetic(t, j, d)),
+      make("strong", "", ...maths(arithmetic(t, j, d))),
     );
     this.#showVectors();
     this.#showWave();
@@ -276,6 +279,7 @@ class Slider {
   constructor(name, use) {
     this.input.type = "range";
     this.input.min = "0";
+    this.input.autocomplete = "off";
     this.input.setAttribute("aria-label", name);
     this.input.addEventListener("input", () => use(this.input.valueAsNumber));
     this.element = make("label", "position-explorer-slider", make("span", "", name), this.input);

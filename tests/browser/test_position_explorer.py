@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from attention.layers.positions import sinusoidal_positions
-from tests.site_fixtures import ROOT, OpenElement
+from tests.site_fixtures import CHROMIUM, FLAGS, ROOT, OpenElement
 
 FALLBACK = '<img src="images/intro-fig5.svg" alt="Waves"><p>Slow waves and fast ones.</p>'
 HTML = f'<position-explorer label="Sinusoidal encodings">{FALLBACK}</position-explorer>'
@@ -149,6 +152,8 @@ def test_a_click_on_the_heat_map_chooses_and_arrow_keys_go_on(page: Page) -> Non
     page.keyboard.press("ArrowRight")
     expect(worked(page)).to_contain_text("Component 4 of position 11")
     page.keyboard.press("Tab")
+    expect(explorer(page).get_by_role("slider", name="Second position u")).to_be_focused()
+    page.keyboard.press("Tab")
     page.keyboard.press("End")
     expect(worked(page)).to_contain_text("Component 7 of position 11")
     heat.hover(position={"x": 2, "y": 2})
@@ -182,6 +187,49 @@ def test_a_row_of_the_table_can_be_chosen_and_is_scrolled_to(page: Page) -> None
     assert around
     assert around["y"] < inside["y"] < around["y"] + around["height"] - inside["height"]
     assert page.evaluate("scrollY") == before, "only the table scrolls"
+
+
+def test_the_two_positions_are_chosen_side_by_side(page: Page) -> None:
+    t, u = (
+        explorer(page).get_by_role("slider", name=name).bounding_box()
+        for name in ("Position t", "Second position u")
+    )
+    assert t
+    assert u
+    assert t["y"] == u["y"]
+    assert u["x"] > t["x"]
+
+
+def test_powers_are_raised_and_still_copied_and_read_as_powers(page: Page) -> None:
+    expect(worked(page).locator("sup")).to_have_text("2/8")
+    assert "10000^(2/8)" in worked(page).inner_text()
+    sign = worked(page).get_by_text("^(", exact=True).bounding_box()
+    assert sign
+    assert sign["width"] == 0, "there, and not seen"
+
+
+def test_the_scrollbar_hides_no_column(browser: Browser, serve: Callable[[Path], str]) -> None:
+    """Tests usually hide the scrollbars."""
+    kind = browser.browser_type
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    hide = ["--hide-scrollbars"]
+    visible = kind.launch(executable_path=path, args=FLAGS, ignore_default_args=hide)
+    page = visible.new_page()
+    page.goto(f"{serve(ROOT / 'docs')}/")
+    page.set_content(
+        '<link rel="stylesheet" href="assets/attention.css">'
+        '<link rel="stylesheet" href="assets/position-explorer.css">'
+        '<script type="module" src="assets/position-explorer.js"></script>'
+        '<main class="main-content"><position-explorer width="32"></position-explorer></main>'
+    )
+    expect(explorer(page).locator("tbody tr").nth(31)).to_be_attached()
+    box = vectors(page).locator("..")
+    bar, hidden = box.evaluate(
+        "box => [box.offsetWidth - box.clientWidth, box.scrollWidth - box.clientWidth]"
+    )
+    visible.close()
+    assert bar > 0, "there is a scrollbar"
+    assert hidden == 0
 
 
 def test_the_page_says_where_it_begins(open_element: OpenElement) -> None:

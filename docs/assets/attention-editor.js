@@ -243,7 +243,7 @@ export class Editor {
     const name = wrong?.getAttribute("aria-label");
     const kept = place && this.#edited[/** @type {Edited} */ (place.kind)][place.row][place.column];
     const text = `${name}: type a number from -${LIMIT} to ${LIMIT}. Until then, ${kept} counts.`;
-    this.#error.textContent = wrong ? text.replaceAll(" -", " −") : "";
+    this.#error.replaceChildren(...(wrong ? maths(text.replaceAll(" -", " −")) : []));
   }
 }
 

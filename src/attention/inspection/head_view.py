@@ -94,7 +94,8 @@ def _table(
     )
     return (
         f'<div class="head-view-table" data-table="{name}" {attributes} role="group" tabindex="0"'
-        f' aria-label="{caption.split(":")[0]}">\n<table>\n<caption>{caption}</caption>\n'
+        f' aria-label="{caption.split(":")[0]}">\n<table>\n'
+        f"<caption>{caption.replace('W_o', 'W<sub>o</sub>')}</caption>\n"
         f"<thead><tr>{first}{columns}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>"
     )
 

@@ -21,7 +21,8 @@ import { added, hull, length, preimage, projected, scaled } from "./vectors.js";
  */
 
 /**
- * The pictures of a step: for each head the queries and the keys, at the end the values, too.
+ * The pictures of a step: for each head a query and the keys, and at the end the values and the
+ * output. One head has room for both then, so that the query that is dragged can be seen.
  * @param {View} view
  * @returns {Picture[]}
  */
@@ -31,7 +32,8 @@ export function pictures(view) {
   return [...Array(numbers.heads).keys()].flatMap((head) => {
     const of = new Head(view, head);
     if (step === 0) return [of.projections()];
-    return step === 5 ? [of.scores(), of.mixture()] : [of.scores()];
+    if (step < 5) return [of.scores()];
+    return numbers.heads > 1 ? [of.mixture()] : [of.scores(), of.mixture()];
   });
 }
 

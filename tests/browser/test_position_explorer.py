@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from attention.layers.positions import sinusoidal_positions
-from tests.site_fixtures import CHROMIUM, FLAGS, ROOT, OpenElement
+from tests.site_fixtures import ROOT, OpenElement
 
 FALLBACK = '<img src="images/intro-fig5.svg" alt="Waves"><p>Slow waves and fast ones.</p>'
 HTML = f'<position-explorer label="Sinusoidal encodings">{FALLBACK}</position-explorer>'
@@ -208,28 +205,9 @@ def test_powers_are_raised_and_still_copied_and_read_as_powers(page: Page) -> No
     assert sign["width"] == 0, "there, and not seen"
 
 
-def test_the_scrollbar_hides_no_column(browser: Browser, serve: Callable[[Path], str]) -> None:
-    """Tests usually hide the scrollbars."""
-    kind = browser.browser_type
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    hide = ["--hide-scrollbars"]
-    visible = kind.launch(executable_path=path, args=FLAGS, ignore_default_args=hide)
-    page = visible.new_page()
-    page.goto(f"{serve(ROOT / 'docs')}/")
-    page.set_content(
-        '<link rel="stylesheet" href="assets/attention.css">'
-        '<link rel="stylesheet" href="assets/position-explorer.css">'
-        '<script type="module" src="assets/position-explorer.js"></script>'
-        '<main class="main-content"><position-explorer width="32"></position-explorer></main>'
-    )
-    expect(explorer(page).locator("tbody tr").nth(31)).to_be_attached()
-    box = vectors(page).locator("..")
-    bar, hidden = box.evaluate(
-        "box => [box.offsetWidth - box.clientWidth, box.scrollWidth - box.clientWidth]"
-    )
-    visible.close()
-    assert bar > 0, "there is a scrollbar"
-    assert hidden == 0
+def test_the_scrollbar_has_room_of_its_own(page: Page) -> None:
+    """Without it, the bar hides a part of the last column in Firefox, though not in Chromium."""
+    expect(vectors(page).locator("..")).to_have_css("scrollbar-gutter", "stable")
 
 
 def test_the_page_says_where_it_begins(open_element: OpenElement) -> None:

@@ -260,7 +260,7 @@ def test_keys_walk_through_the_steps(open_page: Open) -> None:
         ("Alt+ArrowRight", 1),
     ]:
         page.keyboard.press(key)
-        expect(stepper(page).get_by_text(f"Step {step} of 6")).to_be_visible()
+        expect(stepper(page).get_by_text(f"Step {step} of 6", exact=True)).to_be_visible()
         expect(tab(page, STEPS[step - 1])).to_be_focused()
         assert tab(page, STEPS[step - 1]).get_attribute("aria-selected") == "true"
         assert stepper(page).locator("[role=tab][tabindex='0']").count() == 1
@@ -274,7 +274,7 @@ def test_keys_walk_through_the_steps(open_page: Open) -> None:
     expect(stepper(page).get_by_role("status").last).to_have_text("Step 2 of 6: Score")
     for _ in range(9):
         following.click(force=True)
-    expect(stepper(page).get_by_text("Step 6 of 6")).to_be_visible()
+    expect(stepper(page).get_by_text("Step 6 of 6", exact=True)).to_be_visible()
     expect(following).to_have_attribute("aria-disabled", "true")
 
 
@@ -317,7 +317,7 @@ def test_arrow_keys_in_a_field_are_the_field_s(open_page: Open) -> None:
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     page.keyboard.type("xx")
-    expect(stepper(page).get_by_text("Step 1 of 6")).to_be_visible()
+    expect(stepper(page).get_by_text("Step 1 of 6", exact=True)).to_be_visible()
     expect(grid(page, "Q: queries").get_by_role("rowheader").nth(1)).to_have_text("Exxuropean")
     field(page, "W_q", 0, 0).focus()
     page.keyboard.press("ArrowUp")  # a number counts up
@@ -442,7 +442,7 @@ def test_two_steppers_do_not_disturb_each_other(open_page: Open) -> None:
     tab(page, "Mask").click()
     field(page, "W_q", 0, 0).fill("7")
     other = page.get_by_role("group", name="Masked")
-    expect(other.get_by_text("Step 1 of 6")).to_be_visible()
+    expect(other.get_by_text("Step 1 of 6", exact=True)).to_be_visible()
     expect(other.get_by_label("Causal mask")).to_be_checked()
     expect(other.get_by_label("Heads")).to_have_value("2")
     expect(other.get_by_label("W_q, row 1, column 1")).to_have_value("-2")

@@ -91,18 +91,19 @@ export function isOfWords(kind) {
 export function suggestion(width, heads, causal) {
   if (width !== 2 * heads)
     return "The plane draws vectors of dimension 2: choose one head for dimension 2, or two for dimension 4.";
+  const first = "Try this first, with the values of the chapter: in Score, drag the";
   if (heads === 2)
     return (
-      "Try this first: in Score, drag the query of “the” in head 2. The scores of head 1 stay as they " +
-      "are, because each head has components of its own."
+      `${first} query of “the” in head 2. The scores of head 1 stay as they are, because each head ` +
+      "has components of its own."
     );
   if (causal)
     return (
-      "Try this first: in Score, drag the key of “European” onto the key of “Area”. Its score with the " +
-      "query of “Area” falls from 2 to −2, and in Softmax its weight falls from 0.77 to 0.16."
+      `${first} key of “European” onto the key of “Area”. Its score with the query of “Area” falls ` +
+      "from 2 to −2, and in Softmax its weight falls from 0.77 to 0.16."
     );
   return (
-    "Try this first: in Score, drag the key of “European” onto the key of “Area”. Its score with the " +
-    "query of “the” rises from −2 to 2, and in Softmax the two share the attention: 0.40 each."
+    `${first} key of “European” onto the key of “Area”. Its score with the query of “the” rises ` +
+    "from −2 to 2, and in Softmax the two share the attention: 0.40 each."
   );
 }

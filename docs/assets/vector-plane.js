@@ -73,8 +73,8 @@ export class VectorPlane {
     this.#shafts.replaceChildren(
       ...marks
         .filter(({ through }) => through.length)
-        .map(({ kind, through }) => svg("path", { class: kind, d: this.#path(through) })),
-      ...arrows.flatMap((arrow) => this.#drawArrow(arrow)),
+        .map(({ kind, through }, i) => ordered(i, svg("path", { class: kind, d: this.#path(through) }))),
+      ...arrows.flatMap((arrow) => this.#drawArrow(arrow)).map((path) => ordered(marks.length, path)),
       ...this.#labels(arrows),
     );
     this.#drawHandles();
@@ -211,6 +211,16 @@ export class VectorPlane {
     const parts = 1 / this.#unit;
     return scaled([Math.round(v[0] * parts), Math.round(v[1] * parts)], 1 / parts);
   }
+}
+
+/**
+ * When it is drawn, where what is new is drawn piece by piece.
+ * @param {number} order
+ * @param {SVGPathElement} path
+ */
+function ordered(order, path) {
+  path.style.setProperty("--order", `${order}`);
+  return path;
 }
 
 /**

@@ -66,7 +66,9 @@ def middle(box: Any) -> tuple[float, float]:
 
 def drag(page: Page, name: str, to: tuple[float, float], reach: float = 3) -> None:
     """Take an arrow by its tip with the mouse, and let go of it elsewhere on its plane."""
-    around = arrow(page, name).locator("xpath=ancestor::*[name()='svg']").bounding_box()
+    plane = arrow(page, name).locator("xpath=ancestor::*[name()='svg']")
+    plane.scroll_into_view_if_needed()
+    around = plane.bounding_box()
     assert around
     x, y = middle(around)
     half = around["width"] / 2

@@ -53,7 +53,7 @@ class TranslatorPlayground extends HTMLElement {
       const translator = await Translator.load(this.#folder, checksum, (bytes, total) => {
         this.#status.textContent = `Loading the model: ${Math.round((100 * bytes) / total)}%`;
       });
-      const sentences = await fetch(new URL("sentences.json", this.#folder)).then((answer) => answer.json());
+      const sentences = await fetch(new URL("texts.json", this.#folder)).then((answer) => answer.json());
       this.#show(translator, sentences);
     } catch (error) {
       if (!(error instanceof ModelFileError)) throw error;
@@ -76,7 +76,12 @@ class TranslatorPlayground extends HTMLElement {
       parts.draw();
       history.replaceState(history.state, "", `#${toHash(experiment.settings)}`.replace(/#$/, location.pathname));
     };
-    const sentence = sentenceField(translator, sentences, experiment.settings.text, (text) => {
+    const reader = {
+      name: "English sentence",
+      tokenizer: translator.source,
+      problem: (/** @type {string} */ text) => problem(translator, text),
+    };
+    const sentence = sentenceField(reader, sentences, experiment.settings.text, (text) => {
       this.#stop();
       experiment.set({ text });
       experiment.finish();
@@ -150,7 +155,7 @@ class TranslatorPlayground extends HTMLElement {
       intact.textContent = whole && `With all heads: ${whole}`;
       intact.hidden = !whole;
       view.replaceChildren(alignmentView(translation, settings.layer, settings.head, latest(experiment)));
-      next.replaceChildren(nextToken(experiment));
+      next.replaceChildren(nextToken(experiment, "fr"));
       drawHeads();
     };
     const ablation = make("details", "", make("summary", "", "Ablate heads"), headSwitches(experiment));

@@ -66,6 +66,32 @@ export async function download(url, onProgress = () => {}) {
 }
 
 /**
+ * Fetch the two files of a model.
+ * @param {URL} folder its address, which ends in a slash; what follows a `?` goes to both files
+ * @param {string} settings the name of the JSON file
+ * @param {string} [checksum] of the weights that this page was built with
+ * @param {(bytes: number, total: number) => void} [onProgress]
+ * @returns {Promise<{ saved: any, tensors: Tensors }>}
+ */
+export async function loadModel(folder, settings, checksum, onProgress) {
+  const file = /** @param {string} name */ (name) => new URL(name + folder.search, folder);
+  const [json, weights] = await Promise.all([
+    download(file(settings)),
+    download(file("model.safetensors"), onProgress),
+  ]);
+  return { saved: parsedJSON(json), tensors: readTensors(weights, checksum) };
+}
+
+/** @param {ArrayBuffer} buffer */
+function parsedJSON(buffer) {
+  try {
+    return JSON.parse(new TextDecoder().decode(buffer));
+  } catch {
+    throw new ModelFileError("The file of the vocabulary is incomplete, or is none.");
+  }
+}
+
+/**
  * @param {ArrayBuffer} buffer a safetensors file of float16 or float32 tensors
  * @param {string} [checksum] the one that this page was built with
  * @returns {Tensors}

@@ -45,7 +45,8 @@ class GPTPlayground extends HTMLElement {
       if (checksums.length < NAMES.length) throw new ModelFileError("This copy of the site was built without the models.");
       const folders = NAMES.map((name, i) => new URL(`weights/${name}/?${checksums[i]}`, import.meta.url));
       const [gpt, induction] = await Promise.all(folders.map((folder, i) => LanguageModel.load(folder, checksums[i])));
-      const prompts = await fetch(new URL("texts.json", folders[0])).then((answer) => answer.json());
+      const sentences = await fetch(new URL("sentences.json", folders[0])).then((answer) => answer.json());
+      const prompts = sentences.map((/** @type {string} */ sentence) => `${sentence} =`);
       this.#show(gpt, induction, prompts);
     } catch (error) {
       if (!(error instanceof ModelFileError)) throw error;

@@ -47,16 +47,18 @@ class TranslatorPlayground extends HTMLElement {
   /** @param {HTMLButtonElement} ask */
   async #load(ask) {
     ask.disabled = true;
+    let failed = false; // of two files one may fail while the other still arrives
     try {
       const checksum = this.getAttribute("checksum");
       if (!checksum) throw new ModelFileError("This copy of the site was built without the model.");
       const translator = await Translator.load(this.#folder, checksum, (bytes, total) => {
-        this.#status.textContent = `Loading the model: ${Math.round((100 * bytes) / total)}%`;
+        if (!failed) this.#status.textContent = `Loading the model: ${Math.round((100 * bytes) / total)}%`;
       });
-      const sentences = await fetch(new URL("texts.json", this.#folder)).then((answer) => answer.json());
+      const sentences = await fetch(new URL("sentences.json", this.#folder)).then((answer) => answer.json());
       this.#show(translator, sentences);
     } catch (error) {
       if (!(error instanceof ModelFileError)) throw error;
+      failed = true;
       this.#status.textContent = error.message;
       ask.disabled = false;
       ask.textContent = "Try again";

@@ -11,7 +11,7 @@ import { make } from "./dom.js";
 import "./alignment-view.js";
 import "./head-view.js";
 import { LanguageModel } from "./model/language-model.js";
-import { ModelFileError } from "./model/model-file.js";
+import { ModelFileError, downloadJSON } from "./model/model-file.js";
 import { inductionView } from "./playground/induction.js";
 import { button } from "./playground/sentence.js";
 import { writingView } from "./playground/writing.js";
@@ -45,7 +45,7 @@ class GPTPlayground extends HTMLElement {
       if (checksums.length < NAMES.length) throw new ModelFileError("This copy of the site was built without the models.");
       const folders = NAMES.map((name, i) => new URL(`weights/${name}/?${checksums[i]}`, import.meta.url));
       const [gpt, induction] = await Promise.all(folders.map((folder, i) => LanguageModel.load(folder, checksums[i])));
-      const sentences = await fetch(new URL("sentences.json", folders[0])).then((answer) => answer.json());
+      const sentences = await downloadJSON(new URL("sentences.json", folders[0]));
       const prompts = sentences.map((/** @type {string} */ sentence) => `${sentence} =`);
       this.#show(gpt, induction, prompts);
     } catch (error) {
@@ -60,13 +60,14 @@ class GPTPlayground extends HTMLElement {
   #show(gpt, induction, prompts) {
     const writing = writingView(gpt, prompts);
     this.#stop = writing.stop;
-    const modes = {
-      "Write on": () => writing.elements,
-      "Find the induction head": () => inductionView(induction).elements,
-      "Has the GPT one?": () => inductionView(gpt).elements,
-    };
+    /** @type {[string, () => HTMLElement[]][]} */
+    const modes = [
+      ["Write on", () => writing.elements],
+      ["Find the induction head", once(() => inductionView(induction))],
+      ["The same test for the GPT", once(() => inductionView(gpt))],
+    ];
     const stage = make("div", "");
-    const radios = Object.entries(modes).map(([name, elements], i) => {
+    const radios = modes.map(([name, elements], i) => {
       const radio = make("input", "");
       Object.assign(radio, { type: "radio", name: "gpt-playground-mode", autocomplete: "off", checked: i === 0 });
       radio.addEventListener("change", () => (this.#stop(), stage.replaceChildren(...elements())));
@@ -77,6 +78,17 @@ class GPTPlayground extends HTMLElement {
     radios[0].querySelector("input")?.focus();
     this.dispatchEvent(new CustomEvent("playground-ready", { bubbles: true, detail: writing.experiment }));
   }
+}
+
+/**
+ * @template T
+ * @param {() => T} make
+ * @returns {() => T} what is made at the first call
+ */
+function once(make) {
+  /** @type {T | undefined} */
+  let made;
+  return () => (made ??= make());
 }
 
 if (!customElements.get("gpt-playground")) customElements.define("gpt-playground", GPTPlayground);

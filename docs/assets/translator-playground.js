@@ -157,7 +157,7 @@ class TranslatorPlayground extends HTMLElement {
       intact.textContent = whole && `With all heads: ${whole}`;
       intact.hidden = !whole;
       view.replaceChildren(alignmentView(translation, settings.layer, settings.head, latest(experiment)));
-      next.replaceChildren(nextToken(experiment, "fr"));
+      next.replaceChildren(nextToken(experiment));
       drawHeads();
     };
     const ablation = make("details", "", make("summary", "", "Ablate heads"), headSwitches(experiment));

@@ -98,6 +98,11 @@ export class Text {
     return this.ended ? following : [...following, "…"];
   }
 
+  /** The first query whose target is French: a training line is English, then "=", then French. */
+  get french() {
+    return this.inputs.indexOf("=") >>> 0; // a number beyond all, if there is none
+  }
+
   get layers() {
     return this.writer.model.layers;
   }

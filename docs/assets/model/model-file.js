@@ -75,19 +75,20 @@ export async function download(url, onProgress = () => {}) {
  */
 export async function loadModel(folder, settings, checksum, onProgress) {
   const file = /** @param {string} name */ (name) => new URL(name + folder.search, folder);
-  const [json, weights] = await Promise.all([
-    download(file(settings)),
+  const [saved, weights] = await Promise.all([
+    downloadJSON(file(settings)),
     download(file("model.safetensors"), onProgress),
   ]);
-  return { saved: parsedJSON(json), tensors: readTensors(weights, checksum) };
+  return { saved, tensors: readTensors(weights, checksum) };
 }
 
-/** @param {ArrayBuffer} buffer */
-function parsedJSON(buffer) {
+/** @param {URL} url */
+export async function downloadJSON(url) {
+  const buffer = await download(url);
   try {
     return JSON.parse(new TextDecoder().decode(buffer));
   } catch {
-    throw new ModelFileError("The file of the vocabulary is incomplete, or is none.");
+    throw new ModelFileError("A file of the model is incomplete, or is none.");
   }
 }
 

@@ -86,6 +86,11 @@ export class Translation {
     return [...this.tokens, this.ended ? "</s>" : "…"].slice(0, this.steps.length);
   }
 
+  /** The first query whose target is French. */
+  get french() {
+    return 0;
+  }
+
   get layers() {
     return this.translator.model.layers;
   }

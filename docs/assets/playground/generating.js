@@ -11,6 +11,7 @@ import { argmax, probabilities, sample } from "../model/decoding.js";
  * @property {string[]} source the tokens that an encoder has read; none without one
  * @property {string[]} inputs the tokens that the decoder has read
  * @property {string[]} targets the token after each of them, "…" where it isn't generated yet
+ * @property {number} french the first query whose target is French
  * @property {string[]} tokens those that were generated
  * @property {string} text
  * @property {number[]} logits of the next token

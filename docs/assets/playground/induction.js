@@ -2,7 +2,7 @@
 /** Find the induction head: the score of each head on tokens that come twice, its weights, and its effect. */
 import { make } from "../dom.js";
 import { headSwitches, viewControls } from "./controls.js";
-import { Repetition } from "./repetition.js";
+import { Repetition, drawn } from "./repetition.js";
 import { button } from "./sentence.js";
 import { named } from "./tables.js";
 import { header, weightTable } from "./weight-table.js";
@@ -11,114 +11,118 @@ import { header, weightTable } from "./weight-table.js";
 
 const HALF = 12; // tokens, as in the training of the induction model
 
-/**
- * @param {LanguageModel} writer
- * @returns {{ elements: HTMLElement[], experiment: Repetition }}
- */
+/** @param {LanguageModel} writer @returns {HTMLElement[]} */
 export function inductionView(writer) {
-  const vocabulary = writer.tokenizer.words;
-  const experiment = new Repetition(writer, vocabulary.slice(0, HALF));
+  const experiment = new Repetition(writer, HALF);
+  const live = make("p", "hidden"); // says to those who listen what has changed
+  live.setAttribute("role", "status");
+  const measured = make("div", "");
+  const predicted = make("div", "");
+  const map = make("div", "");
   const draw = () => {
-    result.replaceChildren(scores(experiment), predictions(experiment));
+    measured.replaceChildren(scores(experiment));
+    predicted.replaceChildren(predictions(experiment));
     map.replaceChildren(table(experiment));
-    live.textContent = told(experiment);
   };
+  experiment.addEventListener("change", () => {
+    draw();
+    live.textContent = told(experiment);
+  });
+  draw();
+  const left = make("div", "", measured, headSwitches(experiment));
+  const stage = make("div", "playground-stage", left, predicted);
+  return [...tokensField(experiment), stage, viewControls(experiment), map, live];
+}
+
+/** The field for the tokens, and what is wrong with them. @param {Repetition} experiment */
+function tokensField(experiment) {
+  const { tokenizer } = experiment.writer;
   const field = make("input", "");
   Object.assign(field, { type: "text", autocomplete: "off", spellcheck: false, maxLength: 200, value: experiment.half.join(" ") });
   const wrong = make("p", "playground-note");
   wrong.setAttribute("role", "status");
   const read = () => {
-    const half = writer.tokenizer.tokenize(field.value);
-    wrong.textContent = problem(writer, half);
+    const half = tokenizer.tokenize(field.value);
+    wrong.textContent = problem(experiment.writer, half);
     field.setAttribute("aria-invalid", String(wrong.textContent !== ""));
     if (!wrong.textContent) experiment.repeat(half);
   };
   field.addEventListener("input", read);
   const other = button("Other tokens", () => {
-    field.value = drawn(vocabulary, HALF).join(" ");
+    field.value = drawn(tokenizer.words, HALF, Math.floor(Math.random() * 1e6)).join(" ");
     read();
   });
-  const live = make("p", "hidden");
-  live.setAttribute("role", "status");
-  const result = make("div", "playground-stage");
-  const map = make("div", "");
-  experiment.addEventListener("change", draw);
-  draw();
-  const tokens = make("label", "playground-tokens", "Tokens, which the model reads twice", field);
-  const elements = [
-    make("div", "playground-row", tokens, other),
-    wrong,
-    headSwitches(experiment),
-    result,
-    viewControls(experiment),
-    map,
-    live,
-  ];
-  return { elements, experiment };
+  const label = make("label", "playground-tokens", "Tokens, which the model reads twice", field);
+  return [make("div", "playground-row", label, other), wrong];
 }
 
-/** @param {LanguageModel} writer @param {string[]} half */
+/** @param {LanguageModel} writer @param {string[]} half @returns {string} nothing if it can be read twice */
 function problem(writer, half) {
   const most = Math.floor((writer.limit - writer.special.first.length) / 2);
   if (half.length >= 2 && half.length <= most) return "";
-  return `Give it 2 to ${most} tokens: the model has learned ${writer.limit} positions.`;
-}
-
-/** @param {string[]} vocabulary @param {number} n @returns {string[]} as many different ones */
-function drawn(vocabulary, n) {
-  const left = [...vocabulary];
-  return Array.from({ length: n }, () => left.splice(Math.floor(Math.random() * left.length), 1)[0]);
+  return `These are ${half.length} tokens. Give it 2 to ${most}, because it has learned ${writer.limit} positions.`;
 }
 
 /** @param {Repetition} experiment */
 function scores(experiment) {
-  const rows = experiment.generation.layers.flatMap(({ name, heads }) =>
-    [...Array(heads).keys()].map((head) => row(`layer ${named(name).number}, head ${head + 1}`, experiment.score(name, head))),
+  const { heads, scores, averages, uniform } = experiment;
+  const rows = heads.map(({ name, head }, i) => row(`layer ${named(name).number}, head ${head + 1}`, scores[i], averages[i]));
+  return columns(
+    "Induction scores",
+    ["head", "on these tokens", "on 20 random sequences"],
+    [...rows, row("uniform attention", uniform, uniform)],
   );
-  rows.push(row("uniform attention", experiment.uniform));
-  const top = make("tr", "", header("head", "col"), header("induction score", "col"));
-  const caption = make("caption", "", "Induction scores on these tokens");
-  return make("table", "playground-next", caption, make("thead", "", top), make("tbody", "", ...rows));
-}
-
-/** @param {string} name @param {number} part */
-function row(name, part) {
-  const bar = make("span", "playground-bar");
-  bar.style.setProperty("--part", String(part));
-  return make("tr", "", header(name, "row"), make("td", "", part.toFixed(2), bar));
 }
 
 /** @param {Repetition} experiment */
-function predictions(experiment) {
-  const { predictions } = experiment;
-  const right = predictions.filter(({ token, predicted }) => token === predicted).length;
-  const caption = make("caption", "", `Predictions in the second half: ${right} of ${predictions.length} right`);
+function predictions({ predictions }) {
   const rows = predictions.map(({ token, predicted, probability }) => {
     const line = row(token, probability);
     line.cells[0].after(make("td", token === predicted ? "" : "playground-wrong", predicted));
     return line;
   });
-  const top = make("tr", "", ...["next token", "predicted", "probability of the right one"].map((name) => header(name, "col")));
-  return make("table", "playground-next", caption, make("thead", "", top), make("tbody", "", ...rows));
+  return columns(
+    `Predictions in the second half: ${right(predictions)}`,
+    ["token", "predicted", "probability of the token"],
+    rows,
+  );
+}
+
+/** @param {string} caption @param {string[]} names @param {HTMLElement[]} rows */
+function columns(caption, names, rows) {
+  const top = make("tr", "", ...names.map((name) => header(name, "col")));
+  return make("table", "playground-next", make("caption", "", caption), make("thead", "", top), make("tbody", "", ...rows));
+}
+
+/** A row of parts of 1, each with a bar. @param {string} name @param {number[]} parts */
+function row(name, ...parts) {
+  const cells = parts.map((part) => {
+    const bar = make("span", "playground-bar");
+    bar.style.setProperty("--part", String(part));
+    return make("td", "", part.toFixed(2), bar);
+  });
+  return make("tr", "", header(name, "row"), ...cells);
+}
+
+/** @param {import("./repetition.js").Prediction[]} predictions */
+function right(predictions) {
+  return `${predictions.filter(({ token, predicted }) => token === predicted).length} of ${predictions.length} right`;
 }
 
 /** @param {Repetition} experiment */
-function table(experiment) {
-  const { generation, settings, diagonal } = experiment;
-  const { title } = named(settings.layer);
+function table({ generation, settings: { layer, head }, diagonal }) {
+  const { title } = named(layer);
   return weightTable({
-    caption: `${title}, ${settings.head < 0 ? "mean of the heads" : `head ${settings.head + 1}`}: the outlined cells are those of the score`,
+    caption: `${title}, ${head < 0 ? "mean of the heads" : `head ${head + 1}`}: the score is the mean of the outlined weights`,
     tokens: generation.inputs,
-    weights: generation.weights(settings.layer, settings.head < 0 ? undefined : settings.head),
+    weights: generation.weights(layer, head < 0 ? undefined : head),
     marked: diagonal,
     mark: "counts for the score",
   });
 }
 
 /** @param {Repetition} experiment */
-function told(experiment) {
-  const { layer, head } = experiment.settings;
-  const right = experiment.predictions.filter(({ token, predicted }) => token === predicted).length;
-  const score = head < 0 ? "" : `, induction score ${experiment.score(layer, head).toFixed(2)}`;
-  return `${right} of ${experiment.predictions.length} predictions are right${score}`;
+function told({ heads, scores, predictions }) {
+  const each = heads.map(({ name, head }, i) => `layer ${named(name).number}, head ${head + 1}: ${scores[i].toFixed(2)}`);
+  return `Induction scores: ${each.join("; ")}. Predictions: ${right(predictions)}`;
 }

@@ -7,19 +7,15 @@ import { candidates } from "../model/decoding.js";
 
 const SHOWN = 8;
 
-/**
- * Where temperature, top-k or top-p change the probabilities, those before stand beside them.
- * @param {Generating} experiment
- * @param {string} language of what is generated
- */
-export function nextToken(experiment, language) {
+/** Where temperature, top-k or top-p change the probabilities, those before stand beside them. @param {Generating} experiment */
+export function nextToken(experiment) {
   const { generation, predicted, distribution } = experiment;
   const reshaped = distribution.some((probability, id) => Math.abs(probability - predicted[id]) > 1e-9);
   const rows = candidates(generation.logits, distribution, SHOWN).map(({ id, logit, probability }) => {
     const [spelled] = generation.tokenizer.tokens([id]);
     const token = make("button", "", spelled);
     token.type = "button";
-    token.lang = language;
+    token.lang = generation.inputs.length > generation.french ? "fr" : "en";
     token.disabled = generation.ended;
     token.addEventListener("click", () => experiment.step(id));
     const bar = make("span", "playground-bar");

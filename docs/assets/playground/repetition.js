@@ -2,20 +2,25 @@
 /** Tokens that come twice, and what shows whether a model has learned induction; nothing of the page. */
 import { softmax } from "../attention-math.js";
 import { argmax } from "../model/decoding.js";
+import { random } from "./generating.js";
 
 /** @typedef {import("../model/language-model.js").LanguageModel} LanguageModel */
 /** @typedef {import("../model/language-model.js").Text} Text */
+/** @typedef {{ name: string, head: number }} Head a head of the layer of this name */
+/** @typedef {{ token: string, predicted: string, probability: number }} Prediction of a token: the one that is predicted instead or as well, and the probability of the right one */
 
-/** Tokens in a random order, written twice, and what a model makes of them. */
+const SEQUENCES = 20; // of random tokens, over which a score is averaged
+
 export class Repetition extends EventTarget {
   settings = { ablated: /** @type {string[]} */ ([]), layer: "layers.1.attention", head: 0 };
 
-  /** @param {LanguageModel} writer @param {string[]} half */
-  constructor(writer, half) {
+  /** @param {LanguageModel} writer @param {number} length of the tokens that come twice */
+  constructor(writer, length) {
     super();
     this.writer = writer;
-    this.half = half;
-    this.generation = this.#read();
+    this.half = drawn(writer.tokenizer.words, length, 0);
+    this.generation = this.#read(this.half);
+    this.averages = this.#averages();
   }
 
   /** @param {Partial<Repetition["settings"]>} settings */
@@ -32,33 +37,34 @@ export class Repetition extends EventTarget {
 
   /** Let the model read all of it again. */
   finish() {
-    this.generation = this.#read();
+    this.generation = this.#read(this.half);
+    this.averages = this.#averages();
     this.dispatchEvent(new Event("change"));
   }
 
-  /** The tokens before the first half: `<s>`, where the model has it. */
-  get first() {
-    return this.writer.special.first.length;
+  /** @returns {Head[]} all heads, in the order of the scores */
+  get heads() {
+    return this.generation.layers.flatMap(({ name, heads }) => [...Array(heads).keys()].map((head) => ({ name, head })));
   }
 
-  /** For each query of the second half the key after the same token in the first half. @returns {[number, number][]} */
+  /** For each query of the second half, the key after the same token in the first half. @returns {[number, number][]} */
   get diagonal() {
     const n = this.half.length;
-    return this.half.map((_, i) => [this.first + n + i, this.first + i + 1]);
+    const first = this.writer.special.first.length; // <s>, where the model has it
+    return this.half.map((_, i) => [first + n + i, first + i + 1]);
   }
 
-  /** @param {string} layer @param {number} head @returns {number} its mean weight on the diagonal */
-  score(layer, head) {
-    const weights = this.generation.weights(layer, head);
-    return mean(this.diagonal.map(([t, s]) => weights[t][s]));
+  /** The induction score of each head: its mean weight on the diagonal. */
+  get scores() {
+    return this.#scores(this.generation);
   }
 
-  /** What attention has on the diagonal that is uniform over all tokens so far. */
+  /** The score of attention that is uniform over all tokens so far. */
   get uniform() {
     return mean(this.diagonal.map(([t]) => 1 / (t + 1)));
   }
 
-  /** For each token of the second half but the last: the next token, its probability, and the one that is predicted. */
+  /** Of the second half's tokens, but not of its first, which nothing foretells. @returns {Prediction[]} */
   get predictions() {
     const { steps, ids, tokenizer } = this.generation;
     return this.diagonal.slice(0, -1).map(([t]) => {
@@ -68,10 +74,33 @@ export class Repetition extends EventTarget {
     });
   }
 
-  #read() {
-    const twice = [...this.half, ...this.half];
-    return this.writer.begin(twice.join(" "), new Set(this.settings.ablated));
+  /** @param {Text} text @returns {number[]} */
+  #scores(text) {
+    return this.heads.map(({ name, head }) => {
+      const weights = text.weights(name, head);
+      return mean(this.diagonal.map(([t, s]) => weights[t][s]));
+    });
   }
+
+  /** The mean scores on random tokens, as many as these. @returns {number[]} */
+  #averages() {
+    const { words } = this.writer.tokenizer;
+    const all = Array.from({ length: SEQUENCES }, (_, seed) =>
+      this.#scores(this.#read(drawn(words, this.half.length, seed + 1))),
+    );
+    return all[0].map((_, i) => mean(all.map((scores) => scores[i])));
+  }
+
+  /** @param {string[]} half */
+  #read(half) {
+    return this.writer.begin([...half, ...half].join(" "), new Set(this.settings.ablated));
+  }
+}
+
+/** @param {string[]} vocabulary @param {number} n @param {number} seed @returns {string[]} as many different tokens */
+export function drawn(vocabulary, n, seed) {
+  const left = [...vocabulary];
+  return Array.from({ length: n }, (_, i) => left.splice(Math.floor(random(seed, i) * left.length), 1)[0]);
 }
 
 /** @param {number[]} numbers */

@@ -50,14 +50,15 @@ export function tokensOf({ source, inputs, targets }, kind) {
 export function alignmentView(generation, layer, head, word) {
   const { kind, title } = named(layer);
   const { queries, keys } = tokensOf(generation, kind);
+  const { source, french } = generation;
   const name = `${title}, ${head < 0 ? "mean of the heads" : `head ${head + 1}`}`;
   const weights = generation.weights(layer, head < 0 ? undefined : head).slice(0, queries.length);
   const rows = weights.map((row, t) => {
     const cells = keys.map((_, s) => cell((row[s] ?? 0).toFixed(3)));
-    return make("tr", "", header(queries[t].at(-1) ?? "", "row", kind !== "encoder"), ...cells);
+    return make("tr", "", header(queries[t].at(-1) ?? "", "row", kind !== "encoder" && t >= french), ...cells);
   });
   const corner = make("td", "", "query ↓ key →");
-  const head_ = make("tr", "", corner, ...keys.map((key) => header(key, "col", kind === "decoder")));
+  const head_ = make("tr", "", corner, ...keys.map((key, s) => header(key, "col", keys !== source && s > french)));
   const table = make("table", "", make("caption", "", name), make("thead", "", head_), make("tbody", "", ...rows));
   const box = make("div", "alignment-view-table", table);
   box.tabIndex = 0;
@@ -96,7 +97,7 @@ function headTables(generation, layer) {
   const table = (type, caption, columns, cells, head) => {
     const top = make("tr", "", ...[...corner, ...columns].map((name) => header(name, "col", false)));
     const rows = cells.map((row, t) =>
-      make("tr", "", ...queries[t].map((token) => header(token, "row", kind !== "encoder")), ...row),
+      make("tr", "", ...queries[t].map((token) => header(token, "row", kind !== "encoder" && t >= generation.french)), ...row),
     );
     const whole = make("table", "", make("caption", "", caption), make("thead", "", top), make("tbody", "", ...rows));
     const box = make("div", "head-view-table", whole);

@@ -25,10 +25,12 @@ export function weightTable({ caption, tokens, weights, marked, mark }) {
     });
     return make("tr", "", header(tokens[t], "row"), ...cells);
   });
-  const corner = make("td", "", make("span", "query", "query ↓"), " ", make("span", "key", "key →"));
-  const top = make("tr", "", corner, ...tokens.map((token) => header(token, "col")));
-  const table = make("table", "weight-table", make("caption", "", caption), make("thead", "", top), make("tbody", "", ...rows));
-  const scroller = make("div", "playground-scroller", table);
+  const corner = make("td", "", make("span", "query", "query ↓ "), make("span", "key", "key →"));
+  const keys = tokens.map((token) => header(token, "col"));
+  for (const key of keys) key.className = tokens.some((token) => token.length > 1) ? "upright" : "";
+  const top = make("tr", "", corner, ...keys);
+  const table = make("table", "weight-table", make("caption", "", make("span", "", caption)), make("thead", "", top), make("tbody", "", ...rows));
+  const scroller = make("div", "playground-scroller weight-map", table);
   scroller.tabIndex = 0;
   scroller.setAttribute("role", "region");
   scroller.setAttribute("aria-label", caption);

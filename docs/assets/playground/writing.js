@@ -41,6 +41,14 @@ export class Writing extends Generating {
   beginsAgain(settings) {
     return "text" in settings || "ablated" in settings;
   }
+
+  /** What the model writes with all heads, where some are ablated. */
+  get intact() {
+    if (!this.settings.ablated.length) return "";
+    const whole = new Writing(this.writer, { ...this.settings, ablated: [] });
+    whole.finish();
+    return whole.generation.text;
+  }
 }
 
 /**
@@ -76,6 +84,7 @@ export function writingView(writer, prompts) {
 
   const output = make("p", "playground-output");
   const note = make("p", "playground-note");
+  const intact = make("p", "playground-note");
   const view = make("div", "");
   const next = make("div", "playground-scroller");
   next.tabIndex = 0;
@@ -92,21 +101,18 @@ export function writingView(writer, prompts) {
     const written = make("mark", "", generation.text);
     output.replaceChildren(`${settings.text} `, written, generation.ended ? "" : " …");
     note.textContent = ending(generation);
+    intact.textContent = experiment.intact && `With all heads: ${experiment.intact}`;
+    intact.hidden = !experiment.intact;
     view.replaceChildren(alignmentView(generation, settings.layer, settings.head, generation.targets.at(-1) ?? ""));
-    next.replaceChildren(nextToken(experiment, language(generation)));
+    next.replaceChildren(nextToken(experiment));
     drawHeads();
   };
   experiment.addEventListener("change", draw);
   experiment.finish();
   const stage = make("div", "playground-stage", view, next);
   const ablation = make("details", "", make("summary", "", "Ablate heads"), headSwitches(experiment));
-  const elements = [field, samplingControls(experiment), player.element, output, note, viewControls(experiment), stage, all, ablation, live];
+  const elements = [field, samplingControls(experiment), player.element, output, note, intact, viewControls(experiment), stage, all, ablation, live];
   return { elements, stop: () => player.stop(), experiment };
-}
-
-/** A training line is English, then "=", then French. @param {Text} text */
-function language({ inputs }) {
-  return inputs.includes("=") ? "fr" : "en";
 }
 
 /** @param {Text} text */

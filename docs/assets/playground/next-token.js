@@ -32,7 +32,7 @@ export function nextToken(experiment) {
     cell.scope = "col";
     return cell;
   }));
-  const after = generation.ended ? "that ended it" : `after “${generation.inputs.at(-1)}”`;
-  const caption = make("caption", "", `The next token ${after}: the ${SHOWN} most probable of ${distribution.length}`);
+  const last = generation.inputs.at(-1);
+  const caption = make("caption", "", `The next token after “${last}”: the ${SHOWN} most probable of ${distribution.length}`);
   return make("table", "playground-next", caption, make("thead", "", head), make("tbody", "", ...rows));
 }

@@ -103,16 +103,21 @@ export function writingView(writer, prompts) {
     note.textContent = ending(generation);
     intact.textContent = experiment.intact && `With all heads: ${experiment.intact}`;
     intact.hidden = !experiment.intact;
-    view.replaceChildren(alignmentView(generation, settings.layer, settings.head, generation.targets.at(-1) ?? ""));
+    view.replaceChildren(alignmentView(generation, settings.layer, settings.head, latest(generation)));
     next.replaceChildren(nextToken(experiment));
     drawHeads();
   };
   experiment.addEventListener("change", draw);
   experiment.finish();
-  const stage = make("div", "playground-stage", view, next);
+  const stage = make("div", "playground-stage", next, view);
   const ablation = make("details", "", make("summary", "", "Ablate heads"), headSwitches(experiment));
   const elements = [field, samplingControls(experiment), player.element, output, note, intact, viewControls(experiment), stage, all, ablation, live];
   return { elements, stop: () => player.stop(), experiment };
+}
+
+/** The query that is shown: that of the next token, or of the first that was written in a complete text. @param {Text} text */
+function latest({ ended, tokens, targets }) {
+  return (ended && tokens[0]) || (targets.at(-1) ?? "");
 }
 
 /** @param {Text} text */

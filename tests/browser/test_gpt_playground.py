@@ -133,11 +133,10 @@ def test_logits_and_weights_are_those_of_pytorch(ablated, open_playground, gpt, 
     found = open_playground().evaluate(
         f"""async ([text, ablated]) => {{
             {LOADED}
-            const {{ steps, ids, layers, ...read }} = (await loaded("gpt")).begin(text, new Set(ablated));
-            const text_ = (await loaded("gpt")).begin(text, new Set(ablated));
-            const weights = text_.layers.map(({{ name, heads }}) =>
-                Array.from({{ length: heads }}, (_, head) => text_.weights(name, head)));
-            return {{ ids, logits: steps.map((step) => step.logits), weights }};
+            const read = (await loaded("gpt")).begin(text, new Set(ablated));
+            const weights = read.layers.map(({{ name, heads }}) =>
+                Array.from({{ length: heads }}, (_, head) => read.weights(name, head)));
+            return {{ ids: read.ids, logits: read.steps.map((step) => step.logits), weights }};
         }}""",
         [f"{PROMPT} {WRITTEN}", ablated],
     )
@@ -325,7 +324,7 @@ def test_an_ablated_head_changes_the_text_as_it_does_in_pytorch(open_playground,
     page.get_by_label("temperature").fill("0")
     page.get_by_label("temperature").press("Enter")
     page.get_by_text("Ablate heads").click()
-    page.get_by_label("Self-attention, layer 1, head 2").uncheck()
+    page.get_by_role("checkbox", name="Self-attention, layer 1, head 2").uncheck()
     ablate(gpt, 0, 1)
     ids = torch.tensor([[BOS, *tokenizer.encode(PROMPT)]])
     new = generate(gpt, ids, 33 - ids.size(1), Sampler(temperature=0), [EOS])[0, ids.size(1) :]
@@ -364,7 +363,7 @@ def test_the_induction_head_is_found_and_falls_with_the_head_before_it(open_play
     assert cells == [[12 + i, 1 + i] for i in range(12)]
     weights = [float(text.split()[0]) for text in marked(page).all_inner_texts()[:-1]]
     assert sum(weights) / 12 == pytest.approx(score(page, "layer 2, head 1"), abs=0.02)
-    page.get_by_label("Self-attention, layer 1, head 1").uncheck()
+    page.get_by_role("checkbox", name="Self-attention, layer 1, head 1").uncheck()
     assert score(page, "layer 2, head 1") < 0.2
     assert score(page, "layer 2, head 1", column=1) < 0.1
     said = page.locator("gpt-playground .hidden[role=status]").last
@@ -376,7 +375,7 @@ def test_the_induction_head_is_found_and_falls_with_the_head_before_it(open_play
 def test_the_second_head_keeps_its_score_without_its_effect(open_playground):
     page = load(open_playground(), FIND)
     before = score(page, "layer 2, head 1")
-    page.get_by_label("Self-attention, layer 2, head 1").uncheck()
+    page.get_by_role("checkbox", name="Self-attention, layer 2, head 1").uncheck()
     assert score(page, "layer 2, head 1") == before
     expect(page.get_by_text("Predictions in the second half: 11 of 11")).to_have_count(0)
 

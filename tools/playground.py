@@ -6,6 +6,8 @@ their pages (`tools.page_models`). All have 16 bits a weight, and the files that
 reads. A page that has `checksum="<!--weights NAME-->"`, of one model or of several, gets their
 checksums and their size there, so that a browser can tell a file of another build. A site whose
 labs aren't executed has no weights, and says so.
+
+With the Transformer come held-out sentences, and what two earlier translators make of them.
 """
 
 import json
@@ -25,6 +27,7 @@ from tools import lab_runs, labs, page_models
 MODELS = labs.ROOT / "docs" / "models"
 LAB = MODELS / "transformer.py"
 SAVED = "transformer"  # by the lab, in the folder of its files
+OTHERS = labs.ROOT / "docs" / "before-attention" / "first-attention-lab.py"
 NAMES = ("translator.json", "model.safetensors")
 PAGES = {  # the page of a model, and what it is called there
     "gpt": (MODELS / "gpt.md", "model"),
@@ -45,25 +48,29 @@ def on_startup(command: str, dirty: bool) -> None:
 def on_serve(server: LiveReloadServer, config: MkDocsConfig, builder: Any) -> LiveReloadServer:
     """Train what pages train beside the server, which shows them again when it is done."""
     if os.environ.get("LABS") != "skip":
-        Thread(target=train_all, daemon=True).start()
+        Thread(target=train_pages, daemon=True).start()
     return server
 
 
-def train_all() -> None:
+def train_pages() -> None:
     """Train the models of all pages that aren't kept yet."""
     for page, name in PAGES.values():
         page_models.train(page, name)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Publish the models that there are, and texts for them to read."""
+    """Publish the models, each with texts for it to read; a build makes those that aren't there."""
+    if not serving and os.environ.get("LABS") != "skip":
+        for lab in (LAB, OTHERS):
+            lab_runs.execute(lab)
+        train_pages()
     for name in ("translator", *PAGES):
         if folder := weights(name):
             place = f"{WEIGHTS}/{name}"
             for path in sorted(folder.iterdir()):
                 files.append(File.generated(config, f"{place}/{path.name}", abs_src_path=str(path)))
-            texts = json.dumps(unseen(name))
-            files.append(File.generated(config, f"{place}/sentences.json", content=texts))
+            content = sentences() if name == "translator" else prompts()
+            files.append(File.generated(config, f"{place}/sentences.json", content=content))
     return files
 
 
@@ -88,28 +95,32 @@ def identity(*folders: Path) -> str:
     return f'checksum="{" ".join(checksums)}" bytes="{size}"'
 
 
-def unseen(name: str) -> list[str]:
-    """Sentences that a model hasn't been trained on: the book's own, and some of the test split."""
+def sentences() -> str:
+    """Held-out sentences, as JSON, with the translations that other labs have made of them."""
+    made = lab_runs.kept(OTHERS).with_suffix("") / "translations.json"
+    if made.exists():
+        return made.read_text("utf-8")
     from attention.data import toy
 
-    if name == "translator":
-        return [*toy.held_out(), *(pair.source for pair in toy.pairs("test", 200))]
-    return [pair.source for pair in toy.small_world("test", 3_000)]
+    return json.dumps({"source": [*toy.held_out(), *(p.source for p in toy.pairs("test", 200))]})
+
+
+def prompts() -> str:
+    """Sentences of the GPT's vocabulary that it wasn't trained on, as JSON."""
+    from attention.data import toy
+
+    return json.dumps([f"{pair.source} =" for pair in toy.small_world("test", 3_000)])
 
 
 def weights(name: str) -> Path | None:
-    """The folder with a model that the site publishes, or None if there is none now."""
-    page, variable = PAGES.get(name, (LAB, ""))
-    if os.environ.get("LABS") == "skip" or (serving and not is_kept(page)):
+    """The folder with a model that the site publishes, or None if there is none."""
+    if os.environ.get("LABS") == "skip":
         return None
-    if page != LAB:
-        return page_models.train(page, variable)
-    return half_precision(lab_runs.execute(LAB).with_suffix("") / SAVED)
-
-
-def is_kept(page: Path) -> bool:
-    """Whether a lab has been executed, or the model of a page trained."""
-    return (lab_runs.kept(page) if page == LAB else page_models.kept(page)).exists()
+    if name in PAGES:
+        folder = page_models.kept(PAGES[name][0])
+        return folder if folder.exists() else None
+    kept = lab_runs.kept(LAB)
+    return half_precision(kept.with_suffix("") / SAVED) if kept.exists() else None
 
 
 def half_precision(trained: Path) -> Path:

@@ -11,7 +11,7 @@ import { make } from "./dom.js";
 import "./alignment-view.js";
 import "./head-view.js";
 import { LanguageModel } from "./model/language-model.js";
-import { ModelFileError, downloadJSON } from "./model/model-file.js";
+import { ModelFileError, download, explained, parsedJSON } from "./model/model-file.js";
 import { inductionView } from "./playground/induction.js";
 import { button } from "./playground/sentence.js";
 import { writingView } from "./playground/writing.js";
@@ -45,12 +45,10 @@ class GPTPlayground extends HTMLElement {
       if (checksums.length < NAMES.length) throw new ModelFileError("This copy of the site was built without the models.");
       const folders = NAMES.map((name, i) => new URL(`weights/${name}/?${checksums[i]}`, import.meta.url));
       const [gpt, induction] = await Promise.all(folders.map((folder, i) => LanguageModel.load(folder, checksums[i])));
-      const sentences = await downloadJSON(new URL("sentences.json", folders[0]));
-      const prompts = sentences.map((/** @type {string} */ sentence) => `${sentence} =`);
+      const prompts = await download(new URL("sentences.json", folders[0])).then(parsedJSON);
       this.#show(gpt, induction, prompts);
     } catch (error) {
-      if (!(error instanceof ModelFileError)) throw error;
-      this.#status.textContent = error.message;
+      this.#status.textContent = explained(error);
       ask.disabled = false;
       ask.textContent = "Try again";
     }

@@ -171,6 +171,20 @@ compare("The agreement on the European Economic Area was signed in August 1992 .
 compare("They arrived late .")
 
 # %% [markdown]
+# The [playground](../playground.md) shows two of these translators beside the Transformer, on sentences that none of them was trained on. Keep their translations:
+
+# %%
+import json
+from pathlib import Path
+
+sentences = [*toy.held_out(), *(pair.source for pair in test[:200])]
+made = {"source": sentences}
+for name in ("fixed vector", "Bahdanau"):
+    made[name] = [translation.text for translation in translators[name].translate(sentences)]
+Path("translations.json").write_text(json.dumps(made, ensure_ascii=False), encoding="utf-8")
+print(len(sentences), "sentences")
+
+# %% [markdown]
 # ## Exercises
 #
 # **1. A wider vector.** Is the vector merely too small? Double its dimension and keep the 40 seconds, with

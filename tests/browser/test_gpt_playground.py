@@ -77,7 +77,7 @@ def open_playground(open_element: OpenElement, folders: dict[str, Path]) -> Call
             if path == missing:
                 route.fulfill(status=404)
             elif file == "sentences.json":
-                route.fulfill(body=json.dumps(["They arrived late ."]))
+                route.fulfill(body=json.dumps(["They arrived late . ="]))
             else:
                 route.fulfill(path=folders[name] / file)
 
@@ -166,7 +166,6 @@ def induction(page: Page, name: str, ablated: tuple[str, ...] = ()) -> dict[str,
             const {{ Repetition }} = await import("./assets/playground/repetition.js");
             const experiment = new Repetition(await loaded(name), 12);
             experiment.set({{ ablated }});
-            experiment.finish();
             const {{ scores, averages, uniform, predictions, diagonal, generation }} = experiment;
             return {{ scores, averages, uniform, predictions, diagonal, ids: generation.ids }};
         }}""",

@@ -23,6 +23,7 @@ LAB = playground.LAB
 FOLDER = f"{playground.PLACE}/"
 SENTENCE = "The agreement on the European Economic Area was signed in August 1992 ."
 TRANSLATION = "L'accord sur la zone économique européenne a été signé en août 1992 ."
+OTHERS = {"source": [SENTENCE, "They arrived late ."], "Bahdanau": ["L'accord .", "Ils ."]}
 TRANSLATE = """async ([folder, sentences]) => {
     const { Translator } = await import("./assets/model/translator.js");
     const translator = await Translator.load(new URL(folder, location.href));
@@ -71,7 +72,7 @@ def open_playground(open_element: OpenElement, half: Path) -> Callable[..., Page
         page = open_element("translator-playground", html, **settings)
         files = {
             **{name: (half / name).read_bytes() for name in playground.NAMES},
-            "sentences.json": json.dumps([SENTENCE, "They arrived late ."]).encode(),
+            "sentences.json": json.dumps(OTHERS).encode(),
         }
         files |= content or {}
 
@@ -250,6 +251,28 @@ def test_beam_search_finds_what_the_package_finds(open_playground, translator, s
         assert shown(page) == found.text
 
 
+def test_the_tree_shows_every_hypothesis_and_the_best_path(open_playground, translator):
+    page = load(open_playground())
+    page.get_by_label("Decoding").select_option("beam")
+    search = Search(beam_size=3, n_best=3)
+    hypotheses = next(iter(translator.stream([SENTENCE], search))).hypotheses
+    ranking = page.locator(".playground-ranking tbody tr")
+    for row, theirs in zip(ranking.all(), hypotheses, strict=True):
+        expect(row.get_by_role("rowheader")).to_have_text(theirs.text)
+        assert float(row.locator("td").last.inner_text()) == pytest.approx(theirs.score, abs=0.003)
+    best = page.locator(".playground-beam text.best").all_text_contents()
+    assert best == ["<s>", *hypotheses[0].target, "</s>"]
+
+
+def test_earlier_translators_are_shown_where_they_have_translated(open_playground):
+    page = load(open_playground())
+    page.get_by_text("by earlier translators").click()
+    expect(page.locator(".playground-comparison")).to_contain_text("Bahdanau's attentionL'accord .")
+    page.get_by_label("English sentence").fill("He arrived late .")
+    expect(page.locator(".playground-comparison")).to_have_count(0)
+    expect(page.get_by_text("made beforehand")).to_be_visible()
+
+
 def test_temperature_top_k_and_top_p_reshape_as_the_package_does(open_playground, translator):
     logits = [2.0, 1.5, 0.3, 0.2, -1.0, -3.0]
     for temperature, top_k, top_p in [
@@ -313,7 +336,7 @@ def test_a_bad_file_is_told_and_can_be_tried_again(content, message, open_playgr
     expect(page.locator("translator-playground")).to_contain_text(message)
     page.unroute(f"**/{FOLDER}*")
     good = {name: (half / name).read_bytes() for name in playground.NAMES}
-    good["sentences.json"] = b"[]"
+    good["sentences.json"] = json.dumps(OTHERS).encode()
     page.route(
         f"**/{FOLDER}*",
         lambda route: route.fulfill(

@@ -65,6 +65,21 @@ export async function download(url, onProgress = () => {}) {
   return new Blob(chunks).arrayBuffer();
 }
 
+/** @param {ArrayBuffer} buffer */
+export function parsedJSON(buffer) {
+  try {
+    return JSON.parse(new TextDecoder().decode(buffer));
+  } catch {
+    throw new ModelFileError("A file of the model is incomplete, or is no JSON.");
+  }
+}
+
+/** What to tell the reader when a model can't be loaded. @param {unknown} error @returns {string} */
+export function explained(error) {
+  if (error instanceof ModelFileError) return error.message;
+  return `This browser can't run the model (${error}). It takes one of 2022 or later.`;
+}
+
 /**
  * Fetch the two files of a model.
  * @param {URL} folder its address, which ends in a slash; what follows a `?` goes to both files
@@ -76,7 +91,7 @@ export async function download(url, onProgress = () => {}) {
 export async function loadModel(folder, settings, checksum, onProgress) {
   const file = /** @param {string} name */ (name) => new URL(name + folder.search, folder);
   const [saved, weights] = await Promise.all([
-    downloadJSON(file(settings)),
+    download(file(settings)).then(parsedJSON),
     download(file("model.safetensors"), onProgress),
   ]);
   return { saved, tensors: readTensors(weights, checksum) };

@@ -13,7 +13,6 @@ import { named } from "./tables.js";
  * @property {{ ablated: string[], layer: string, head: number }} settings
  * @property {{ layers: import("../model/layers.js").MultiHeadAttention[] }} generation
  * @property {(settings: { ablated?: string[], layer?: string, head?: number }) => void} set
- * @property {() => void} finish generate all of it
  */
 
 const METHODS = { greedy: "greedy search", sample: "sampling", beam: "beam search" };
@@ -90,7 +89,6 @@ export function headSwitches(experiment) {
       box.addEventListener("change", () => {
         const others = experiment.settings.ablated.filter((one) => one !== `${name}.${h}`);
         experiment.set({ ablated: box.checked ? others : [...others, `${name}.${h}`] });
-        experiment.finish();
       });
       return make("td", "", box);
     });

@@ -54,6 +54,12 @@ export class Experiment extends Generating {
     return this.generation;
   }
 
+  /** @param {Partial<Settings>} settings those of the translation make it anew, to its end */
+  set(settings) {
+    super.set(settings);
+    if (this.beginsAgain(settings)) this.finish();
+  }
+
   restart() {
     this.beams = [];
     super.restart();

@@ -19,27 +19,28 @@ export class Repetition extends EventTarget {
     super();
     this.writer = writer;
     this.half = drawn(writer.tokenizer.words, length, 0);
-    this.generation = this.#read(this.half);
+    this.generation = this.#text(this.half);
     this.averages = this.#averages();
   }
 
   /** @param {Partial<Repetition["settings"]>} settings */
   set(settings) {
     Object.assign(this.settings, settings);
+    if ("ablated" in settings) this.read();
     this.dispatchEvent(new Event("change"));
   }
 
   /** @param {string[]} half */
   repeat(half) {
     this.half = half;
-    this.finish();
+    this.read();
+    this.dispatchEvent(new Event("change"));
   }
 
   /** Let the model read all of it again. */
-  finish() {
-    this.generation = this.#read(this.half);
+  read() {
+    this.generation = this.#text(this.half);
     this.averages = this.#averages();
-    this.dispatchEvent(new Event("change"));
   }
 
   /** @returns {Head[]} all heads, in the order of the scores */
@@ -86,13 +87,13 @@ export class Repetition extends EventTarget {
   #averages() {
     const { words } = this.writer.tokenizer;
     const all = Array.from({ length: SEQUENCES }, (_, seed) =>
-      this.#scores(this.#read(drawn(words, this.half.length, seed + 1))),
+      this.#scores(this.#text(drawn(words, this.half.length, seed + 1))),
     );
     return all[0].map((_, i) => mean(all.map((scores) => scores[i])));
   }
 
   /** @param {string[]} half */
-  #read(half) {
+  #text(half) {
     return this.writer.begin([...half, ...half].join(" "), new Set(this.settings.ablated));
   }
 }

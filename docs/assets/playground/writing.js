@@ -42,6 +42,12 @@ export class Writing extends Generating {
     return "text" in settings || "ablated" in settings;
   }
 
+  /** @param {Partial<Settings>} settings without a head, the text is written anew to its end */
+  set(settings) {
+    super.set(settings);
+    if ("ablated" in settings) this.finish();
+  }
+
   /** What the model writes with all heads, where some are ablated. */
   get intact() {
     if (!this.settings.ablated.length) return "";

@@ -202,7 +202,7 @@ def test_what_the_playground_says_of_induction_heads_holds(open_playground):
     low, high, uniform = (
         f"{x:.2f}" for x in (min(words["averages"]), max(words["averages"]), words["uniform"])
     )
-    assert f"its four heads score {low} to {high}, and uniform attention scores {uniform}" in text
+    assert f"its four heads score {low} to {high}, and uniform attention scores {uniform}." in text
 
 
 # What a reader does.

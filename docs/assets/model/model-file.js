@@ -97,16 +97,6 @@ export async function loadModel(folder, settings, checksum, onProgress) {
   return { saved, tensors: readTensors(weights, checksum) };
 }
 
-/** @param {URL} url */
-export async function downloadJSON(url) {
-  const buffer = await download(url);
-  try {
-    return JSON.parse(new TextDecoder().decode(buffer));
-  } catch {
-    throw new ModelFileError("A file of the model is incomplete, or is none.");
-  }
-}
-
 /**
  * @param {ArrayBuffer} buffer a safetensors file of float16 or float32 tensors
  * @param {string} [checksum] the one that this page was built with

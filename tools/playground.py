@@ -3,9 +3,9 @@
 The Transformer is the one that the lab of its chapter trains, which saves its translator beside its
 outputs (`tools.lab_runs`). The GPT and the model with an induction head are those of the blocks of
 their pages (`tools.page_models`). All have 16 bits a weight, and the files that the package itself
-reads. A page that has `checksum="<!--weights NAME-->"`, of one model or of several, gets their
-checksums and their size there, so that a browser can tell a file of another build. A site whose
-labs aren't executed has no weights, and says so.
+reads. A page that has `checksum="<!--weights NAME-->"`, of one model or of several, gets the
+checksum of each there, and their size, so that a browser can tell a file of another build. A site
+whose labs aren't executed has no weights, and says so.
 
 With the Transformer come held-out sentences, and what two earlier translators make of them.
 """
@@ -85,7 +85,7 @@ def on_page_content(html: str, **_: object) -> str:
 
 
 def identity(*folders: Path) -> str:
-    """The checksums that are in the files of weights, and the size of these files together."""
+    """The checksum that is in each file of weights, and the size of these files together."""
     paths = [folder / NAMES[1] for folder in folders]
     checksums = []
     for path in paths:

@@ -59,7 +59,7 @@ def train_pages() -> None:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Publish the models, each with texts for it to read; a build makes those that aren't there."""
+    """Publish the models, with sentences to read; a build first makes those that aren't there."""
     if not serving and os.environ.get("LABS") != "skip":
         for lab in (LAB, OTHERS):
             lab_runs.execute(lab)
@@ -69,8 +69,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             place = f"{WEIGHTS}/{name}"
             for path in sorted(folder.iterdir()):
                 files.append(File.generated(config, f"{place}/{path.name}", abs_src_path=str(path)))
-            content = sentences() if name == "translator" else prompts()
-            files.append(File.generated(config, f"{place}/sentences.json", content=content))
+            if texts := {"translator": sentences, "gpt": prompts}.get(name):
+                files.append(File.generated(config, f"{place}/sentences.json", content=texts()))
     return files
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import torch
+from mkdocs.config import load_config
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import Files
 from playwright.sync_api import Locator, Page, Route, expect
 
 from attention import record_attention
@@ -459,3 +461,36 @@ def test_a_page_whose_blocks_fail_stops_the_build_with_their_error(tmp_path, mon
     with pytest.raises(PluginError, match=r"(?s)page\.md: .*no Trainer"):
         page_models.train(page, "model")
     assert not [*(tmp_path / "kept").iterdir()]
+
+
+def published(monkeypatch, folders: dict[str, Path], **state: object) -> tuple[list, list]:
+    """What is made before the pages, and the addresses of what is published with them."""
+    made: list[Path] = []
+    monkeypatch.setattr(playground.lab_runs, "execute", made.append)
+    monkeypatch.setattr(playground.page_models, "train", lambda page, name: made.append(page))
+    monkeypatch.setattr(playground, "weights", folders.get)
+    for name, value in state.items():
+        monkeypatch.setattr(playground, name, value)
+    config = load_config(str(playground.labs.ROOT / "mkdocs.yml"))
+    config.plugins._current_plugin = "tools/playground.py"  # as MkDocs sets it around a hook
+    files = playground.on_files(Files([]), config)
+    return made, sorted(file.src_uri for file in files)
+
+
+def test_a_build_makes_all_models_and_publishes_them(folders, monkeypatch):
+    monkeypatch.delenv("LABS", raising=False)
+    made, addresses = published(monkeypatch, folders)
+    pages = [page for page, _ in playground.PAGES.values()]
+    assert made == [playground.LAB, playground.OTHERS, *pages]
+    files = {f"{name}/{file}" for name in playground.PAGES for file in page_models.NAMES}
+    assert addresses == sorted(f"assets/weights/{file}" for file in files | {"gpt/sentences.json"})
+
+
+def test_a_server_does_not_wait_for_a_training(monkeypatch):
+    monkeypatch.delenv("LABS", raising=False)
+    assert published(monkeypatch, {}, serving=True) == ([], [])
+
+
+def test_without_labs_nothing_is_trained(monkeypatch):
+    monkeypatch.setenv("LABS", "skip")
+    assert published(monkeypatch, {}) == ([], [])

@@ -308,13 +308,20 @@ def test_unknown_words_are_named_and_known_ones_completed(open_playground):
     assert "The European" in options
 
 
-def test_the_model_stops_at_its_last_position_and_says_so(open_playground, gpt):
+def test_the_model_stops_at_its_last_position_and_says_so(open_playground, gpt, tokenizer):
     page = load(open_playground())
-    page.get_by_label("Prompt").fill("the " * 31)
+    page.get_by_label("temperature").fill("0")
+    prompt = "the " * 30 + "Council"
+    page.get_by_label("Prompt").fill(prompt)
     page.get_by_role("button", name="Write on", exact=True).click()
     expect(page.get_by_text("The text is full: the model has learned 32 positions")).to_be_visible()
-    full = shown(page)
-    page.get_by_label("Prompt").fill("the " * 32)
+    ids = torch.tensor([[BOS, *tokenizer.encode(prompt)]])
+    assert ids.size(1) == gpt.config.max_len
+    last = gpt(ids)[0, -1].argmax().item()
+    full = f"{prompt} {tokenizer.tokens([last])[0]}"
+    assert shown(page) == full
+    expect(page.locator(".playground-next tbody button").first).to_be_disabled()
+    page.get_by_label("Prompt").fill(f"the {prompt}")
     note = page.locator(".playground-sentence .playground-note")
     expect(note).to_contain_text("This prompt has 33 tokens, <s> included")
     assert shown(page) == full

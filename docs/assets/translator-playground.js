@@ -14,6 +14,7 @@ import { ModelFileError } from "./model/model-file.js";
 import { Translator } from "./model/translator.js";
 import { decodingControls, headSwitches, viewControls } from "./playground/controls.js";
 import { DEFAULTS, Experiment, problem } from "./playground/experiment.js";
+import { modelMap } from "./playground/model-map.js";
 import { nextToken } from "./playground/next-token.js";
 import { button, sentenceField } from "./playground/sentence.js";
 import { asPython, fromHash, toHash } from "./playground/share.js";
@@ -155,7 +156,7 @@ class TranslatorPlayground extends HTMLElement {
     };
     const ablation = make("details", "", make("summary", "", "Ablate heads"), headSwitches(experiment));
     const stage = make("div", "playground-stage", view, next);
-    const elements = [output, intact, viewControls(experiment), stage, all, ablation];
+    const elements = [output, intact, viewControls(experiment), stage, all, ablation, modelMap(experiment)];
     return { elements, draw };
   }
 

@@ -1,0 +1,35 @@
+// @ts-check
+/** A matrix as a picture: a dot for each number, one colour above zero and another below. */
+import { make } from "../dom.js";
+
+/** @typedef {import("../attention-math.js").Matrix} Matrix */
+
+/** The largest number of a matrix without its sign, which gets the full colour. @param {Matrix} matrix */
+export function largest(matrix) {
+  return matrix.reduce((most, row) => row.reduce((a, x) => Math.max(a, Math.abs(x)), most), 0) || 1;
+}
+
+/** A picture that is drawn by `paint`. */
+export function heatMap() {
+  const canvas = make("canvas", "model-map-strip");
+  canvas.setAttribute("aria-hidden", "true"); // the numbers are in the tables
+  return canvas;
+}
+
+/** @param {HTMLCanvasElement} canvas in the page, where its colours are known @param {Matrix} matrix */
+export function paint(canvas, matrix) {
+  const style = getComputedStyle(canvas);
+  const colours = ["--negative", "--positive"].map((name) => style.getPropertyValue(name));
+  canvas.width = Math.max(...matrix.map((row) => row.length));
+  canvas.height = matrix.length;
+  canvas.style.setProperty("--rows", String(matrix.length));
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const most = largest(matrix);
+  matrix.forEach((row, t) =>
+    row.forEach((x, i) => {
+      context.globalAlpha = Math.abs(x) / most;
+      context.fillStyle = colours[Number(x > 0)];
+      context.fillRect(i, t, 1, 1);
+    }),
+  );
+}

@@ -20,7 +20,7 @@ setup: .venv/installed ## make .venv with the pinned versions, and bring KaTeX
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('This needs Python 3.11 or newer; $(PYTHON) is ' + sys.version.split()[0] + '. Try: make PYTHON=python3.12 $(MAKECMDGOALS)')"
-	@echo "Installing the versions of constraints.txt into .venv: about 1.2 GB, a minute or more"
+	@echo "Installing the versions of constraints.txt into .venv: about 2 GB, a minute or more"
 	$(PYTHON) -m venv .venv
 	$(RUN) -m pip install --disable-pip-version-check -c constraints.txt -e ".[site,test]"
 	@touch $@

@@ -15,7 +15,7 @@
 # You train the translator of the [Introduction](introduction.md), draw its attention weights, and measure whether it attends
 # to the right tokens.
 #
-# **You need** the Introduction, its [package installed](primer.md#install-and-run) if you want to run the cells, and two minutes of one CPU core.
+# **You need** the Introduction, and, if you want to run the cells, [the package](primer.md#install-and-run) and two minutes of one CPU core.
 #
 # %% [markdown]
 # ## The sentences
@@ -106,7 +106,7 @@ for translation in translations:
 # The heat map has a row for each French token and a column for each English one. The darker a cell, the larger the weight on that English
 # token when that French token was predicted. In a word-by-word translation, the dark cells would form a diagonal. Where will they leave it here?
 
-# %% alt="Heat map of attention weights: French tokens down, English tokens across. The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they climb from Area to Economic to European."
+# %% alt="Heat map of attention weights: French tokens down, English tokens across. The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they lead back from Area to Economic to European."
 from attention.inspection import plots
 
 agreement = translations[0]

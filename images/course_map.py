@@ -188,7 +188,7 @@ def machines(drawing: Drawing, x: float, y: float) -> None:
 
 BEFORE: list[Stop] = [
     ("Word by word", "one word in, one word out", lookup),
-    ("The fixed-length vector", "a whole sentence in one vector", bottleneck),
+    ("The encoder-decoder and its bottleneck", "a whole sentence in one vector", bottleneck),
     ("The first attention", "Bahdanau 2014, Luong 2015", alignment),
 ]
 ATTENTION: list[Stop] = [

@@ -76,7 +76,7 @@ def copying() -> Drawing:
     for middle, following in pairwise(columns):
         drawing.arrow(following, 136, middle + 8, 74, "weights stroke")
     drawing.text(554, 190, "input", "target", LABEL, at="end")
-    drawing.text(8, 190, "each target is the next input", "weights", LABEL, "start")
+    drawing.text(8, 190, "each target but </s> is the next input", "weights", LABEL, "start")
 
     drawing.text(8, 234, "in generation", "ink bold", at="start")
     drawing.chip(columns[1], 252, "They", "target strong", width)

@@ -376,7 +376,7 @@ second = F.scaled_dot_product_attention(q, k, v, dropout_p=0.25)
 assert torch.equal(first, second), "in evaluation, the same input gives two outputs"
 
 # %% [markdown]
-# In the package, [multi-head attention](multi-head-attention.md) has attention dropout. The paper of 2017 lists only dropout on the outputs of layers and on the embeddings (section 5.4). GPT uses all three, at a rate of 0.1 (Radford and colleagues 2018, section 4.1).
+# In the package, [multi-head attention](multi-head-attention.md) has attention dropout. In the paper of 2017, section 5.4 lists only dropout on the outputs of layers and on the embeddings. GPT uses all three, at a rate of 0.1 (Radford and colleagues 2018, section 4.1).
 #
 # ## The memory of the scores
 #

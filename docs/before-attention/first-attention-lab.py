@@ -92,7 +92,7 @@ for name in attentive:
 #
 # Here is BLEU by sentence length, as in figure 2 of Bahdanau et al. 2014.
 
-# %% alt="Line chart of BLEU against the number of words in the English sentence, with a line for each of the five translators. Bahdanau and Luong stay high and fall a little for the longest sentences. The two fixed vectors start just as high and fall steeply. The word-by-word translator is low at every length."
+# %% alt="Line chart of BLEU against the number of words in the English sentence, with a line for each of the five translators. Bahdanau and Luong stay high for most lengths and fall for the longest sentences. The two fixed vectors start just as high and fall steeply. The word-by-word translator is low at every length."
 from attention.inspection import plots
 
 plots.bleu_by_length({name: result.by_length for name, result in results.items()})
@@ -118,7 +118,7 @@ for name in attentive:
 # What the lab doesn't separate is *why* the fixed vector falls. Its capacity may be too small, but it may also learn more slowly, and all have
 # the same 40 seconds. The first exercise is about that.
 #
-# Attention loses some BLEU, too, on the longest sentences. These are also the rarest in training: one pair in a hundred has more than 25 words.
+# Attention loses BLEU, too, on the longest sentences. These are also the rarest in training: one pair in a hundred has more than 25 words.
 #
 # ## What they attend to
 #

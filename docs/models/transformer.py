@@ -449,7 +449,7 @@ for translation in translations:
 # %% [markdown]
 # And these are the weights of cross-attention in the decoder's last block, as the mean of its heads:
 
-# %% alt="Heat map of attention weights: a row for each French token (query), a column for each English one (key). The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they climb from Area to Economic to European."
+# %% alt="Heat map of attention weights: a row for each French token (query), a column for each English one (key). The dark cells fall from the top left to the bottom right, except in the rows zone, économique and européenne, where they lead back from Area to Economic to European."
 from attention.inspection import plots
 
 agreement = translations[0]

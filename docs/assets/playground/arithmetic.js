@@ -101,7 +101,8 @@ export function same(a) {
 
 /** The largest terms of a sum, in their order, and what the others add. @param {{ text: string, size: number }[]} terms */
 function sum(terms) {
-  const largest = terms.toSorted((a, b) => Math.abs(b.size) - Math.abs(a.size)).slice(0, TERMS);
+  const [first, ...next] = terms.toSorted((a, b) => Math.abs(b.size) - Math.abs(a.size)).slice(0, TERMS);
+  const largest = [first, ...next.filter(({ size }) => Math.abs(size) >= 0.005)]; // the others read 0.00
   const shownTerms = terms.filter((term) => largest.includes(term));
   const others = terms.filter((term) => !largest.includes(term));
   const rest = others.reduce((all, { size }) => all + size, 0);

@@ -18,17 +18,17 @@ export function heatMap() {
 
 /** @param {HTMLCanvasElement} canvas in the page, where its colours are known @param {Matrix} matrix */
 export function paint(canvas, matrix) {
-  const style = getComputedStyle(canvas);
-  const colours = ["--negative", "--positive"].map((name) => style.getPropertyValue(name));
+  const { fill, stroke } = getComputedStyle(canvas); // of numbers above and below zero
   canvas.width = Math.max(...matrix.map((row) => row.length));
   canvas.height = matrix.length;
-  canvas.style.setProperty("--rows", String(matrix.length));
+  canvas.style.setProperty("--rows", String(canvas.height));
+  canvas.style.setProperty("--columns", String(canvas.width));
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const most = largest(matrix);
   matrix.forEach((row, t) =>
     row.forEach((x, i) => {
       context.globalAlpha = Math.abs(x) / most;
-      context.fillStyle = colours[Number(x > 0)];
+      context.fillStyle = x > 0 ? fill : stroke;
       context.fillRect(i, t, 1, 1);
     }),
   );

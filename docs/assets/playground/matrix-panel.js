@@ -1,6 +1,7 @@
 // @ts-check
 /** The matrices of the chosen part of the map, one at a time, and the arithmetic of the chosen cell. */
 import { make } from "../dom.js";
+import { argmax } from "../model/decoding.js";
 import { two } from "./arithmetic.js";
 import { matrixView } from "./matrix-view.js";
 import { button } from "./sentence.js";
@@ -18,9 +19,9 @@ export class MatrixPanel {
   #open = "";
   #head = 0;
   #tab = 0;
-  /** @type {Place} */
-  #place = { row: 0, column: 0 };
-  #title = make("h4", "");
+  /** @type {Place | undefined} the chosen cell; where none is, the largest of the last row */
+  #place;
+  #title = make("h3", "");
   #about = make("p", "playground-note");
   #heads = make("select", "");
   #tabs = make("div", "model-map-tabs");
@@ -41,19 +42,14 @@ export class MatrixPanel {
     this.#tabs.addEventListener("keydown", (event) => this.#walk(event));
     this.#worked.setAttribute("role", "status");
     const head = make("label", "", "Head", this.#heads);
-    const bar = make(
-      "div",
-      "playground-row",
-      button("‹ Part before", () => this.#go(-1)),
-      button("Part after ›", () => this.#go(1)),
-      head,
-      button("Close", () => this.close()),
-    );
-    this.element = make("section", "model-map-panel", this.#title, this.#about, bar, this.#tabs, this.#matrix, this.#worked);
+    const [before, after] = [button("‹ Part before", () => this.#go(-1)), button("Part after ›", () => this.#go(1))];
+    const close = button("×", () => this.close());
+    close.setAttribute("aria-label", "Close the matrices");
+    const bar = make("div", "playground-row", head, before, after);
+    this.#title.setAttribute("aria-live", "polite"); // said when the part before or after is opened
+    const top = make("div", "model-map-title", this.#title, close);
+    this.element = make("section", "model-map-panel", top, this.#about, bar, this.#tabs, this.#matrix, this.#worked);
     this.element.hidden = true;
-    this.element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.close();
-    });
   }
 
   /** The parts as they are now; the one that is open is drawn again. @param {Station[]} stations */
@@ -62,26 +58,32 @@ export class MatrixPanel {
     if (this.#open) this.#draw();
   }
 
-  /** @param {string} id */
+  /** @param {string} id of the part to open, and to go to */
   open(id) {
-    const changed = id !== this.#open;
-    this.buttonOf(this.#open)?.setAttribute("aria-expanded", "false");
-    this.#open = id;
-    if (changed) this.#tab = this.#station?.opens ?? 0;
-    this.buttonOf(id)?.setAttribute("aria-expanded", "true");
-    if (changed) this.#place = { row: Infinity, column: 0 };
-    this.element.hidden = false;
-    this.#draw();
+    this.#choose(id);
     this.#title.focus({ preventScroll: true });
     this.element.scrollIntoView({ block: "start" });
   }
 
+  /** Fold it, and go back to the part on the map. */
   close() {
+    if (!this.#open) return;
     const opener = this.buttonOf(this.#open);
     opener?.setAttribute("aria-expanded", "false");
     this.element.hidden = true;
     this.#open = "";
     opener?.focus();
+  }
+
+  /** @param {string} id */
+  #choose(id) {
+    this.buttonOf(this.#open)?.setAttribute("aria-expanded", "false");
+    this.#open = id;
+    this.buttonOf(id)?.setAttribute("aria-expanded", "true");
+    this.#tab = this.#station?.opens ?? 0;
+    this.#place = undefined;
+    this.element.hidden = false;
+    this.#draw();
   }
 
   get #station() {
@@ -91,7 +93,7 @@ export class MatrixPanel {
   /** @param {number} by */
   #go(by) {
     const at = this.#stations.findIndex(({ id }) => id === this.#open) + by;
-    if (this.#stations[at]) this.open(this.#stations[at].id);
+    if (this.#stations[at]) this.#choose(this.#stations[at].id);
   }
 
   #draw() {
@@ -132,19 +134,21 @@ export class MatrixPanel {
 
   /** @param {Exhibit} exhibit */
   #drawMatrix(exhibit) {
-    const row = Math.min(this.#place.row, exhibit.values.length - 1);
-    const column = Math.min(this.#place.column, exhibit.columns.names.length - 1);
+    const { values, columns } = exhibit;
+    const row = Math.min(this.#place?.row ?? Infinity, values.length - 1);
+    const column = Math.min(this.#place?.column ?? argmax(values[row]), columns.names.length - 1);
     const explain = (/** @type {Place} */ place) => {
       this.#place = place;
-      this.#explain(exhibit);
+      this.#explain(exhibit, place);
     };
     this.#matrix.replaceChildren(matrixView(exhibit, { row, column }, explain));
-    explain({ row, column });
+    this.#explain(exhibit, { row, column });
+    const chosen = this.#matrix.querySelector("[aria-selected='true']");
+    chosen?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
-  /** @param {Exhibit} exhibit */
-  #explain({ values, rows, columns, worked }) {
-    const { row, column } = this.#place;
+  /** @param {Exhibit} exhibit @param {Place} place */
+  #explain({ values, rows, columns, worked }, { row, column }) {
     if (values[row][column] === undefined) {
       this.#worked.textContent = `“${columns.names[column]}” comes after “${rows.names[row]}”, so the causal mask hides it: its score becomes −∞, and its weight 0.`;
       delete this.#worked.dataset.value;

@@ -10,9 +10,10 @@ import { make } from "../dom.js";
 import { forwardPass } from "./forward-pass.js";
 import { heatMap, paint } from "./heat-map.js";
 import { MatrixPanel } from "./matrix-panel.js";
+import { button } from "./sentence.js";
 import { stations } from "./stations.js";
 import { tokensOf } from "./tables.js";
-import { drawWires } from "./wires.js";
+import { around, drawWires, intoSide } from "./wires.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /** @typedef {import("./forward-pass.js").ForwardPass} ForwardPass */
@@ -37,8 +38,8 @@ class ModelMap {
   #step = make("select", "");
   #diagram = make("div", "model-map-diagram");
   /** @type {Record<"source" | "target" | "next", HTMLElement>} */
-  #words = { source: make("p", "source"), target: make("p", "target"), next: make("p", "model-map-next") };
-  /** @type {Map<string, { button: HTMLButtonElement, strip: HTMLCanvasElement, shape: HTMLElement }>} by the ids of their stations */
+  #words = { source: make("p", "source"), target: make("p", "target"), next: make("p", "") };
+  /** @type {Map<string, { button: HTMLButtonElement, strip: HTMLCanvasElement, maps: HTMLCanvasElement[], shape: HTMLElement }>} by the ids of their stations */
   #shown = new Map();
   #wire = () => {};
 
@@ -59,6 +60,9 @@ class ModelMap {
     );
     const row = make("div", "playground-row", make("label", "", "Decoder step", this.#step));
     parent.append(about, row, this.#diagram, this.panel.element);
+    parent.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.panel.close();
+    });
   }
 
   draw() {
@@ -72,11 +76,12 @@ class ModelMap {
       [this.#words.next, [pass.next], "fr"],
     ]))
       words.replaceChildren(...text.map((token) => Object.assign(make("span", "", token), { lang })));
-    for (const { id, tensor } of [...encoder, ...decoder]) {
+    for (const { id, tensor, shape, maps } of [...encoder, ...decoder]) {
       const shown = this.#shown.get(id);
       if (!shown) continue;
       paint(shown.strip, tensor);
-      shown.shape.textContent = `${tensor.length} × ${Math.max(...tensor.map((row) => row.length))}`;
+      shown.maps.forEach((map, head) => paint(map, maps[head]));
+      shown.shape.textContent = shape;
     }
     this.panel.show([...encoder, ...decoder]);
     this.#wire();
@@ -100,15 +105,19 @@ class ModelMap {
 
   /** @param {Station[]} encoder @param {Station[]} decoder */
   #build(encoder, decoder) {
-    const memory = make("p", "model-map-memory", "The memory: the encoder's output");
+    const memory = make("p", "model-map-memory", "Memory: keys and values for the decoder");
+    const next = make("div", "model-map-next", make("span", "", "Next token"), this.#words.next);
     this.#diagram.append(
-      make("section", "", make("h4", "", "Encoder"), this.#words.source, ...this.#blocks(encoder), memory),
-      make("section", "", make("h4", "", "Decoder"), this.#words.target, ...this.#blocks(decoder), this.#words.next),
+      make("section", "", make("h3", "", "Encoder"), this.#words.source, ...this.#blocks(encoder), memory),
+      make("section", "", make("h3", "", "Decoder"), this.#words.target, ...this.#blocks(decoder), next),
     );
     const targets = decoder.filter(({ chapter }) => chapter === "cross").map(({ id }) => this.#shown.get(id)?.button);
-    this.#wire = drawWires(this.#diagram, () =>
-      targets.flatMap((to) => (to ? { from: memory, to, kind: "memory" } : [])),
-    );
+    this.#wire = drawWires(this.#diagram, () => [
+      ...targets.flatMap((to) => (to ? intoSide(memory, to) : [])),
+      ...[...this.#diagram.querySelectorAll("[data-kind='norm']")].map((norm) =>
+        around(/** @type {Element} */ (norm.previousElementSibling), norm),
+      ),
+    ]);
   }
 
   /** The parts, those of a block together. @param {Station[]} list */
@@ -129,14 +138,17 @@ class ModelMap {
   }
 
   /** @param {Station} station */
-  #part({ id, name, chapter }) {
+  #part({ id, name, chapter, heads }) {
     const [strip, shape] = [heatMap(), make("span", "model-map-shape")];
-    const button = make("button", "model-map-part", make("span", "model-map-name", name), shape, strip);
-    button.type = "button";
-    button.dataset.part = id;
-    button.dataset.kind = chapter;
-    button.addEventListener("click", () => this.panel.open(id));
-    this.#shown.set(id, { button, strip, shape });
-    return button;
+    const maps = Array.from({ length: heads }, heatMap);
+    const weights = heads ? [make("span", "model-map-heads", ...maps)] : [];
+    const part = button("", () => this.panel.open(id));
+    part.append(make("span", "model-map-name", name), shape, ...weights, strip);
+    part.className = "model-map-part";
+    part.dataset.part = id;
+    part.dataset.kind = chapter;
+    part.setAttribute("aria-expanded", "false");
+    this.#shown.set(id, { button: part, strip, maps, shape });
+    return part;
   }
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The parts of the model, from the source tokens to the next token, each with its matrices. */
 import { softmax } from "../attention-math.js";
-import { candidates } from "../model/decoding.js";
+import { argmax, candidates } from "../model/decoding.js";
 import { WordTokenizer } from "../model/words.js";
 import { ofAddNorm, ofAttention, ofEmbedding, ofFeedForward, ofOutput, tokens } from "./exhibits.js";
 import { KINDS } from "./tables.js";
@@ -17,7 +17,9 @@ import { KINDS } from "./tables.js";
  * @property {string} name
  * @property {number} [block] its number, from 1
  * @property {number} heads 0 where there is no attention
- * @property {Matrix} tensor its output
+ * @property {Matrix} tensor its output, or what is shown of it
+ * @property {string} shape of its output
+ * @property {Matrix[]} maps the weights of each head of an attention layer
  * @property {string} about what it does
  * @property {keyof typeof CHAPTERS} chapter that explains it
  * @property {(head: number) => Exhibit[]} exhibits in the order in which they are computed
@@ -42,7 +44,7 @@ const ABOUT = {
   cross: "The queries are of the target, the keys and values of the memory: each target token attends to the source.",
 };
 
-const BEST = 10; // tokens of the vocabulary that are shown
+const BEST = 8; // tokens after the last row that are shown, as beside the attention weights
 
 /** @param {ForwardPass} pass @returns {{ encoder: Station[], decoder: Station[] }} */
 export function stations(pass) {
@@ -73,6 +75,8 @@ function embedding(pass, stack, table, ids) {
     name: "Embeddings + positions",
     heads: 0,
     tensor: embedded.x,
+    shape: shapeOf(embedded.x),
+    maps: [],
     about: "Each token id becomes a vector, and the encoding of its position is added.",
     chapter: "embedding",
     exhibits: () => ofEmbedding(table, ids, embedded, rowsOf(pass, stack)),
@@ -93,6 +97,8 @@ function block(pass, stack, n) {
     block: n + 1,
     heads: 0,
     tensor,
+    shape: shapeOf(tensor),
+    maps: [],
     about: "What went into the sublayer is added to what came out of it; then each vector is normalised.",
     chapter: "norm",
     exhibits: () => ofAddNorm(layer, x, added, tensor, rows),
@@ -117,6 +123,8 @@ function block(pass, stack, n) {
       block: n + 1,
       heads: layer.heads,
       tensor: attention.output,
+      shape: shapeOf(attention.output),
+      maps: attention.heads.map(({ weights }) => weights),
       about: ABOUT[kind],
       chapter: kind,
       exhibits: (head) => ofAttention(call, head),
@@ -145,6 +153,8 @@ function block(pass, stack, n) {
       block: n + 1,
       heads: 0,
       tensor: steps.feed_forward.output,
+      shape: shapeOf(steps.feed_forward.output),
+      maps: [],
       about: "The same two linear layers for each token, with ReLU between them.",
       chapter: "feedForward",
       exhibits: () => ofFeedForward(layers.feedForward, x, steps.feed_forward, rows),
@@ -157,18 +167,20 @@ function block(pass, stack, n) {
 /** @param {ForwardPass} pass @returns {Station[]} */
 function output(pass) {
   const { translator, hidden, logits } = pass;
-  const last = logits[logits.length - 1];
-  const ids = candidates(last, softmax(last), BEST).map(({ id }) => id);
-  const names = ids.map((id) => (id === WordTokenizer.special.eos ? "</s>" : translator.target.tokens([id])[0]));
-  const columns = tokens("next token", names, true);
+  const shape = shapeOf(logits);
+  const ids = best(logits);
+  const columns = tokens("next token", translator.target.tokens(ids), true);
   const shown = ofOutput(translator.model.targetEmbedding, hidden, logits, ids, rowsOf(pass, "decoder"), columns);
+  const which = `Of the ${logits[0].length} columns you see the most probable token of each row, and the runners-up of the last.`;
   return [
     {
       id: "output",
       name: "Output projection",
       heads: 0,
       tensor: shown.logits.values,
-      about: `The dot products of each hidden state with the ${last.length} target embeddings, to which the projection is tied; here, the ${BEST} largest of the last row.`,
+      shape,
+      maps: [],
+      about: `Logits are dot products of hidden states with the target embeddings, to which the projection is tied. ${which}`,
       chapter: "output",
       exhibits: () => [shown.hidden, shown.logits],
       opens: 1,
@@ -178,12 +190,25 @@ function output(pass) {
       name: "Softmax",
       heads: 0,
       tensor: shown.softmax.values,
-      about: `Each row of logits becomes probabilities of the ${last.length} tokens; here, of the ${BEST} most probable of the last row.`,
+      shape,
+      maps: [],
+      about: `Each row of logits becomes the probabilities of the next token. ${which}`,
       chapter: "softmax",
       exhibits: () => [shown.logits, shown.softmax],
       opens: 1,
     },
   ];
+}
+
+/** The most probable token of each row, then those of the last row. @param {Matrix} logits @returns {number[]} ids */
+function best(logits) {
+  const runnersUp = candidates(logits[logits.length - 1], softmax(logits[logits.length - 1]), BEST);
+  return [...new Set([...logits.map(argmax), ...runnersUp.map(({ id }) => id)])];
+}
+
+/** @param {Matrix} matrix */
+function shapeOf(matrix) {
+  return `${matrix.length} × ${matrix[0].length}`;
 }
 
 /** @param {ForwardPass} pass @param {"encoder" | "decoder"} stack */

@@ -1,12 +1,13 @@
 // @ts-check
-/** Arrows between the parts of a diagram, redrawn whenever its layout changes. */
+/** Arrows between the parts of a diagram, drawn again whenever its layout changes. */
 import { svg } from "../dom.js";
 
-/** @typedef {{ from: Element, to: Element, kind: string }} Wire */
+/** @typedef {{ kind: string, path: (left: number, top: number) => string }} Wire its path, seen from a corner */
 
 /**
- * @param {HTMLElement} diagram whose positioned box the arrows lie in
+ * @param {HTMLElement} diagram the positioned box in which the arrows lie
  * @param {() => Wire[]} wires
+ * @returns {() => void} draws them again
  */
 export function drawWires(diagram, wires) {
   const picture = svg("svg", { class: "model-map-wires", "aria-hidden": "true" });
@@ -15,30 +16,47 @@ export function drawWires(diagram, wires) {
     const { left, top, width, height } = diagram.getBoundingClientRect();
     if (!width) return; // folded
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const shapes = wires().map(({ from, to, kind }) => {
-      const [a, b] = [from, to].map((element) => element.getBoundingClientRect());
-      const d = path(a, b, left, top);
-      return svg("path", { d, class: kind });
-    });
-    picture.replaceChildren(...shapes);
+    picture.replaceChildren(...wires().map(({ kind, path }) => svg("path", { class: kind, d: path(left, top) })));
   };
   new ResizeObserver(draw).observe(diagram);
   return draw;
 }
 
 /**
- * From the end of one part into the side of another, along the gutter between two columns; in one
- * column, along the left edge.
- * @param {DOMRect} a
- * @param {DOMRect} b
- * @param {number} left of the diagram
- * @param {number} top
+ * The memory, on its way into the side of a part: along the gutter between two columns, or in one
+ * column along its left edge.
+ * @param {Element} from
+ * @param {Element} to
+ * @returns {Wire}
  */
-function path(a, b, left, top) {
+export function intoSide(from, to) {
+  const [a, b] = [from, to].map((element) => element.getBoundingClientRect());
   const beside = b.left > a.right;
   const start = beside ? a.right : a.left;
-  const gutter = beside ? (a.right + b.left) / 2 : Math.min(a.left, b.left) - 8;
-  const [x1, x2, x3] = [start, gutter, b.left].map((x) => Math.round(x - left));
-  const [y1, y2] = [a, b].map(({ top: y, height }) => Math.round(y + height / 2 - top));
-  return `M${x1} ${y1} H${x2} V${y2} H${x3} m-5 -4 l5 4 l-5 4`;
+  const gutter = beside ? a.right + 12 : Math.min(a.left, b.left) - 10;
+  return {
+    kind: "memory",
+    path: (left, top) =>
+      `M${start - left} ${middle(a) - top} H${gutter - left} V${middle(b) - top} H${b.left - left} m-5 -4 l5 4 l-5 4`,
+  };
+}
+
+/**
+ * A residual connection: from above a sublayer, around it, into its norm.
+ * @param {Element} sublayer
+ * @param {Element} norm
+ * @returns {Wire}
+ */
+export function around(sublayer, norm) {
+  const [a, b] = [sublayer, norm].map((element) => element.getBoundingClientRect());
+  return {
+    kind: "residual",
+    path: (left, top) =>
+      `M${(a.left + a.right) / 2 - left} ${a.top - 4 - top} H${a.right + 9 - left} V${middle(b) - top} H${b.right - left} m5 -4 l-5 4 l5 4`,
+  };
+}
+
+/** @param {DOMRect} box */
+function middle({ top, bottom }) {
+  return (top + bottom) / 2;
 }

@@ -165,6 +165,10 @@ def at_step(page: Page) -> list[str]:
     return page.locator(".model-map-diagram .target span").all_inner_texts()
 
 
+BOXES = """parts => parts.map((part) => {
+    const { top, right, height } = part.getBoundingClientRect();
+    return [top, right, height];
+})"""
 NORM = "decoder.0.cross_attention_norm"
 
 
@@ -214,6 +218,58 @@ def test_the_parts_follow_each_other(open_map: Callable[..., Page]) -> None:
     expect(page.locator("[data-part='output']")).to_have_attribute("aria-expanded", "true")
 
 
+def follow(page: Page, which: int) -> list[tuple[str | None, str]]:
+    """From the probability of the next token back to where nothing comes before."""
+    open_part(page, "softmax")
+    origins, visited = page.locator(".model-map-from button"), []
+    while True:
+        part = page.locator("[aria-expanded='true']").get_attribute("data-part")
+        visited.append((part, page.get_by_role("tab", selected=True).inner_text()))
+        if not origins.count():
+            return visited
+        if visited[-1][1] == "Sum":
+            added(page)
+        origins.nth(which % origins.count()).click()
+        expect(page.locator(".model-map-scroller [aria-selected='true']")).to_be_focused()
+
+
+def added(page: Page) -> None:
+    """The sum that is chosen is that of its two origins."""
+    cell = page.locator(".model-map-scroller [aria-selected='true']")
+    origins = page.locator(".model-map-from button")
+    where = page.locator("[aria-expanded='true']").get_attribute("data-part") or ""
+    place = "cell => [cell.parentElement.sectionRowIndex, cell.cellIndex - 1]"
+    total, at, parts = float(cell.get_attribute("data-value") or "nan"), cell.evaluate(place), []
+    for i in range(2):
+        origins.nth(i).click()
+        assert cell.evaluate(place) == at
+        parts.append(float(cell.get_attribute("data-value") or "nan"))
+        open_part(page, where)
+        page.get_by_role("tab", name="Sum").click()
+        page.locator(".model-map-scroller tbody tr").nth(at[0]).locator("td").nth(at[1]).click()
+    assert sum(parts) == pytest.approx(total)
+
+
+def test_a_number_can_be_followed_back_to_the_tokens(open_map: Callable[..., Page]) -> None:
+    page = open_map()
+    page.get_by_label("Decoder step").select_option("1")
+    first, last = follow(page, 0), follow(page, -1)
+    start = [("softmax", "Probabilities"), ("softmax", "Logits"), ("output", "Hidden state")]
+    residual = ["decoder.1.feed_forward_norm", "decoder.1.cross_attention_norm"]
+    residual += ["decoder.1.self_attention_norm", "decoder.0.feed_forward_norm"]
+    residual += ["decoder.0.cross_attention_norm", "decoder.0.self_attention_norm"]
+    steps = [(part, name) for part in residual for name in ("Normalised", "Sum")]
+    end = [("decoder.embedding", "Sum"), ("decoder.embedding", "Embedding · √d_model")]
+    assert first == [*start, *steps, *end]
+    sublayers = [part for part, name in last if name in ("Layer output", "Output")]
+    assert sublayers == ["decoder.1.feed_forward", "decoder.1.cross_attention"] + [
+        f"encoder.{block}.{sublayer}"
+        for block in (1, 0)
+        for sublayer in ("feed_forward", "self_attention")
+    ]
+    assert last[-1] == ("encoder.embedding", "Positional encoding")
+
+
 def test_the_map_follows_the_translation(open_map: Callable[..., Page]) -> None:
     page = open_map()
     target = page.locator(".model-map-diagram .target")
@@ -257,8 +313,7 @@ def test_a_phone_shows_one_column_and_never_scrolls_sideways(
     open_map: Callable[..., Page], width: int
 ) -> None:
     page = open_map(viewport={"width": width, "height": 800}, has_touch=True, is_mobile=True)
-    sizes = "all => all.map((part) => part.getBoundingClientRect()).map((b) => [b.top, b.right, b.height])"
-    boxes = page.locator("[data-part]").evaluate_all(sizes)
+    boxes = page.locator("[data-part]").evaluate_all(BOXES)
     assert [top for top, *_ in boxes] == sorted(top for top, *_ in boxes)
     assert max(right for _, right, _ in boxes) <= width
     assert min(height for *_, height in boxes) >= 44

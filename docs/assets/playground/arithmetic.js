@@ -69,9 +69,7 @@ export function normalised(vector, i, { gain, bias }) {
   const mean = vector.reduce((all, x) => all + x) / vector.length;
   const variance = vector.reduce((all, x) => all + (x - mean) ** 2, 0) / vector.length;
   const deviation = Math.sqrt(variance + 1e-5);
-  const text =
-    "(x − mean) / standard deviation · gain + bias = " +
-    `(${two(vector[i])} − ${factor(mean)}) / ${two(deviation)} · ${factor(gain[i])} + ${factor(bias[i])}`;
+  const text = `(${two(vector[i])} − ${factor(mean)}) / ${two(deviation)} · ${factor(gain[i])} + ${factor(bias[i])}`;
   return { text, value: ((vector[i] - mean) / deviation) * gain[i] + bias[i] };
 }
 
@@ -92,11 +90,6 @@ export function encoded(position, i, width) {
 /** @param {number} a @param {number} b @returns {Worked} */
 export function added(a, b) {
   return { text: `${two(a)} + ${factor(b)}`, value: a + b };
-}
-
-/** @param {number} a @returns {Worked} a number that is what another is */
-export function same(a) {
-  return { text: two(a), value: a };
 }
 
 /** The largest terms of a sum, in their order, and what the others add. @param {{ text: string, size: number }[]} terms */

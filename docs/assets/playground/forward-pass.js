@@ -29,7 +29,6 @@ export function forwardPass(translation, step) {
     source,
     target: queries.slice(0, steps.length).map(([input]) => input),
     next: queries[step][1],
-    memory: encoded.memory,
     encoder: { embedded: encoded.embedded, blocks: encoded.blocks },
     decoder: {
       embedded: {
@@ -39,7 +38,6 @@ export function forwardPass(translation, step) {
       },
       blocks: steps[0].blocks.map((_, n) => block(steps.map(({ blocks }) => blocks[n]))),
     },
-    hidden: steps.map(({ hidden }) => hidden),
     logits: steps.map(({ logits }) => withoutSpecial(logits)),
   };
 }

@@ -7,6 +7,7 @@
  * stations.js, what their matrices are in exhibits.js; the look is in model-map.css.
  */
 import { make } from "../dom.js";
+import { KINDS } from "./chapters.js";
 import { forwardPass } from "./forward-pass.js";
 import { heatMap, paint } from "./heat-map.js";
 import { MatrixPanel } from "./matrix-panel.js";
@@ -83,7 +84,7 @@ class ModelMap {
       shown.maps.forEach((map, head) => paint(map, maps[head]));
       shown.shape.textContent = shape;
     }
-    this.panel.show([...encoder, ...decoder]);
+    this.panel.draw([...encoder, ...decoder]);
     this.#wire();
   }
 
@@ -111,7 +112,7 @@ class ModelMap {
       make("section", "", make("h3", "", "Encoder"), this.#words.source, ...this.#blocks(encoder), memory),
       make("section", "", make("h3", "", "Decoder"), this.#words.target, ...this.#blocks(decoder), next),
     );
-    const targets = decoder.filter(({ chapter }) => chapter === "cross").map(({ id }) => this.#shown.get(id)?.button);
+    const targets = decoder.filter(({ kind }) => kind === "cross").map(({ id }) => this.#shown.get(id)?.button);
     this.#wire = drawWires(this.#diagram, () => [
       ...targets.flatMap((to) => (to ? intoSide(memory, to) : [])),
       ...[...this.#diagram.querySelectorAll("[data-kind='norm']")].map((norm) =>
@@ -138,15 +139,15 @@ class ModelMap {
   }
 
   /** @param {Station} station */
-  #part({ id, name, chapter, heads }) {
+  #part({ id, kind, maps: { length: heads } }) {
     const [strip, shape] = [heatMap(), make("span", "model-map-shape")];
     const maps = Array.from({ length: heads }, heatMap);
     const weights = heads ? [make("span", "model-map-heads", ...maps)] : [];
     const part = button("", () => this.panel.open(id));
-    part.append(make("span", "model-map-name", name), shape, ...weights, strip);
+    part.append(make("span", "model-map-name", KINDS[kind].name), shape, ...weights, strip);
     part.className = "model-map-part";
     part.dataset.part = id;
-    part.dataset.kind = chapter;
+    part.dataset.kind = kind;
     part.setAttribute("aria-expanded", "false");
     this.#shown.set(id, { button: part, strip, maps, shape });
     return part;

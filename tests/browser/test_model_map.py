@@ -319,7 +319,8 @@ def test_a_phone_shows_one_column_and_never_scrolls_sideways(
     assert min(height for *_, height in boxes) >= 44
     for part in ("decoder.1.cross_attention", "decoder.1.feed_forward", "softmax"):
         open_part(page, part)
-        expect(page.locator(".model-map-title")).to_be_in_viewport()
+        expect(page.locator(".model-map-scroller [aria-selected='true']")).to_be_in_viewport()
+        expect(page.locator(".model-map-worked")).to_be_in_viewport()
         for name in tabs(page):
             page.get_by_role("tab", name=name, exact=True).tap()
             assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -63,6 +63,7 @@ export class MatrixPanel {
     this.#show({ part });
     this.#title.focus({ preventScroll: true });
     this.element.scrollIntoView({ block: "start" });
+    this.#reveal();
   }
 
   /** Fold it, and go back to the part on the map. */
@@ -135,6 +136,10 @@ export class MatrixPanel {
     });
     this.#matrix.replaceChildren(view);
     this.#explain(exhibit, row, column);
+    this.#reveal();
+  }
+
+  #reveal() {
     this.#chosen?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 

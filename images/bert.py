@@ -65,7 +65,7 @@ def two_contexts() -> Drawing:
         "Context on both sides",
         "The sentence La zone économique européenne a été créée, its first token masked. In a "
         "bidirectional model, the masked position attends to zone and to européenne, and the "
-        "prediction is La. In a causal model it attends to itself alone.",
+        "prediction is La. In a causal model no line leads to the right.",
     )
     model, tokenizer = trained()
     text = " ".join([*SENTENCE, "."])

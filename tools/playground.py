@@ -5,6 +5,8 @@ again with 16 bits a weight, in the files that the package itself reads, and pub
 site. A page that has `checksum="<!--weights translator-->"` gets their checksum and their size
 there, so that a browser can tell a file of another build. A site whose lab wasn't executed has no
 weights, and says so.
+
+With the weights come held-out sentences, and what two earlier translators make of them.
 """
 
 import json
@@ -19,6 +21,8 @@ from safetensors import safe_open
 from tools import lab_runs, labs
 
 LAB = labs.ROOT / "docs" / "models" / "transformer.py"
+OTHERS = labs.ROOT / "docs" / "before-attention" / "first-attention-lab.py"
+SAVED = "transformer"  # by the lab, in the folder of its files
 PLACE = "assets/weights/translator"
 MARK = 'checksum="<!--weights translator-->"'
 NAMES = ("translator.json", "model.safetensors")
@@ -50,10 +54,13 @@ def identity(folder: Path) -> str:
 
 
 def sentences() -> str:
-    """Sentences that no model has been trained on: the book's own, and some of the test split."""
+    """Held-out sentences, as JSON, with the translations that other labs have made of them."""
+    made = lab_runs.kept(OTHERS).with_suffix("") / "translations.json"
+    if made.exists():
+        return made.read_text("utf-8")
     from attention.data import toy
 
-    return json.dumps([*toy.held_out(), *(pair.source for pair in toy.pairs("test", 200))])
+    return json.dumps({"source": [*toy.held_out(), *(p.source for p in toy.pairs("test", 200))]})
 
 
 @cache
@@ -61,7 +68,7 @@ def weights() -> Path | None:
     """The folder with the weights that the site publishes, or None."""
     if os.environ.get("LABS") == "skip" or not lab_runs.kept(LAB).exists():
         return None
-    return half_precision(lab_runs.kept(LAB).with_suffix("") / "transformer")
+    return half_precision(lab_runs.kept(LAB).with_suffix("") / SAVED)
 
 
 def half_precision(trained: Path) -> Path:

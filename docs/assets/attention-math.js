@@ -51,6 +51,7 @@ export function attention({ X, W_q, W_k, W_v, heads, causal }) {
   return { Q, K, V, scores, scaled, masked, weights, output: concatenated(steps.map((step) => step.output)) };
 }
 
+// --8<-- [start:formula]
 /**
  * The formula, softmax(Q Kᵀ / √d) V, with each of its steps.
  * @typedef {(query: number, key: number) => boolean} MayAttend
@@ -67,6 +68,7 @@ export function scaledDotProductAttention(Q, K, V, mayAttend = () => true) {
   const weights = masked.map(softmax);
   return { scores, scaled, masked, weights, output: times(weights, V) };
 }
+// --8<-- [end:formula]
 
 /** @param {number[]} a @param {number[]} b */
 export function dot(a, b) {

@@ -1,6 +1,8 @@
 // The frame's own behaviour. Everything here is an addition: without it the site reads just as well.
 // @ts-check
 
+import { searchOnDemand } from "./search.js";
+
 /** The dark mode switch; the choice is kept in this browser. */
 function switchScheme() {
   const button = document.querySelector(".scheme-switch");
@@ -78,22 +80,6 @@ function followContents() {
   };
   addEventListener("scroll", mark, { passive: true });
   mark();
-}
-
-/** Fetches Material's search, script and index, when the reader first goes to the box. */
-function searchOnDemand() {
-  const box = /** @type {HTMLInputElement} */ (document.querySelector("#search-input"));
-  const template = /** @type {HTMLTemplateElement} */ (document.querySelector("#material"));
-  box.addEventListener("focus", () => {
-    const script = template.content.querySelector("script");
-    if (script) document.body.append(document.importNode(script, true));
-  }, { once: true });
-  addEventListener("keydown", (event) => {
-    const typing = /** @type {HTMLElement} */ (event.target).closest?.("input, textarea, select, [contenteditable]");
-    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    box.focus();
-  });
 }
 
 switchScheme();

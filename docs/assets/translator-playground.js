@@ -10,8 +10,10 @@
 import { make } from "./dom.js";
 import "./alignment-view.js";
 import "./head-view.js";
-import { ModelFileError } from "./model/model-file.js";
+import { ModelFileError, download, parsedJSON } from "./model/model-file.js";
 import { Translator } from "./model/translator.js";
+import { beamTree } from "./playground/beam-tree.js";
+import { comparison } from "./playground/comparison.js";
 import { decodingControls, headSwitches, viewControls } from "./playground/controls.js";
 import { DEFAULTS, Experiment, problem } from "./playground/experiment.js";
 import { modelMap } from "./playground/model-map.js";
@@ -48,23 +50,29 @@ class TranslatorPlayground extends HTMLElement {
   /** @param {HTMLButtonElement} ask */
   async #load(ask) {
     ask.disabled = true;
+    let failed = false; // of two files one may fail while the other still arrives
     try {
       const checksum = this.getAttribute("checksum");
       if (!checksum) throw new ModelFileError("This copy of the site was built without the model.");
-      const translator = await Translator.load(this.#folder, checksum, (bytes, total) => {
-        this.#status.textContent = `Loading the model: ${Math.round((100 * bytes) / total)}%`;
-      });
-      const sentences = await fetch(new URL("sentences.json", this.#folder)).then((answer) => answer.json());
+      const [translator, sentences] = await Promise.all([
+        Translator.load(this.#folder, checksum, (bytes, total) => {
+          if (!failed) this.#status.textContent = `Loading the model: ${Math.round((100 * bytes) / total)}%`;
+        }),
+        download(new URL("sentences.json", this.#folder)).then(parsedJSON),
+      ]);
       this.#show(translator, sentences);
     } catch (error) {
-      if (!(error instanceof ModelFileError)) throw error;
-      this.#status.textContent = error.message;
+      failed = true;
+      this.#status.textContent =
+        error instanceof ModelFileError
+          ? error.message
+          : `This browser can't run the model (${error}). It takes one of 2022 or later.`;
       ask.disabled = false;
       ask.textContent = "Try again";
     }
   }
 
-  /** @param {Translator} translator @param {string[]} sentences to draw from */
+  /** @param {Translator} translator @param {import("./playground/comparison.js").Sentences} sentences */
   #show(translator, sentences) {
     const heads = translator.model.heads;
     const settings = fromHash(location.hash, heads);
@@ -72,12 +80,12 @@ class TranslatorPlayground extends HTMLElement {
     const experiment = new Experiment(translator, settings);
     experiment.finish();
 
-    const parts = this.#parts(experiment);
+    const parts = this.#parts(experiment, sentences);
     const draw = () => {
       parts.draw();
       history.replaceState(history.state, "", `#${toHash(experiment.settings)}`.replace(/#$/, location.pathname));
     };
-    const sentence = sentenceField(translator, sentences, experiment.settings.text, (text) => {
+    const sentence = sentenceField(translator, sentences.source, experiment.settings.text, (text) => {
       this.#stop();
       experiment.set({ text });
       experiment.finish();
@@ -129,8 +137,12 @@ class TranslatorPlayground extends HTMLElement {
     if (play) play.textContent = "Play";
   }
 
-  /** What follows from the settings, and how to draw it again. @param {Experiment} experiment */
-  #parts(experiment) {
+  /**
+   * What follows from the settings, and how to draw it again.
+   * @param {Experiment} experiment
+   * @param {import("./playground/comparison.js").Sentences} sentences
+   */
+  #parts(experiment, sentences) {
     const output = make("p", "playground-output");
     output.lang = "fr";
     const intact = make("p", "playground-note");
@@ -141,6 +153,8 @@ class TranslatorPlayground extends HTMLElement {
     next.setAttribute("aria-label", "The next token");
     const all = make("details", "", make("summary", "", "All heads, small"));
     all.addEventListener("toggle", () => all.open && drawHeads());
+    const tree = make("div", "");
+    const others = make("div", "");
     const drawHeads = () => {
       all.querySelector("head-view")?.remove();
       if (all.open) all.append(headView(experiment.translation));
@@ -152,11 +166,15 @@ class TranslatorPlayground extends HTMLElement {
       intact.hidden = !whole;
       view.replaceChildren(alignmentView(translation, settings.layer, settings.head, latest(experiment)));
       next.replaceChildren(nextToken(experiment));
+      tree.replaceChildren(...(experiment.beams.length ? [beamTree(experiment)] : []));
+      others.replaceChildren(comparison(experiment, sentences));
       drawHeads();
     };
     const ablation = make("details", "", make("summary", "", "Ablate heads"), headSwitches(experiment));
     const stage = make("div", "playground-stage", view, next);
-    const elements = [output, intact, viewControls(experiment), stage, all, ablation, modelMap(experiment)];
+    const compared = make("details", "", make("summary", "", "The same sentence by earlier translators"), others);
+    const map = modelMap(experiment);
+    const elements = [output, intact, tree, viewControls(experiment), stage, all, ablation, map, compared];
     return { elements, draw };
   }
 

@@ -2,7 +2,7 @@
 # title: "Lab: five translators compared"
 # parent: Before attention
 # nav_order: 4
-# description: Train five translators for the same time, compare their scores, and choose a French word to see which English words each of them attended to.
+# description: Train five translators on the same sentences, compare their scores, and choose a French word to see which English words each of them attended to.
 # jupyter:
 #   kernelspec:
 #     display_name: Python 3
@@ -12,8 +12,8 @@
 # %% [markdown]
 # # Lab: five translators compared
 #
-# You train the translators of this part on the same sentences for the same time, compare their scores, and see
-# which words each of them attends to.
+# You train the translators of this part on the same sentences, the networks for the same time. You compare their
+# scores, and see which words each of them attends to.
 #
 # **You need** [The first attention](first-attention.md), and five minutes of one CPU core.
 #
@@ -113,7 +113,7 @@ for name in attentive:
 
 # %% [markdown]
 # Compare the right end of the figure. The word-by-word translator's BLEU doesn't depend on length, and in our runs it was higher than the fixed vector's
-# there. Reversing the source made little difference.
+# there. Whether reversing the source helps differed from run to run.
 #
 # What the lab doesn't separate is *why* the fixed vector falls. Its capacity may be too small, but it may also learn more slowly, and all have
 # the same 40 seconds. The first exercise is about that.
@@ -123,7 +123,7 @@ for name in attentive:
 # ## What they attend to
 #
 # Now let all of them translate the sentence of August 1992. Hover over a French word, or select it and move on with the arrow keys. The lines
-# lead to the English words that it was aligned with; the stronger the line, the larger the weight. Every translator that generated the same word shows its own weights for it.
+# lead to the English words that it was aligned with; the stronger the line, the larger the weight. Every translator that has weights and generated the same word shows its own for it.
 
 # %%
 from attention.inspection.alignment_view import alignment_view
@@ -169,6 +169,20 @@ compare("The agreement on the European Economic Area was signed in August 1992 .
 
 # %%
 compare("They arrived late .")
+
+# %% [markdown]
+# The [playground](../playground.md) shows two of these translators beside the Transformer, on sentences that none of them was trained on. Keep their translations:
+
+# %%
+import json
+from pathlib import Path
+
+sentences = [*toy.held_out(), *(pair.source for pair in test[:200])]
+made = {"source": sentences}
+for name in ("fixed vector", "Bahdanau"):
+    made[name] = [translation.text for translation in translators[name].translate(sentences)]
+Path("translations.json").write_text(json.dumps(made, ensure_ascii=False), encoding="utf-8")
+print(len(sentences), "sentences")
 
 # %% [markdown]
 # ## Exercises

@@ -65,7 +65,7 @@ def open_map(open_element: OpenElement, folder: Path) -> Callable[..., Page]:
         html = f"<translator-playground {playground.identity(folder)}></translator-playground>"
         page = open_element("translator-playground", html, **settings)
         files = {name: (folder / name).read_bytes() for name in playground.NAMES}
-        files["sentences.json"] = json.dumps([SOURCE]).encode()
+        files["sentences.json"] = json.dumps({"source": [SOURCE]}).encode()
 
         def answer(route: Route) -> None:
             route.fulfill(body=files[route.request.url.partition("?")[0].rpartition("/")[2]])

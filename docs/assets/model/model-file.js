@@ -65,6 +65,15 @@ export async function download(url, onProgress = () => {}) {
   return new Blob(chunks).arrayBuffer();
 }
 
+/** @param {ArrayBuffer} buffer */
+export function parsedJSON(buffer) {
+  try {
+    return JSON.parse(new TextDecoder().decode(buffer));
+  } catch {
+    throw new ModelFileError("A file of the model is incomplete, or is no JSON.");
+  }
+}
+
 /**
  * @param {ArrayBuffer} buffer a safetensors file of float16 or float32 tensors
  * @param {string} [checksum] the one that this page was built with

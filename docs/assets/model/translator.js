@@ -1,7 +1,7 @@
 // @ts-check
 /** A trained Transformer with its two tokenizers: from a sentence to its translation. */
 import { argmax, withoutSpecial } from "./decoding.js";
-import { ModelFileError, download, readTensors } from "./model-file.js";
+import { ModelFileError, download, parsedJSON, readTensors } from "./model-file.js";
 import { Transformer } from "./transformer.js";
 import { WordTokenizer } from "./words.js";
 
@@ -124,13 +124,4 @@ function mean(tables) {
   return tables[0].map((row, t) =>
     row.map((_, s) => tables.reduce((sum, table) => sum + table[t][s], 0) / tables.length),
   );
-}
-
-/** @param {ArrayBuffer} buffer */
-function parsedJSON(buffer) {
-  try {
-    return JSON.parse(new TextDecoder().decode(buffer));
-  } catch {
-    throw new ModelFileError("The file of the vocabulary is incomplete, or is none.");
-  }
 }

@@ -13,6 +13,7 @@ export function decodingControls(experiment) {
   const { settings } = experiment;
   const method = choice("Decoding", Object.entries(METHODS), settings.method, (value) => {
     experiment.set({ method: /** @type {Settings["method"]} */ (value) });
+    experiment.finish();
     show();
   });
   /** @param {string} name @param {"temperature" | "topK" | "topP" | "seed" | "beam"} key @param {[number, number, number]} range */
@@ -23,6 +24,7 @@ export function decodingControls(experiment) {
       const value = Math.min(max, Math.max(min, Number(field.value) || min));
       field.value = String(value);
       experiment.set({ [key]: value });
+      experiment.finish();
     });
     return make("label", "", name, field);
   };

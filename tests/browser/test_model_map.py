@@ -279,6 +279,7 @@ def test_the_map_follows_the_translation(open_map: Callable[..., Page]) -> None:
     expect(shape).to_have_text("1 × 16")
     open_part(page, "decoder.0.self_attention")
     page.get_by_role("button", name="Next token").click()
+    expect(page.get_by_role("button", name="Next token")).to_be_in_viewport()  # no jump to the map
     written = page.locator(".playground-output").inner_text().split()[0]
     expect(shape).to_have_text("2 × 16")
     assert page.locator(".model-map-scroller tbody th").all_inner_texts() == ["<s>", written]

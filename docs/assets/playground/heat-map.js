@@ -18,18 +18,20 @@ export function heatMap() {
 
 /** @param {HTMLCanvasElement} canvas in the page, where its colours are known @param {Matrix} matrix */
 export function paint(canvas, matrix) {
-  const { fill, stroke } = getComputedStyle(canvas); // of numbers above and below zero
+  const { fill, stroke } = getComputedStyle(canvas); // "rgb(…)", of numbers above and below zero
+  const [above, below] = [fill, stroke].map((colour) => (colour.match(/\d+/g) ?? []).map(Number));
   canvas.width = Math.max(...matrix.map((row) => row.length));
   canvas.height = matrix.length;
   canvas.style.setProperty("--rows", String(canvas.height));
   canvas.style.setProperty("--columns", String(canvas.width));
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const picture = new ImageData(canvas.width, canvas.height);
   const most = largest(matrix);
   matrix.forEach((row, t) =>
     row.forEach((x, i) => {
-      context.globalAlpha = Math.abs(x) / most;
-      context.fillStyle = x > 0 ? fill : stroke;
-      context.fillRect(i, t, 1, 1);
+      const [red, green, blue] = x > 0 ? above : below;
+      const strength = Math.round((255 * Math.abs(x)) / most);
+      picture.data.set([red, green, blue, strength], 4 * (t * canvas.width + i));
     }),
   );
+  canvas.getContext("2d")?.putImageData(picture, 0, 0);
 }

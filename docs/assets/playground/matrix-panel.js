@@ -33,7 +33,7 @@ export class MatrixPanel {
     this.#title.setAttribute("aria-live", "polite"); // said when another part is opened from here
     this.#worked.setAttribute("role", "status");
     this.#heads.autocomplete = "off";
-    this.#heads.addEventListener("change", () => this.#show({ head: Number(this.#heads.value) }));
+    this.#heads.addEventListener("change", () => this.#go({ head: Number(this.#heads.value) }));
     this.#tabs.setAttribute("role", "tablist");
     this.#tabs.setAttribute("aria-label", "Matrices");
     this.#tabs.addEventListener("keydown", (event) => this.#walk(event));
@@ -60,10 +60,10 @@ export class MatrixPanel {
 
   /** @param {string} part to open, and to go to */
   open(part) {
-    this.#show({ part });
+    this.#go({ part });
     this.#title.focus({ preventScroll: true });
     this.element.scrollIntoView({ block: "start" });
-    this.#reveal();
+    this.#reveal(); // on a phone, this may be further down
   }
 
   /** Fold it, and go back to the part on the map. */
@@ -78,7 +78,13 @@ export class MatrixPanel {
   /** @param {number} by */
   #next(by) {
     const at = this.#stations.findIndex(({ id }) => id === this.#open.part) + by;
-    if (this.#stations[at]) this.#show({ part: this.#stations[at].id });
+    if (this.#stations[at]) this.#go({ part: this.#stations[at].id });
+  }
+
+  /** @param {Partial<Origin>} wanted */
+  #go(wanted) {
+    this.#show(wanted);
+    this.#reveal();
   }
 
   /** What is named is changed, the rest stays; but another part opens as it is to be opened first. @param {Partial<Origin>} wanted */
@@ -115,7 +121,7 @@ export class MatrixPanel {
   /** @param {string} name */
   #tab(name) {
     const tab = button(name, () => {
-      this.#show({ name, column: undefined });
+      this.#go({ name, column: undefined });
       /** @type {HTMLElement} */ (this.#tabs.querySelector("[aria-selected='true']")).focus();
     });
     const selected = name === this.#open.name;
@@ -134,9 +140,10 @@ export class MatrixPanel {
       Object.assign(this.#open, place);
       this.#explain(exhibit, place.row, place.column);
     });
+    const scrolled = this.#matrix.firstElementChild?.scrollLeft ?? 0;
     this.#matrix.replaceChildren(view);
+    view.scrollLeft = scrolled;
     this.#explain(exhibit, row, column);
-    this.#reveal();
   }
 
   #reveal() {
@@ -166,7 +173,7 @@ export class MatrixPanel {
     const station = this.#stations.find(({ id }) => id === origin.part);
     const where = station ? `${KINDS[station.kind].name}: ${origin.name}` : origin.name;
     return button(where, () => {
-      this.#show({ column: undefined, ...origin });
+      this.#go({ column: undefined, ...origin });
       this.#chosen?.focus();
     });
   }

@@ -53,11 +53,12 @@ class ModelMap {
     const about = make(
       "p",
       "playground-note",
-      "Each picture is a matrix: a row for each token, a column for each component; ",
+      "Each picture is the output of a part: a row for each token, a column for each component, ",
       make("span", "model-map-positive", "positive"),
-      " and ",
+      " or ",
       make("span", "model-map-negative", "negative"),
-      " numbers have a colour each. Choose a part to see its numbers.",
+      ". An attention layer has the weights of its heads above its output. " +
+        "Grey arrows are residual connections. Choose a part to see its numbers.",
     );
     const row = make("div", "playground-row", make("label", "", "Decoder step", this.#step));
     parent.append(about, row, this.#diagram, this.panel.element);

@@ -227,7 +227,7 @@ def follow(page: Page, which: int) -> list[tuple[str | None, str]]:
         visited.append((part, page.get_by_role("tab", selected=True).inner_text()))
         if not origins.count():
             return visited
-        if visited[-1][1] == "Sum":
+        if visited[-1] in [("decoder.1.feed_forward_norm", "Sum"), ("decoder.embedding", "Sum")]:
             added(page)
         origins.nth(which % origins.count()).click()
         expect(page.locator(".model-map-scroller [aria-selected='true']")).to_be_focused()
@@ -267,6 +267,8 @@ def test_a_number_can_be_followed_back_to_the_tokens(open_map: Callable[..., Pag
         for block in (1, 0)
         for sublayer in ("feed_forward", "self_attention")
     ]
+    names = [name for part, name in last if part == "decoder.1.cross_attention"]
+    assert names == ["Layer output", "Concatenation", "Head output", "V"]
     assert last[-1] == ("encoder.embedding", "Positional encoding")
 
 

@@ -3,6 +3,8 @@
 
 /** @typedef {keyof typeof KINDS} Kind */
 
+const COLUMNS = "The columns are the most probable token of each row, and the runners-up of the last.";
+
 /** Addresses are from the root of the site. */
 export const KINDS = {
   embedding: {
@@ -43,13 +45,13 @@ export const KINDS = {
   },
   output: {
     name: "Output projection, tied to the target embedding",
-    about: "Logits are dot products of hidden states with the embeddings of all target tokens.",
+    about: `Logits are dot products of hidden states with the embeddings of all target tokens. ${COLUMNS}`,
     chapter: "The Transformer: weight tying",
     address: "models/transformer/#the-code",
   },
   softmax: {
     name: "Softmax",
-    about: "Each row of logits becomes the probabilities of the next token.",
+    about: `Each row of logits becomes the probabilities of the next token; sampling reshapes them afterwards. ${COLUMNS}`,
     chapter: "The Transformer: decoding",
     address: "models/transformer/#decoding-with-a-kv-cache",
   },

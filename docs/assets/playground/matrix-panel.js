@@ -109,7 +109,8 @@ export class MatrixPanel {
   #drawAbout({ id, kind, block, maps }) {
     const { name, about, chapter, address } = KINDS[kind];
     const stack = id.startsWith("encoder") ? "Encoder" : "Decoder";
-    this.#title.textContent = `${stack}${block ? `, block ${block}` : ""}: ${name.toLowerCase()}`;
+    const title = `${stack}${block ? `, block ${block}` : ""}: ${name.toLowerCase()}`;
+    if (this.#title.textContent !== title) this.#title.textContent = title; // else it would be said again
     const link = make("a", "", chapter);
     link.href = new URL(address, SITE).href;
     this.#about.replaceChildren(`${about} See `, link, ".");

@@ -36,8 +36,11 @@ import { added, normalised, products, two } from "./arithmetic.js";
 /** @param {Matrix} values @returns {Axis} */
 export const components = (values) => ({ title: "component", names: values[0].map((_, i) => `${i + 1}`) });
 
-/** @param {Axis} axis @param {number} i @returns {string} one of its tokens */
-export const quoted = ({ names }, i) => `“${names[i]}”`;
+/** One of its tokens, with its position where the token occurs more than once. @param {Axis} axis @param {number} i */
+export function quoted({ names }, i) {
+  const once = names.indexOf(names[i]) === names.lastIndexOf(names[i]);
+  return `“${names[i]}”${once ? "" : ` (position ${i})`}`;
+}
 
 /** @param {string} label @param {Worked} worked @returns {Worked} */
 export const equal = (label, { text, value }) => ({ text: `${label} = ${text}`, value });

@@ -4,6 +4,7 @@ import { make } from "../dom.js";
 import { argmax } from "../model/decoding.js";
 import { two } from "./arithmetic.js";
 import { KINDS } from "./chapters.js";
+import { quoted } from "./exhibits.js";
 import { matrixView } from "./matrix-view.js";
 import { button } from "./sentence.js";
 
@@ -158,7 +159,7 @@ export class MatrixPanel {
   /** @param {Exhibit} exhibit @param {number} row @param {number} column */
   #explain({ values, rows, columns, worked, from }, row, column) {
     if (values[row][column] === undefined) {
-      this.#worked.textContent = `“${columns.names[column]}” comes after “${rows.names[row]}”, so the causal mask hides it: its score becomes −∞, and its weight 0.`;
+      this.#worked.textContent = `${quoted(columns, column)} comes after ${quoted(rows, row)}, so the causal mask hides it: its score becomes −∞, and its weight 0.`;
       delete this.#worked.dataset.value;
       return this.#from.replaceChildren();
     }

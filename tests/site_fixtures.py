@@ -20,6 +20,8 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 ROOT = Path(__file__).parents[1]
 # The first is Chromium without a window: it draws the same, for a third of the work.
 CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1440, "height": 900}
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -119,6 +121,31 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def open_page(
+    browser: Browser, built: Build, serve: Callable[[Path], str]
+) -> Iterator[Callable[..., Page]]:
+    """Open a page of the site, which is served from a folder that it was not told of.
+
+    Settings are those of a browser's context; `before` is a script that runs before the page's own.
+    """
+    contexts = []
+    address = serve(built.site.parents[1])
+
+    def open_page(name: str = "", before: str = "", **settings: object) -> Page:
+        context = browser.new_context(**{"viewport": DESKTOP, **settings})  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        if before:
+            page.add_init_script(before)
+        page.goto(f"{address}/some/where/{name}", wait_until="load")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
 
 
 class OpenElement(Protocol):

@@ -1,8 +1,8 @@
 """Formulas, rendered while the site is built: `$inline$`, and `$$display$$` on lines of its own.
 
 A Markdown extension (`tools.katex`) around KaTeX, which runs inside Python, so that a reader's
-browser gets plain HTML with MathML. As a MkDocs hook it adds the style sheet to the pages that
-show a formula.
+browser gets plain HTML with MathML. As a MkDocs hook it adds the style sheet, and the script that
+copies a formula as TeX, to the pages that show a formula.
 `python -m tools.katex` brings KaTeX to `build/katex`.
 """
 
@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
@@ -36,6 +37,7 @@ ROLES = (
     "target",
 )  # \query{Q} takes the role's colour
 STYLES = "assets/katex/katex.min.css"
+COPYING = "assets/copy-tex.js"
 USUAL_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")  # asked for early, so that nothing jumps
 
 RENDER = """
@@ -79,6 +81,8 @@ def render(tex: str, display: bool = False) -> str:
     html = re.sub("<annotation.*?</annotation>", "", html, flags=re.DOTALL)
     # Search would read every formula twice. (It can leave out <math>, but no span around spans.)
     html = html.replace("<math ", "<math data-search-exclude ")
+    tex, whole = escape(without_colours(tex.strip())), '<span class="katex">'
+    html = html.replace(whole, f'{whole[:-1]} data-tex="{tex}">', 1)  # for copy-tex.js
     if display:  # a wide formula scrolls by itself, and a keyboard can scroll it too
         return f'<div class="formula" tabindex="0" role="group" aria-label="Formula">{html}</div>'
     return html
@@ -159,13 +163,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_post_page(output: str, page: Any, config: MkDocsConfig) -> str:
-    """MkDocs hook: only a page with a formula pays for the style sheet."""
+    """MkDocs hook: only a page with a formula pays for the style sheet and the script."""
     if 'class="katex' not in output:
         return output
     here = get_relative_url(STYLES, page.url)
     fonts = [here.replace(Path(STYLES).name, f"fonts/{font}.woff2") for font in USUAL_FONTS]
     early = [f'<link rel="preload" as="font" crossorigin href="{font}">' for font in fonts]
-    links = [f'<link rel="stylesheet" href="{here}">', *early]
+    copying = f'<script type="module" src="{get_relative_url(COPYING, page.url)}"></script>'
+    links = [f'<link rel="stylesheet" href="{here}">', *early, copying]
     return output.replace("</head>", f"{''.join(links)}</head>", 1)
 
 

@@ -3,7 +3,6 @@
 
 const worker = /** @type {any} */ (self);
 const QUERY = 2; // the type of the message in which Material asks
-const PLAIN = /^\p{L}[\p{L}_-]*$/u; // other signs are left to lunr, to which +, ~ or : mean something
 /** @type {any} */
 let index; // lunr's, once Material has built it
 
@@ -27,9 +26,7 @@ function asked(typed) {
 function understood(query) {
   const words = query.split(/\s+/);
   const telling = words.filter((word) => worker.lunr.stopWordFilter(word.toLowerCase()));
-  return (telling.length ? telling : words)
-    .map((word) => (PLAIN.test(word) ? word.replace(/[^-]+/g, asked) : word))
-    .join(" ");
+  return (telling.length ? telling : words).join(" ").replace(/[^\s-]+/g, asked);
 }
 
 addEventListener("message", ({ data: message }) => {

@@ -1,22 +1,24 @@
 // The frame's own behaviour. Everything here is an addition: without it the site reads just as well.
 // @ts-check
-
+import { keep } from "./kept.js";
 import { searchOnDemand } from "./search.js";
 
 /** The dark mode switch; the choice is kept in this browser. */
 function switchScheme() {
   const button = document.querySelector(".scheme-switch");
+  const meta = /** @type {HTMLMetaElement} */ (document.querySelector("meta[name=color-scheme]"));
   const dark = () => document.body.dataset.mdColorScheme === "slate";
   const show = () => button?.setAttribute("aria-pressed", String(dark()));
   button?.addEventListener("click", () => {
     document.body.dataset.mdColorScheme = dark() ? "default" : "slate";
-    localStorage.setItem("scheme", document.body.dataset.mdColorScheme);
+    meta.content = dark() ? "dark" : "light"; // the system's own changes no longer count
+    keep("scheme", document.body.dataset.mdColorScheme);
   });
   new MutationObserver(show).observe(document.body, { attributeFilter: ["data-md-color-scheme"] });
   show();
 }
 
-/** A copy button on every block of code; one that continues others has a second, for all together. */
+/** A copy button on every block of code, but not on what it printed; one that continues others has a second, for all together. */
 function addCopyButtons() {
   const said = document.createElement("p");
   said.className = "hidden";
@@ -43,7 +45,8 @@ function addCopyButtons() {
   /** @param {Element | null | undefined} block */
   const codeOf = (block) => block?.querySelector("pre > code")?.textContent ?? "";
 
-  for (const code of document.querySelectorAll(".main-content pre > code")) {
+  const output = ":is(.highlight, .lab-figure, .lab-output) + .language-text"; // as in attention.css
+  for (const code of document.querySelectorAll(`.main-content pre > code:not(${output} *)`)) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy-button";
@@ -82,8 +85,33 @@ function followContents() {
   mark();
 }
 
+/** Closes the menu of a phone by Escape. */
+function closeMenu() {
+  const menu = /** @type {HTMLInputElement} */ (document.querySelector("#menu"));
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.checked || event.defaultPrevented) return;
+    menu.checked = false;
+    menu.focus();
+  });
+}
+
+/** Unfolds everything for the printer. */
+function unfoldForPrint() {
+  /** @type {HTMLDetailsElement[]} */
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [.../** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll(".main-content details:not([open])"))];
+    for (const fold of folded) fold.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const fold of folded) fold.open = false;
+  });
+}
+
 switchScheme();
 addCopyButtons();
 scrollByKeyboard();
 followContents();
+closeMenu();
+unfoldForPrint();
 searchOnDemand();

@@ -145,7 +145,8 @@ def test_a_term_finds_the_page_that_explains_it_first(search):
 def test_a_word_with_one_letter_wrong_is_found(search):
     for typed, meant in SLIPS.items():
         wanted = search.type(meant)
-        assert search.type(typed)[:2] == wanted[:2], typed
+        # Where a title of a paper has the other spelling, the second hit may be another.
+        assert search.type(typed)[0] == wanted[0], typed
     search.type("embeding")
     expect(search.results.locator("mark").first).to_have_text(re.compile("embedding"))
     expect(search.results.locator("del").first).to_have_text("embeding")
@@ -156,12 +157,15 @@ def test_a_plural_finds_the_singular(search):
         assert search.type(f"{word}s") == search.type(word)
 
 
-def test_what_means_something_to_lunr_is_left_to_it(search):
+def test_the_signs_of_lunr_keep_their_meaning(search):
     elsewhere = search.results.locator("[role=list] > li:not(:has(:is(h1, h2) mark))")
     search.type("mask")
     assert elsewhere.count() > 0
     assert search.type("title:mask")
     assert elsewhere.count() == 0
+    assert search.type("mask -attention"), "some page has no attention"
+    assert "attention/multi-head-attention/" not in search.found()
+    assert search.type('"causal mask"')[0] == search.type("causal mask")[0]
 
 
 def test_a_word_that_nothing_is_like_finds_nothing(search):

@@ -2,38 +2,16 @@
 
 import gzip
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Page, Response, expect
 
-from tests.site_fixtures import Build
+from tests.site_fixtures import DESKTOP, PHONE, Build
 
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1440, "height": 900}
 MEDIA = re.compile(r"\.(svg|png|jpg|gif|webp|ico)$")
-Open = Callable[..., Page]
-
-
-@pytest.fixture
-def open_page(browser: Browser, built: Build, serve: Callable[[Path], str]) -> Iterator[Open]:
-    """Open a page of the site, which is served from a folder that it was not told of."""
-    contexts = []
-    address = serve(built.site.parents[1])
-
-    def open_page(name: str = "", **settings: object) -> Page:
-        context = browser.new_context(**{"viewport": DESKTOP, **settings})
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(f"{address}/some/where/{name}", wait_until="load")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 def names(site: Build) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from html import unescape
 
 import pytest
 from markdown import Markdown
@@ -107,6 +108,13 @@ def test_a_heading_is_read_once_in_the_contents():
 def test_a_formula_without_colours_is_plain_tex():
     assert without_colours(r"\cdot\query{Q}\,\key {k_j}") == r"\cdot{Q}\,{k_j}"
     assert without_colours(r"\querying \value") == r"\querying "
+
+
+@pytest.mark.parametrize("display", [False, True])
+def test_a_formula_carries_its_tex_to_be_copied(display):
+    html = render(r" \query{Q} < \text{a \& ''} ", display)
+    (tex,) = re.findall(r'<span class="katex" data-tex="([^"]*)">', html)
+    assert unescape(tex) == r"{Q} < \text{a \& ''}"
 
 
 def test_no_formula_can_load_or_link():

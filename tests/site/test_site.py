@@ -7,7 +7,9 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from PIL import Image
 
+from images import cards
 from tests.site_fixtures import ROOT, Build, build
 from tools.links import faults
 
@@ -145,20 +147,54 @@ def test_links_that_need_an_address_vanish_without_one(built):
     for name, html in pages(built).items():
         assert 'rel="canonical"' not in html, name
         assert "/edit/main/" not in html, name
+        assert "<!--repository" not in html, name
         assert not re.search(r'(?:href|src)="/', html), name
     assert "/assets/" not in (built.site / "404.html").read_text()
 
 
 def test_a_known_address_brings_them_back(build_with):
     site = build_with(
-        {"a/b.md": "---\ntitle: B\n---\n# B\n"},
+        {"a/b.md": "---\ntitle: B\n---\n# B\n\nIt is <!--repository-->here<!--/repository-->.\n"},
         SITE_URL="https://someone.example/course/",
         GITHUB_REPOSITORY="someone/course",
     )
     assert site.sound, site.warnings
     assert 'href="https://github.com/someone/course/edit/main/docs/a/b.md"' in site.page("a/b")
     assert 'href="https://someone.example/course/a/b/"' in site.page("a/b")
+    assert 'It is <a href="https://github.com/someone/course">here</a>.' in site.page("a/b")
     assert 'href="/course/assets/attention.css"' in (site.site / "404.html").read_text()
+
+
+def test_every_page_says_what_it_is(built):
+    book = "Attention in Transformers with PyTorch"
+    assert f"<title>{book}</title>" in built.page(".")
+    assert f"<title>Introduction - {book}</title>" in built.page("introduction")
+    assert f"<title>This page is not here - {book}</title>" in (built.site / "404.html").read_text()
+    for name, html in pages(built).items():
+        outline = Outline(html)
+        assert len(outline.all("title")) == 1, name
+        for kind in ("title", "description", "type", "site_name"):
+            (said,) = outline.all("meta", property=f"og:{kind}")
+            assert said["content"], name
+        assert not outline.all("meta", property="og:image"), name
+
+
+def test_a_site_with_an_address_has_a_card_for_each_part(build_with):
+    chapter = "---\ntitle: C\n---\n# C\n"
+    site = build_with({"models/c.md": chapter, "c.md": chapter}, SITE_URL="https://some.one/book/")
+    assert site.sound, site.warnings
+    for page, part in (("models/c", "models"), ("c", "start"), (".", "start")):
+        (card,) = Outline(site.page(page)).all("meta", property="og:image")
+        assert card["content"] == f"https://some.one/book/assets/cards/{part}.png"
+        with Image.open(site.site / "assets" / "cards" / f"{part}.png") as picture:
+            assert picture.size == (1200, 630)
+            assert len(picture.convert("RGB").getcolors(10**6)) > 100, "an empty card"
+
+
+def test_the_card_of_a_part_shows_its_chapters():
+    for part, (title, about, stops) in cards.PARTS.items():
+        said = cards.words(part)
+        assert all(words in said for words in (title, about, *(name for name, _, _ in stops)))
 
 
 def test_a_just_the_docs_chapter_drops_in(build_with):
@@ -238,15 +274,15 @@ def test_pages_stand_in_the_order_of_their_front_matter(build_with):
             "a.md": "---\ntitle: A\nnav_order: 10\n---\n# A\n",
             "b.md": "---\ntitle: B\n---\n# B\n",
             "c.md": "---\ntitle: C\nparent: Z\n---\n# C\n",
-            "d.md": "---\ntitle: D\nparent: C\ngrand_parent: Z\n---\n# D\n",
+            "d.md": "---\ntitle: C.D\nparent: C\ngrand_parent: Z\n---\n# D\n",
             "hidden.md": "---\ntitle: Hidden\nnav_exclude: true\n---\n# Hidden\n",
         }
     )
     assert site.sound, site.warnings
     links = re.findall(r'class="nav-list-link" href="[^"]*"[^>]*>([^<]*)<', site.page("d"))
-    assert links == ["Z", "C", "D", "A", "B", "Home"]
+    assert links == ["Z", "C", "D", "A", "B", "Home"], "C.D stands in C, so D is enough"
     crumbs = site.page("d").partition('class="breadcrumb-nav"')[2].partition("</nav>")[0]
-    assert re.findall(r">(\w)<", crumbs) == ["Z", "C", "D"]
+    assert re.findall(r">([\w.]+)<", crumbs) == ["Z", "C", "C.D"]
 
 
 def colours() -> dict[str, tuple[str, str]]:

@@ -16,6 +16,7 @@ import { beamTree } from "./playground/beam-tree.js";
 import { comparison } from "./playground/comparison.js";
 import { decodingControls, headSwitches, viewControls } from "./playground/controls.js";
 import { DEFAULTS, Experiment, problem } from "./playground/experiment.js";
+import { modelMap } from "./playground/model-map.js";
 import { nextToken } from "./playground/next-token.js";
 import { Player } from "./playground/player.js";
 import { button, sentenceField } from "./playground/sentence.js";
@@ -142,7 +143,8 @@ class TranslatorPlayground extends HTMLElement {
     const ablation = make("details", "", make("summary", "", "Ablate heads"), headSwitches(experiment));
     const stage = make("div", "playground-stage", view, next);
     const compared = make("details", "", make("summary", "", "The same sentence by earlier translators"), others);
-    const elements = [output, intact, tree, viewControls(experiment), stage, all, ablation, compared];
+    const map = modelMap(experiment);
+    const elements = [output, intact, tree, viewControls(experiment), stage, all, ablation, map, compared];
     return { elements, draw };
   }
 

@@ -13,6 +13,8 @@ pytestmark = pytest.mark.on_cpu(reason="text only")
 
 LINK = re.compile(r"\[([^\[\]]+)\]\(([^)\s#:]+)(?:#[^)\s]*)?\)")
 
+# What the primer explains, in the code of a page.
+OF_THE_PRIMER = re.compile(r"\(nn\.Module\)|\.backward\(\)|Trainer\(|Float\[Tensor")
 EVERYDAY = {"attention", "models", "home"}  # titles of parts, which are words as well
 
 
@@ -65,3 +67,9 @@ def test_a_link_leads_to_the_page_that_it_names():
 def test_a_stray_link_is_named(text, stray):
     known = {"main ideas": {"attention/main-ideas.md"}}
     assert bool(strays("attention/other.md", text, known)) is stray
+
+
+@pytest.mark.parametrize("name", [name for name in book() if name != "primer.md"])
+def test_a_page_that_uses_what_the_primer_explains_links_to_it(name):
+    text = (DOCS / name).read_text("utf-8")
+    assert "primer.md" in text or not OF_THE_PRIMER.search(text)

@@ -53,7 +53,7 @@ export function share(row, column) {
   const powers = row.map((x) => Math.exp(x - shift));
   const total = powers.reduce((all, x) => all + x);
   const terms = powers.map((size) => ({ text: two(size), size })).filter(({ size }) => size > 0);
-  const less = shift ? ` − ${factor(shift)}` : "";
+  const less = shift ? ` ${shift < 0 ? "+" : "−"} ${two(Math.abs(shift))}` : "";
   const note = shift ? ` (${two(shift)}, the largest of the row, is subtracted from all)` : "";
   const text = `e^(${two(row[column])}${less}) / (${sum(terms)}) = ${two(powers[column])} / ${two(total)}${note}`;
   return { text, value: powers[column] / total };

@@ -7,10 +7,10 @@ import { make, svg } from "./dom.js";
  * The page holds a table of weights for each translator: that is what a reader without JavaScript
  * gets, and what stays, folded, for everyone. This element reads the tables and draws a panel for
  * each: the target tokens, the source tokens, and lines between them, the stronger the more weight.
- * Hover over a target token, or choose it, and every panel shows what it attended to. The one
- * that `word` names is chosen at first. Target tokens are radio buttons, so arrow keys walk
- * through them. attention.inspection.alignment_view writes the
- * tables; the look is in alignment-view.css.
+ * Hover over a target token, or choose it, and every panel shows what it attended to; hover over a
+ * source token, and every panel shows what attended to it. The target token that `word` names is
+ * chosen at first. Target tokens are radio buttons, so arrow keys walk through them.
+ * attention.inspection.alignment_view writes the tables; the look is in alignment-view.css.
  */
 class AlignmentView extends HTMLElement {
   /** @type {Panel[]} */
@@ -40,6 +40,7 @@ class AlignmentView extends HTMLElement {
       const box = document.createElement("input");
       box.type = "checkbox";
       box.checked = panel.looks;
+      box.autocomplete = "off"; // some browsers would bring back another choice on reloading
       box.addEventListener("change", () => (panel.element.hidden = !box.checked));
       panel.element.hidden = !box.checked;
       return make("label", "", box, panel.name);
@@ -49,10 +50,13 @@ class AlignmentView extends HTMLElement {
 
   #stage() {
     const stage = make("div", "alignment-view-stage", ...this.#panels.map((panel) => panel.element));
-    stage.addEventListener("pointerover", ({ target }) => this.#show(wordAt(target) || this.#chosen));
+    stage.addEventListener("pointerover", ({ target }) => {
+      const source = sourceAt(target);
+      if (source < 0) this.#show(wordAt(target) || this.#chosen);
+      else for (const panel of this.#panels) panel.showSource(source);
+    });
     stage.addEventListener("pointerleave", () => this.#show(this.#chosen));
-    for (const kind of ["focusin", "change"])
-      stage.addEventListener(kind, ({ target }) => this.#choose(wordAt(target)));
+    stage.addEventListener("change", ({ target }) => this.#choose(wordAt(target)));
     return stage;
   }
 
@@ -109,6 +113,7 @@ class Panel {
     button.className = "hidden";
     button.name = this.#group;
     button.value = word;
+    button.autocomplete = "off";
     const label = make("label", "", button, text(cell));
     label.lang = cell.lang;
     return label;
@@ -142,10 +147,40 @@ class Panel {
   show(word) {
     const t = this.words.indexOf(word);
     const weights = this.looks && t >= 0 ? this.weights[t] : [];
-    this.written.forEach((label, i) => label.toggleAttribute("data-current", i === t));
-    this.lines.forEach((row, i) => row.toggleAttribute("data-current", i === t));
+    this.#mark({ target: t });
     this.read.forEach((item, s) => shade(item, weights[s] ?? 0));
     this.#note.textContent = this.#tell(word, t);
+  }
+
+  /** What attended to a source token. @param {number} s */
+  showSource(s) {
+    const weights = this.looks ? this.weights.map((row) => row[s]) : [];
+    this.#mark({ source: s });
+    this.read.forEach((item) => shade(item, 0));
+    this.written.forEach((label, t) => label.style.setProperty("--shade", String(weights[t] ?? 0)));
+    const most = this.#most(weights.map((weight, t) => ({ name: text(this.target[t]), weight })));
+    if (this.looks)
+      this.#note.textContent = `“${this.source[s]}” gets ${most ? `attention from ${most}` : "less than 0.10 from every token"}`;
+  }
+
+  /** Make what belongs to one token stand out. @param {{ target?: number, source?: number }} token */
+  #mark({ target = -1, source = -1 }) {
+    this.written.forEach((label, t) => {
+      label.toggleAttribute("data-current", t === target);
+      label.style.removeProperty("--shade");
+    });
+    this.read.forEach((item, s) => item.toggleAttribute("data-current", s === source));
+    this.lines.forEach((row, t) => {
+      row.toggleAttribute("data-current", t === target || source >= 0);
+      for (const path of row.children)
+        path.toggleAttribute("data-other", source >= 0 && path.getAttribute("data-source") !== `${source}`);
+    });
+  }
+
+  /** @param {{ name: string, weight: number }[]} seen */
+  #most(seen) {
+    const most = seen.filter(({ weight }) => weight >= 0.1).sort((a, b) => b.weight - a.weight);
+    return most.map(({ name, weight }) => `“${name}” ${weight.toFixed(2)}`).join(", ");
   }
 
   /**
@@ -158,8 +193,7 @@ class Panel {
     const plain = word.replace(/ \d+$/, "");
     if (t < 0) return `did not generate “${plain}” here`;
     const seen = this.source.map((name, s) => ({ name, weight: this.weights[t][s] }));
-    const most = seen.filter(({ weight }) => weight >= 0.1).sort((a, b) => b.weight - a.weight);
-    return `“${plain}” attends to ${most.map((s) => `“${s.name}” ${s.weight.toFixed(2)}`).join(", ")}`;
+    return `“${plain}” attends to ${this.#most(seen)}`;
   }
 }
 
@@ -181,6 +215,15 @@ function wordAt(target) {
 }
 
 /**
+ * The place of the source token that an event is about, or −1.
+ * @param {EventTarget | null} target
+ */
+function sourceAt(target) {
+  const item = target instanceof Element ? target.closest(".alignment-view-read li") : null;
+  return item ? [...(item.parentElement?.children ?? [])].indexOf(item) : -1;
+}
+
+/**
  * The lines from a word written to the words read.
  * @param {number[]} weights
  * @param {number} t
@@ -189,7 +232,7 @@ function line(weights, t) {
   const row = svg("g", {});
   weights.forEach((weight, s) => {
     if (weight < 0.02) return; // too faint to be seen
-    const path = svg("path", { d: `M0 ${t + 0.5}C.5 ${t + 0.5} .5 ${s + 0.5} 1 ${s + 0.5}` });
+    const path = svg("path", { "data-source": `${s}`, d: `M0 ${t + 0.5}C.5 ${t + 0.5} .5 ${s + 0.5} 1 ${s + 0.5}` });
     path.style.strokeOpacity = String(weight);
     path.style.strokeWidth = `${1 + 4 * weight}px`;
     row.append(path);

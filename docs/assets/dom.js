@@ -1,5 +1,5 @@
 // @ts-check
-// The two ways in which the custom elements make what they show.
+// What the custom elements make what they show with.
 
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
@@ -23,4 +23,57 @@ export function svg(tag, attributes) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   return element;
+}
+
+/**
+ * @template {Element} Kind
+ * @param {Kind} element
+ * @param {Record<string, string>} attributes
+ */
+export function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+/**
+ * @param {string} name
+ * @param {() => void} act
+ */
+export function button(name, act) {
+  const element = document.createElement("button");
+  element.type = "button";
+  element.textContent = name;
+  element.addEventListener("click", act);
+  return element;
+}
+
+/**
+ * A formula with its indices and powers in place: "W_o", "e^−1.41", "10000^(2/4)".
+ *
+ * What stands in “quotes” is left alone. The signs that are replaced stay, too small to be seen:
+ * whoever copies or listens needs them.
+ * @param {string} text
+ */
+export function maths(text) {
+  const parts = text.split(/(“[^”]*”|_\w|\^\([^)]*\)|\^[−\d.]*[\d∞])/);
+  return parts.flatMap((part) => {
+    /** @type {(Node | string)[]} */
+    const whole = [part];
+    const [, sign, inner, end] = /^(_|\^\(?)(.*?)(\)?)$/.exec(part) ?? [];
+    if (!sign) return whole;
+    const raised = make(sign === "_" ? "sub" : "sup", "", inner);
+    return [make("span", "typed", sign), raised, ...(end ? [make("span", "typed", end)] : [])];
+  });
+}
+
+/**
+ * Bring what has changed into view, gently, unless most of it is in view.
+ * @param {HTMLElement} changed
+ */
+export function bringIntoView(changed) {
+  const { top, bottom, height } = changed.getBoundingClientRect();
+  const inView = Math.min(bottom, innerHeight) - Math.max(top, 0);
+  if (inView > 0.6 * Math.min(height, innerHeight)) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  changed.scrollIntoView({ behavior: calm ? "instant" : "smooth", block: "start" });
 }

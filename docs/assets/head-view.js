@@ -1,13 +1,15 @@
 // @ts-check
-import { make, svg } from "./dom.js";
+import { bringIntoView, make, maths } from "./dom.js";
+import { Layer, layers } from "./head-layers.js";
+import { thumbnail } from "./thumbnail.js";
 
 /**
- * `<head-view label="…">`: what every head of a Transformer attends to, and what it adds.
+ * `<head-view label="…" [target="…" source="…"]>`: what every head of a Transformer attends to, and what it adds.
  *
  * The page holds a table of weights for each head, and for each layer one of what its heads add to
  * the output: that is what a reader without JavaScript gets, folded, and what stays for everyone.
  * This element reads the tables and draws a small map of each head. One of them is chosen and shown
- * large; hover over a row, or choose it, and it says what that token attends to, and what each head of
+ * large: at first the one whose weight between the two tokens that the attributes name is largest. Hover over a row, or choose it, and it says what that token attends to, and what each head of
  * the layer adds for it after W_o. Heads and rows are radio buttons, so arrow keys walk through
  * them. attention.inspection.head_view writes the tables; the look is in head-view.css.
  */
@@ -19,6 +21,7 @@ class HeadView extends HTMLElement {
   #layer = new Layer([]);
   #head = 0;
   #row = 0;
+  #chosen = make("div", "head-view-chosen");
   #title = make("p", "head-view-title");
   #map = make("table", "");
   #note = make("p", "head-view-note");
@@ -31,23 +34,43 @@ class HeadView extends HTMLElement {
     const kinds = /** @type {HTMLElement[]} */ ([...this.querySelectorAll(".head-view-kind")]);
     this.#layers = layers([...this.querySelectorAll(".head-view-table")]);
     if (!this.#layers.length) return;
-    this.#layer = this.#layers[this.#layers.length - 1];
+    this.#begin();
     this.setAttribute("role", "group");
     this.setAttribute("aria-label", this.getAttribute("label") ?? "What the heads attend to");
     this.#status.setAttribute("role", "status");
-    this.replaceChildren(
-      this.#overview(),
+    this.#chosen.append(
       this.#title,
       legend(this.#layers),
       scroller("The chosen head", this.#map),
       this.#note,
+    );
+    this.replaceChildren(
+      this.#overview(),
+      this.#chosen,
       scroller("What the heads of the layer add", this.#parts),
-      make("p", "head-view-about", ABOUT_PARTS),
+      make("p", "head-view-about", ...maths(ABOUT_PARTS)),
       folded("All weights, as tables", kinds),
       this.#status,
     );
     this.#listen();
     this.#draw();
+  }
+
+  /** Choose the cross-attention head, and its row, that tell most of the pair that the page names. */
+  #begin() {
+    this.#layer = this.#layers[this.#layers.length - 1];
+    const [target, source] = [this.getAttribute("target"), this.getAttribute("source")];
+    let most = 0;
+    for (const layer of this.#layers.filter(({ kind }) => kind === "cross")) {
+      const t = layer.queries.findIndex((words) => words[words.length - 1].textContent === target);
+      const s = layer.keys.findIndex((word) => word.textContent === source);
+      layer.heads.forEach((rows, head) => {
+        const { weight } = rows[t]?.[s] ?? { weight: 0 };
+        if (weight <= most) return;
+        most = weight;
+        [this.#layer, this.#head, this.#row] = [layer, head, t];
+      });
+    }
   }
 
   /** A small map of each head: kinds side by side, layers down, heads across. */
@@ -79,7 +102,13 @@ class HeadView extends HTMLElement {
       this.#draw();
       this.#say(`${this.#title.textContent}. ${this.#note.textContent}`);
     });
-    return make("label", "", button, thumbnail(layer.heads[head], layer.keys.length));
+    const label = make("label", "", button, small(layer.heads[head]));
+    label.addEventListener("click", ({ target }) => {
+      // By pointer: arrow keys change the button itself, and would lose it from view.
+      if (target !== button) requestAnimationFrame(() => bringIntoView(this.#chosen));
+    });
+    label.addEventListener("keydown", (event) => move(event, label));
+    return label;
   }
 
   /**
@@ -92,6 +121,7 @@ class HeadView extends HTMLElement {
     button.className = "hidden";
     button.name = `${this.#group}-${kind}`;
     button.defaultChecked = chosen;
+    button.autocomplete = "off"; // some browsers would bring back another choice on reloading
     return button;
   }
 
@@ -133,7 +163,8 @@ class HeadView extends HTMLElement {
     const query = headed("query", layer.corner.length, "query (token) ↓");
     const key = headed("key", layer.keys.length, "");
     key.append(make("span", "", "key (token) →"));
-    const adds = headed("value", 1, "adds, after W_o");
+    const adds = headed("value", 1, "");
+    adds.append(...maths("adds, after W_o"));
     adds.rowSpan = 2;
     const keys = layer.keys.map(copied);
     for (const word of keys) word.className = "upright";
@@ -181,7 +212,7 @@ class HeadView extends HTMLElement {
     const all = headed("", 1, "together", "row");
     const sum = make("td", "", bar(layer.together[t], layer.longest));
     this.#parts.replaceChildren(
-      make("caption", "", "What each head adds for this row, after W_o"),
+      make("caption", "", ...maths("What each head adds for this row, after W_o")),
       make("thead", "", make("tr", "", ...PARTS.map((name) => headed("", 1, name)))),
       make("tbody", "", ...rows),
       make("tfoot", "", make("tr", "", all, sum, make("td", "", "100 %"))),
@@ -195,88 +226,7 @@ const ABOUT_PARTS =
   "as vectors: their lengths need not add up, but their proportions do. A proportion says how far a part goes in " +
   "the direction of the sum; it is below zero where the part points against it.";
 
-/** @typedef {{ weight: number, hidden: string }} Cell */
-
-/** One layer, as the tables of the page have it. */
-class Layer {
-  /** @type {Cell[][][]} for each head its rows */
-  heads = [];
-  /** @type {number[][]} for each row, the length of what each head adds */
-  lengths = [];
-  /** @type {number[]} for each row, the length of the sum */
-  together = [];
-  /** @type {number[][]} for each row, each head's share of the sum */
-  shares = [];
-  longest = 0;
-
-  /** @param {Element[]} boxes its tables, that of the parts at the end */
-  constructor(boxes) {
-    const [first] = boxes;
-    const [head, ...rows] = first ? [...first.querySelectorAll("tr")] : [];
-    const caption = first?.querySelector("caption")?.textContent ?? "";
-    this.kind = first instanceof HTMLElement ? (first.dataset.kind ?? "") : "";
-    this.number = first instanceof HTMLElement ? (first.dataset.layer ?? "") : "";
-    this.title = caption.split(",")[0];
-    this.queries = rows.map((row) => [...row.querySelectorAll("th")]);
-    const leading = this.queries[0]?.length ?? 0;
-    this.corner = [...(head?.cells ?? [])].slice(0, leading).map((cell) => cell.textContent ?? "");
-    this.keys = [...(head?.cells ?? [])].slice(leading);
-    for (const box of boxes) this.#read(box);
-  }
-
-  /** @param {Element} box */
-  #read(box) {
-    const lines = [...box.querySelectorAll("tbody tr")];
-    const rows = lines.map((line) => [...line.querySelectorAll("td")]);
-    if (box.getAttribute("data-table") === "weights") {
-      this.heads.push(rows.map((row) => row.map(readCell)));
-      return;
-    }
-    const count = this.heads.length;
-    const numbers = rows.map((row) => row.map((cell) => Number(cell.textContent)));
-    this.lengths = numbers.map((row) => row.slice(0, count));
-    this.together = numbers.map((row) => row[count]);
-    this.shares = numbers.map((row) => row.slice(count + 1));
-    this.longest = Math.max(...this.together, ...this.lengths.flat());
-  }
-
-  /**
-   * What a row of a head attends to, the most first.
-   * @param {number} head
-   * @param {number} t
-   */
-  tell(head, t) {
-    const seen = this.heads[head][t].map(({ weight }, s) => ({ word: this.keys[s], weight }));
-    seen.sort((a, b) => b.weight - a.weight);
-    const most = seen.filter(({ weight }, i) => weight >= 0.1 || (i < 3 && weight >= 0.005));
-    const all = most.map(({ word, weight }) => `“${word.textContent}” ${weight.toFixed(2)}`);
-    const [first, second] = this.queries[t].map((cell) => `“${cell.textContent}”`);
-    const who = second ? `Reads ${first}, writes ${second}, and` : first;
-    return `${who} attends to ${all.join(", ")}.`;
-  }
-}
-
-/**
- * The tables, layer by layer.
- * @param {Element[]} boxes
- */
-function layers(boxes) {
-  /** @type {Map<string, Element[]>} */
-  const groups = new Map();
-  for (const box of boxes) {
-    const place = `${box.getAttribute("data-kind")} ${box.getAttribute("data-layer")}`;
-    groups.set(place, [...(groups.get(place) ?? []), box]);
-  }
-  return [...groups.values()].map((group) => new Layer(group));
-}
-
-/**
- * @param {HTMLTableCellElement} cell
- * @returns {Cell}
- */
-function readCell(cell) {
-  return { hidden: cell.className, weight: cell.className ? 0 : Number(cell.textContent) };
-}
+/** @typedef {import("./head-layers.js").Cell} Cell */
 
 /** @param {Cell} cell */
 function drawCell({ weight, hidden }) {
@@ -287,28 +237,27 @@ function drawCell({ weight, hidden }) {
   return cell;
 }
 
-/**
- * A map in a few strokes: one for all cells of about the same weight.
- * @param {Cell[][]} rows
- * @param {number} columns
- */
-function thumbnail(rows, columns) {
-  /** @type {Map<string, string>} */
-  const shades = new Map();
-  rows.forEach((row, t) =>
-    row.forEach(({ weight, hidden }, s) => {
-      const shade = hidden || String(Math.round(8 * weight));
-      if (shade !== "0") shades.set(shade, `${shades.get(shade) ?? ""}M${s} ${t}h1v1h-1z`);
-    }),
+/** @param {Cell[][]} rows */
+function small(rows) {
+  return thumbnail(
+    rows.map((row) => row.map(({ weight, hidden }) => ({ name: hidden, shade: hidden ? 1 : weight }))),
   );
-  const picture = svg("svg", { "aria-hidden": "true", preserveAspectRatio: "none" });
-  picture.setAttribute("viewBox", `0 0 ${columns} ${rows.length}`);
-  for (const [shade, d] of shades) {
-    const opacity = Number(shade) / 8; // not a number where a mask hides
-    const [name, value] = opacity ? ["fill-opacity", `${opacity}`] : ["class", shade];
-    picture.append(svg("path", { d, [name]: value }));
-  }
-  return picture;
+}
+
+/**
+ * Up and down lead to the map above and below; left and right are the browser's, from map to map.
+ * @param {KeyboardEvent} event
+ * @param {HTMLElement} label
+ */
+function move(event, label) {
+  const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  const maps = [...(label.parentElement?.children ?? [])];
+  if (!way || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const wide = Number(label.parentElement?.style.getPropertyValue("--heads")) + 1; // and the layer's name
+  const next = maps[maps.indexOf(label) + way * wide]?.querySelector("input");
+  next?.focus();
+  next?.click();
 }
 
 /**

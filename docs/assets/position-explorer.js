@@ -1,5 +1,7 @@
 // @ts-check
-import { make, svg } from "./dom.js";
+import { make, maths, svg } from "./dom.js";
+import { Chart } from "./position-chart.js";
+import { arithmetic, dot, even, formula, plain, range, shown, wave } from "./position-math.js";
 
 /**
  * `<position-explorer label="…">`: the sinusoidal positions of Vaswani et al. 2017, section 3.5.
@@ -57,6 +59,7 @@ class PositionExplorer extends HTMLElement {
         this.#choice("Dimension D", WIDTHS, this.#d, (d) => this.#resize({ d })),
         this.#choice("Positions", LENGTHS, this.#length, (length) => this.#resize({ length })),
         this.#position.element,
+        this.#other.element,
         this.#number.element,
       ),
       this.#worked,
@@ -65,7 +68,7 @@ class PositionExplorer extends HTMLElement {
         "div",
         "position-explorer-pair",
         this.#wave,
-        make("div", "", this.#dots, this.#other.element, this.#liner()),
+        make("div", "", this.#dots, this.#liner()),
       ),
       folded("All positions, as a table", scroller("All positions", this.#all)),
     );
@@ -97,6 +100,7 @@ class PositionExplorer extends HTMLElement {
       button.name = `${this.#group}-${legend}`;
       button.value = String(value);
       button.defaultChecked = value === chosen;
+      button.autocomplete = "off"; // some browsers would bring back another choice on reloading
       button.className = "hidden";
       button.addEventListener("change", () => use(value));
       return make("label", "", button, String(value));
@@ -112,6 +116,7 @@ class PositionExplorer extends HTMLElement {
   #liner() {
     const box = document.createElement("input");
     box.type = "checkbox";
+    box.autocomplete = "off";
     box.addEventListener("change", () => {
       this.#lined = box.checked;
       this.#show();
@@ -171,7 +176,7 @@ class PositionExplorer extends HTMLElement {
     );
     this.#worked.replaceChildren(
       `Component ${j} of position ${t}: `,
-      make("strong", "", arithmetic(t, j, d)),
+      make("strong", "", ...maths(arithmetic(t, j, d))),
     );
     this.#showVectors();
     this.#showWave();
@@ -276,6 +281,7 @@ class Slider {
   constructor(name, use) {
     this.input.type = "range";
     this.input.min = "0";
+    this.input.autocomplete = "off";
     this.input.setAttribute("aria-label", name);
     this.input.addEventListener("input", () => use(this.input.valueAsNumber));
     this.element = make("label", "position-explorer-slider", make("span", "", name), this.input);
@@ -294,152 +300,6 @@ class Slider {
     this.#value.textContent = this.input.value;
     return this.input.valueAsNumber;
   }
-}
-
-/** A small chart with two axes; it speaks in the reader's own numbers. */
-class Chart {
-  #marks = svg("g", {});
-  #box = { left: 34, right: 350, top: 10, bottom: 150 };
-
-  /**
-   * @param {number} from the first x
-   * @param {number} to the last x
-   * @param {number} low the lowest y
-   * @param {number} high the highest y
-   */
-  constructor(from, to, low, high) {
-    this.from = from;
-    this.to = to;
-    this.low = low;
-    this.high = high;
-  }
-
-  /** @param {number} x */
-  #x(x) {
-    const { left, right } = this.#box;
-    return left + ((x - this.from) / (this.to - this.from)) * (right - left);
-  }
-
-  /** @param {number} y */
-  #y(y) {
-    const { top, bottom } = this.#box;
-    return bottom - ((y - this.low) / (this.high - this.low)) * (bottom - top);
-  }
-
-  /** @param {number[][]} points */
-  line(points) {
-    const path = points.map(([x, y]) => `${this.#x(x).toFixed(1)} ${this.#y(y).toFixed(1)}`);
-    this.#marks.append(svg("path", { d: `M${path.join("L")}`, class: "wave" }));
-  }
-
-  /** @param {number} x */
-  upright(x) {
-    const { top, bottom } = this.#box;
-    this.#marks.append(svg("path", { d: `M${this.#x(x)} ${top}V${bottom}`, class: "upright" }));
-  }
-
-  /**
-   * @param {number} x
-   * @param {number} y
-   * @param {string} kind
-   */
-  dot(x, y, kind) {
-    const radius = ({ first: 4, second: 6.5 }[kind] ?? 2) * (this.to - this.from > 31 ? 0.6 : 1);
-    const circle = { cx: `${this.#x(x)}`, cy: `${this.#y(y)}`, r: `${radius}`, class: kind };
-    this.#marks.append(svg("circle", { ...circle, "data-x": `${x}`, "data-value": `${y}` }));
-  }
-
-  /**
-   * @param {string} about
-   * @param {string} axis
-   */
-  draw(about, axis) {
-    const { left, right, top, bottom } = this.#box;
-    const level = this.#y(0);
-    const chart = svg("svg", { viewBox: "0 0 360 184", role: "img", "aria-label": about });
-    chart.append(
-      svg("path", { d: `M${left} ${top}V${bottom}M${left} ${level}H${right}`, class: "axis" }),
-      this.#marks,
-      label(left - 6, top + 4, shown(this.high, 1), "end"),
-      label(left - 6, level + 4, "0", "end"),
-      ...(this.low < 0 ? [label(left - 6, bottom + 4, shown(this.low, 1), "end")] : []),
-      label(left, bottom + 22, shown(this.from, 0), "middle"),
-      label((left + right) / 2, bottom + 22, axis, "middle"),
-      label(right, bottom + 22, shown(this.to, 0), "middle"),
-    );
-    return chart;
-  }
-}
-
-/**
- * Number j of position t, in a vector of d numbers.
- * @param {number} t
- * @param {number} j
- * @param {number} d
- */
-function wave(t, j, d) {
-  const angle = t / 10000 ** (even(j) / d);
-  return j % 2 ? Math.cos(angle) : Math.sin(angle);
-}
-
-/**
- * @param {number} t
- * @param {number} u
- * @param {number} d
- */
-function dot(t, u, d) {
-  return range(d).reduce((sum, j) => sum + wave(t, j, d) * wave(u, j, d), 0);
-}
-
-/**
- * The 2i that numbers 2i and 2i + 1 share.
- * @param {number} j
- */
-function even(j) {
-  return j - (j % 2);
-}
-
-/** @param {number} j */
-function sineOrCosine(j) {
-  return j % 2 ? "cos" : "sin";
-}
-
-/**
- * @param {number} j
- * @param {number} d
- */
-function formula(j, d) {
-  const slowness = plain(10000 ** (even(j) / d), 4);
-  return j < 2 ? `${sineOrCosine(j)}(t)` : `${sineOrCosine(j)}(t / ${slowness})`;
-}
-
-/**
- * @param {number} t
- * @param {number} j
- * @param {number} d
- */
-function arithmetic(t, j, d) {
-  const angle = plain(t / 10000 ** (even(j) / d), 7);
-  const start = `${sineOrCosine(j)}(${t} / 10000^(${even(j)}/${d}))`;
-  return `${start} = ${sineOrCosine(j)}(${angle}) = ${shown(wave(t, j, d))}`;
-}
-
-/**
- * A number with so many digits, and none that say nothing.
- * @param {number} value
- * @param {number} digits
- */
-function plain(value, digits) {
-  return String(Number(value.toPrecision(digits)));
-}
-
-/**
- * @param {number} value
- * @param {number} decimals
- */
-function shown(value, decimals = 4) {
-  const text = value.toFixed(decimals);
-  return Number(text) ? text.replace("-", "−") : text.replace("-", ""); // no −0.0000
 }
 
 /** @param {number} value */
@@ -472,18 +332,6 @@ function cell(t, j, value) {
 }
 
 /**
- * @param {number} x
- * @param {number} y
- * @param {string} text
- * @param {string} anchor
- */
-function label(x, y, text, anchor) {
-  const element = svg("text", { x: `${x}`, y: `${y}`, "text-anchor": anchor });
-  element.textContent = text;
-  return element;
-}
-
-/**
  * A part that scrolls by itself, by keyboard, too.
  * @param {string} name
  * @param {HTMLElement} content
@@ -511,11 +359,6 @@ function folded(name, content) {
  */
 function fine(from, to) {
   return range(601).map((step) => from + ((to - from) * step) / 600);
-}
-
-/** @param {number} count */
-function range(count) {
-  return [...Array(count).keys()];
 }
 
 if (!customElements.get("position-explorer"))

@@ -68,7 +68,7 @@ assert scores.bleu > 85
 from attention.inspection.head_view import head_view
 
 sentence = "The agreement on the European Economic Area was signed in August 1992 ."
-head_view(translator, sentence, padding=2)
+head_view(translator, sentence, padding=2, pair=("zone", "Area"))
 
 # %% [markdown]
 # Try to answer before you unfold:

@@ -131,7 +131,7 @@ from attention.inspection.alignment_view import alignment_view
 
 def compare(sentence):
     made = {name: one.translate([sentence])[0] for name, one in translators.items()}
-    return alignment_view(made)
+    return alignment_view(made, word="zone")
 
 
 compare("The agreement on the European Economic Area was signed in August 1992 .")

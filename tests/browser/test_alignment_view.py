@@ -123,6 +123,44 @@ def test_a_word_may_be_chosen_from_the_start_and_one_panel_needs_no_choice(
     assert view(page).get_by_role("status").text_content() == ""
 
 
+def test_hovering_over_a_source_word_shows_what_attended_to_it(open_page: Open) -> None:
+    page = open_page()
+    ours = panel(page, "Bahdanau")
+    ours.get_by_text("zone").click()
+    ours.get_by_role("listitem").filter(has_text="Area").hover()
+    assert note(ours) == "“Area” gets attention from “zone” 0.90, “européenne” 0.40"
+    assert note(panel(page, "word by word")) == "“Area” gets less than 0.10 from every token"
+    assert seen(ours) == []
+    shades = "labels => labels.map(label => label.style.getPropertyValue('--shade'))"
+    wanted = ["0", "0.9", "0", "0.4", "0", "0", "0"]
+    assert ours.locator("label").evaluate_all(shades) == wanted
+    strong = "paths => paths.filter(p => getComputedStyle(p).opacity === '1').length"
+    assert ours.locator("svg path").evaluate_all(strong) == 2
+    page.mouse.move(0, 0)
+    assert seen(ours) == ["European0.02", "Economic0.08", "Area0.90"], "back to what was chosen"
+    assert ours.locator("label").evaluate_all(shades) == [""] * 7
+
+
+def test_one_panel_has_all_the_room_there_is(open_element: OpenElement) -> None:
+    html = alignment_view({"Bahdanau": TRANSLATIONS["Bahdanau"]}).html
+    page = open_element("alignment-view", html, viewport={"width": 736, "height": 800})
+    words = panel(page, "Bahdanau").locator(".alignment-view-words").bounding_box()
+    lines = panel(page, "Bahdanau").locator("svg").bounding_box()
+    assert words
+    assert lines
+    assert words["width"] > 700
+    assert lines["width"] > 500
+
+
+def test_tabbing_through_leaves_the_chosen_word(open_element: OpenElement) -> None:
+    two = {"Bahdanau": TRANSLATIONS["Bahdanau"], "word by word": TRANSLATIONS["word by word"]}
+    page = open_element("alignment-view", alignment_view(two, word="été").html)
+    for _ in range(6):  # the second panel has no such word: its first is in focus, and not chosen
+        page.keyboard.press("Tab")
+        assert seen(panel(page, "Bahdanau")) == ["was1.00"]
+    assert view(page).locator("input[type=radio]:checked").count() == 1
+
+
 def test_the_second_of_two_equal_words_is_another_word(open_page: Open) -> None:
     page = open_page()
     ours = panel(page, "Bahdanau")
@@ -156,6 +194,9 @@ def test_arrow_keys_walk_through_the_words_and_it_is_said_aloud(open_page: Open)
     ours, status = panel(page, "Bahdanau"), view(page).get_by_role("status")
     for _ in range(4):  # three checkboxes, then the first panel's words
         page.keyboard.press("Tab")
+    expect(panel(page, "word by word").get_by_role("radio").first).to_be_focused()
+    assert view(page).locator("input[type=radio]:checked").count() == 0, "not by passing by"
+    page.keyboard.press("Space")
     expect(status).to_have_text(
         "word by word: “la” attends to “the” 1.00. Bahdanau: “la” attends to “the” 1.00."
     )

@@ -94,6 +94,47 @@ def test_keys_walk_while_the_focus_is_inside(open_page: Open) -> None:
     assert page.evaluate(outline) == "solid"
 
 
+def test_a_slider_leads_to_any_frame_and_follows_the_buttons(open_page: Open) -> None:
+    page = open_page()
+    slider = page.get_by_role("slider", name="Frame")
+    slider.fill("6")
+    assert shown(page) == ["Picture 11"]
+    expect(slider).to_have_attribute("aria-valuetext", "Frame 7 of 11")
+    page.get_by_role("button", name="Next").click()
+    expect(slider).to_have_value("7")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert shown(page) == ["Picture 11"]
+    page.keyboard.press("ArrowUp")
+    assert shown(page) == ["Picture 12"]
+
+
+def swipe(page: Page, across: int, down: int = 0) -> None:
+    """Move a finger over the picture."""
+    box = page.locator(".frame-stepper-stage").bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + 60
+    touch = page.context.new_cdp_session(page)
+    path = [(x + across * part / 4, y + down * part / 4) for part in range(5)]
+    for kind, (at, height) in zip(["touchStart", *["touchMove"] * 4], path, strict=True):
+        points = [{"x": at, "y": height}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_a_finger_swipes_through_the_frames(open_page: Open) -> None:
+    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    for across, down, picture in [
+        (-120, 10, 6),
+        (-120, 0, 7),
+        (120, 0, 6),
+        (-10, 0, 6),
+        (-50, 90, 6),
+    ]:
+        swipe(page, across, down)
+        assert shown(page) == [f"Picture {picture}"]
+
+
 def test_a_screen_reader_meets_one_named_group_and_one_picture(open_page: Open) -> None:
     page = open_page()
     group = page.get_by_role("group", name="A translator at work")

@@ -194,6 +194,76 @@ def test_arrow_keys_walk_through_heads_and_rows_and_it_is_said_aloud(page: Page)
     expect(row(page, 3).get_by_role("radio")).to_be_checked()  # the last there is
 
 
+def test_up_and_down_lead_to_the_map_above_and_below(page: Page) -> None:
+    title = view(page).locator(".head-view-title")
+    page.keyboard.press("Tab")  # layer 2, head 1
+    for key, place in [
+        ("ArrowRight", "layer 2, head 2"),
+        ("ArrowUp", "layer 1, head 2"),
+        ("ArrowUp", "layer 1, head 2"),
+        ("ArrowLeft", "layer 1, head 1"),
+        ("ArrowDown", "layer 2, head 1"),
+        ("ArrowDown", "layer 2, head 1"),
+    ]:
+        page.keyboard.press(key)
+        expect(title).to_have_text(f"Encoder-decoder attention, {place}")
+        button = view(page).get_by_role("group", name=KINDS["cross"]).get_by_role("radio")
+        expect(button.and_(view(page).get_by_label(place, exact=True))).to_be_focused()
+
+
+def test_it_begins_with_the_head_that_aligns_the_pair(
+    open_element: OpenElement, translator: Translator, maps: list[HeadMaps]
+) -> None:
+    html = head_view(translator, SOURCE, TARGET, padding=2, pair=("retard", "late")).html
+    page = open_element("head-view", html)
+    weights = {
+        (layer.number, head): weight
+        for layer in maps
+        if layer.kind == "cross"
+        for head, weight in enumerate(layer.weights[:, 4, 2].tolist(), start=1)
+    }
+    number, head = max(weights, key=lambda place: weights[place])
+    assert (number, head) != (2, 1), "where it would begin anyway"
+    title = f"Encoder-decoder attention, layer {number}, head {head}"
+    expect(view(page).locator(".head-view-title")).to_have_text(title)
+    expect(row(page, 4).get_by_role("radio")).to_be_checked()
+    expect(note(page)).to_contain_text("writes “retard”")
+    radio = view(page).get_by_role("group", name=KINDS["cross"]).get_by_role("radio")
+    expect(radio.nth(4 * (number - 1) + head - 1)).to_be_checked()
+    html = head_view(translator, SOURCE, TARGET, pair=("zone", "Area")).html
+    page = open_element("head-view", html)
+    title = "Encoder-decoder attention, layer 2, head 1"
+    expect(view(page).locator(".head-view-title")).to_have_text(title)
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_on_a_phone_a_tap_on_a_small_map_brings_the_large_one_into_view(
+    open_element: OpenElement, html: str, motion: str
+) -> None:
+    size = {"width": 390, "height": 800}
+    touch = {"has_touch": True, "is_mobile": True}
+    page = open_element("head-view", html, viewport=size, reduced_motion=motion, **touch)
+    small = view(page).get_by_role("group", name=KINDS["encoder"]).locator("label").nth(2)
+    title = view(page).locator(".head-view-title")
+    expect(large(page)).not_to_be_in_viewport(ratio=0.3)
+    small.tap()
+    expect(title).to_have_text("Encoder self-attention, layer 1, head 3")
+    expect(large(page)).to_be_in_viewport(ratio=0.6)
+    page.keyboard.press("ArrowRight")
+    expect(small.locator("xpath=following-sibling::label[1]").locator("input")).to_be_focused()
+
+
+def test_on_a_phone_what_a_row_attends_to_is_in_view_wherever_the_row_is(
+    open_element: OpenElement, html: str
+) -> None:
+    size = {"width": 390, "height": 500}
+    page = open_element("head-view", html, viewport=size, has_touch=True, is_mobile=True)
+    row(page, 0).scroll_into_view_if_needed()
+    row(page, 0).locator("td").first.tap()
+    expect(note(page)).to_contain_text("writes “Ils”")
+    expect(note(page)).to_be_in_viewport(ratio=1)
+
+
 def test_the_masks_have_patterns_of_their_own(
     page: Page, open_element: OpenElement, translator: Translator
 ) -> None:

@@ -35,6 +35,7 @@ class Tables(HTMLParser):
         super().__init__()
         self.tables: dict[str, list[list[str]]] = {}
         self.opened: list[tuple[str, dict[str, str | None]]] = []
+        self.caption = ""
         self.french: set[str] = set()
         self.classes: set[tuple[str, str]] = set()
         self.feed(html)
@@ -46,12 +47,15 @@ class Tables(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.opened.pop()[0] == tag
+        if tag == "caption":
+            assert self.caption not in self.tables, "each table has a caption of its own"
+            self.tables[self.caption] = []
+            self.caption = ""
 
     def handle_data(self, data):
         tag, attributes = self.opened[-1] if self.opened else ("", {})
-        if tag == "caption":
-            assert data not in self.tables, "each table has a caption of its own"
-            self.tables[data] = []
+        if any(name == "caption" for name, _ in self.opened):
+            self.caption += data
         if tag in {"th", "td"}:
             next(reversed(self.tables.values()))[-1].append(data)
             if attributes.get("lang") == "fr":
@@ -147,7 +151,7 @@ def test_cells_show_the_weights_or_why_a_key_is_masked(translator: Translator, h
 
 def test_each_layer_has_a_table_of_contributions(translator: Translator, html: str) -> None:
     layer = head_maps(translator, SOURCE, TARGET, padding=2)[5]
-    head, *rows = table(html, "Encoder-decoder attention, layer 2, after W_o")
+    head, *rows = table(html, "Encoder-decoder attention, layer 2, after Wo")
     names = ["head 1", "head 2", "sum", "proportion of head 1", "proportion of head 2"]
     assert head == ["input", "target", *names]
     numbers = torch.cat([layer.norms, layer.output_norms[None], layer.proportions]).T
@@ -163,6 +167,12 @@ def test_markup_in_words_stays_text(translator: Translator) -> None:
     html = head_view(translator, 'a < b & "c"', "<b>").html
     assert 'label="Attention of each head: a &lt; b &amp; &quot; c &quot;"' in html
     assert table(html, "Encoder self-attention, layer 1, head 1")[0][1:4] == ["a", "<", "b"]
+
+
+def test_the_pair_that_the_view_opens_on_is_named(translator: Translator) -> None:
+    html = head_view(translator, SOURCE, TARGET, pair=("retard", '"late"')).html
+    assert ' target="retard" source="&quot;late&quot;" data-search-exclude>' in html
+    assert "target=" not in head_view(translator, SOURCE, TARGET).html
 
 
 def test_the_default_target_is_the_model_s_own_translation(translator: Translator) -> None:

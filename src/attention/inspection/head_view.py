@@ -19,7 +19,11 @@ LANGUAGES = {"encoder": ("", ""), "decoder": (FRENCH, FRENCH), "cross": (FRENCH,
 
 
 def head_view(
-    translator: Translator, source: str, target: str | None = None, padding: int = 0
+    translator: Translator,
+    source: str,
+    target: str | None = None,
+    padding: int = 0,
+    pair: tuple[str, str] | None = None,
 ) -> View:
     """Tables of the attention weights of every head, and of each head's contribution.
 
@@ -32,6 +36,8 @@ def head_view(
         source: The source sentence.
         target: The translation that the decoder is given; unless given, the translator's own.
         padding: Padding tokens to add to both sentences, as in a batch with longer ones.
+        pair: A target token and a source token. The custom element enlarges at first the
+            cross-attention head with the largest weight between them.
 
     Raises:
         ValueError: The translator is of another architecture, or `source` has no tokens.
@@ -40,7 +46,10 @@ def head_view(
     label = f"Attention of each head: {' '.join(token for (token,) in maps[0].queries)}"
     kinds = "\n".join(_kind([layer for layer in maps if layer.kind == kind]) for kind in KINDS)
     # Excluded, or the search would find the sentence once for every row.
-    return View(f'<head-view label="{escape(label)}" data-search-exclude>\n{kinds}\n</head-view>')
+    first = f' target="{escape(pair[0])}" source="{escape(pair[1])}"' if pair else ""
+    return View(
+        f'<head-view label="{escape(label)}"{first} data-search-exclude>\n{kinds}\n</head-view>'
+    )
 
 
 def _kind(layers: Sequence[HeadMaps]) -> str:
@@ -85,7 +94,8 @@ def _table(
     )
     return (
         f'<div class="head-view-table" data-table="{name}" {attributes} role="group" tabindex="0"'
-        f' aria-label="{caption.split(":")[0]}">\n<table>\n<caption>{caption}</caption>\n'
+        f' aria-label="{caption.split(":")[0]}">\n<table>\n'
+        f"<caption>{caption.replace('W_o', 'W<sub>o</sub>')}</caption>\n"
         f"<thead><tr>{first}{columns}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>"
     )
 

@@ -1,56 +1,98 @@
-"""The weights of the playground: the Transformer that its chapter trains, in half precision.
+"""The models of the playground, published with the site.
 
-The lab of the chapter saves its translator beside its outputs (`tools.lab_runs`). It is saved
-again with 16 bits a weight, in the files that the package itself reads, and published with the
-site. A page that has `checksum="<!--weights translator-->"` gets their checksum and their size
-there, so that a browser can tell a file of another build. A site whose lab wasn't executed has no
-weights, and says so.
+The Transformer is the one that the lab of its chapter trains, which saves its translator beside its
+outputs (`tools.lab_runs`). The GPT and the model with an induction head are those of the blocks of
+their pages (`tools.page_models`). All have 16 bits a weight, and the files that the package itself
+reads. A page that has `checksum="<!--weights NAME-->"`, of one model or of several, gets the
+checksum of each there, and their size, so that a browser can tell a file of another build. A site
+whose labs aren't executed has no weights, and says so.
 
-With the weights come held-out sentences, and what two earlier translators make of them.
+With the Transformer come held-out sentences, and what two earlier translators make of them.
 """
 
 import json
 import os
-from functools import cache
+import re
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.livereload import LiveReloadServer
 from mkdocs.structure.files import File, Files
 from safetensors import safe_open
 
-from tools import lab_runs, labs
+from tools import lab_runs, labs, page_models
 
-LAB = labs.ROOT / "docs" / "models" / "transformer.py"
-OTHERS = labs.ROOT / "docs" / "before-attention" / "first-attention-lab.py"
+MODELS = labs.ROOT / "docs" / "models"
+LAB = MODELS / "transformer.py"
 SAVED = "transformer"  # by the lab, in the folder of its files
-PLACE = "assets/weights/translator"
-MARK = 'checksum="<!--weights translator-->"'
+OTHERS = labs.ROOT / "docs" / "before-attention" / "first-attention-lab.py"
 NAMES = ("translator.json", "model.safetensors")
+PAGES = {  # the page of a model, and what it is called there
+    "gpt": (MODELS / "gpt.md", "model"),
+    "induction": (MODELS / "induction-heads.md", "two_layers"),
+}
+WEIGHTS = "assets/weights"
+PLACE = f"{WEIGHTS}/translator"
+MARK = re.compile(r'checksum="<!--weights ([\w ]+)-->"')
+serving = False
+
+
+def on_startup(command: str, dirty: bool) -> None:
+    """Remember whether a server waits for the pages: it doesn't wait for a training."""
+    global serving
+    serving = command == "serve"
+
+
+def on_serve(server: LiveReloadServer, config: MkDocsConfig, builder: Any) -> LiveReloadServer:
+    """Train what pages train beside the server, which shows them again when it is done."""
+    if os.environ.get("LABS") != "skip":
+        Thread(target=train_pages, daemon=True).start()
+    return server
+
+
+def train_pages() -> None:
+    """Train the models of all pages that aren't kept yet."""
+    for page, name in PAGES.values():
+        page_models.train(page, name)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Publish the weights, if the lab has been executed."""
-    if folder := weights():
-        for name in NAMES:
-            source = str(folder / name)
-            files.append(File.generated(config, f"{PLACE}/{name}", abs_src_path=source))
-        files.append(File.generated(config, f"{PLACE}/sentences.json", content=sentences()))
+    """Publish the models, with sentences to read; a build first makes those that aren't there."""
+    if not serving and os.environ.get("LABS") != "skip":
+        for lab in (LAB, OTHERS):
+            lab_runs.execute(lab)
+        train_pages()
+    for name in ("translator", *PAGES):
+        if folder := weights(name):
+            place = f"{WEIGHTS}/{name}"
+            for path in sorted(folder.iterdir()):
+                files.append(File.generated(config, f"{place}/{path.name}", abs_src_path=str(path)))
+            if texts := {"translator": sentences, "gpt": prompts}.get(name):
+                files.append(File.generated(config, f"{place}/sentences.json", content=texts()))
     return files
 
 
 def on_page_content(html: str, **_: object) -> str:
-    """Tell the page which weights were published with it; none, if the lab wasn't executed."""
-    if MARK not in html:
-        return html
-    return html.replace(MARK, identity(folder) if (folder := weights()) else "")
+    """Tell the page which weights were published with it; none, if one of its models is missing."""
+
+    def known(mark: re.Match[str]) -> str:
+        folders = [folder for name in mark[1].split() if (folder := weights(name))]
+        return identity(*folders) if len(folders) == len(mark[1].split()) else ""
+
+    return MARK.sub(known, html)
 
 
-def identity(folder: Path) -> str:
-    """The checksum that is in the weights' file, and the size of the file."""
-    path = folder / NAMES[1]
-    with safe_open(path, "numpy") as file:
-        checksum = file.metadata()["crc32"]
-    return f'checksum="{checksum}" bytes="{path.stat().st_size}"'
+def identity(*folders: Path) -> str:
+    """The checksum that is in each file of weights, and the size of these files together."""
+    paths = [folder / NAMES[1] for folder in folders]
+    checksums = []
+    for path in paths:
+        with safe_open(path, "numpy") as file:
+            checksums.append(file.metadata()["crc32"])
+    size = sum(path.stat().st_size for path in paths)
+    return f'checksum="{" ".join(checksums)}" bytes="{size}"'
 
 
 def sentences() -> str:
@@ -63,12 +105,22 @@ def sentences() -> str:
     return json.dumps({"source": [*toy.held_out(), *(p.source for p in toy.pairs("test", 200))]})
 
 
-@cache
-def weights() -> Path | None:
-    """The folder with the weights that the site publishes, or None."""
-    if os.environ.get("LABS") == "skip" or not lab_runs.kept(LAB).exists():
+def prompts() -> str:
+    """Sentences of the GPT's vocabulary that it wasn't trained on, as JSON."""
+    from attention.data import toy
+
+    return json.dumps([f"{pair.source} =" for pair in toy.small_world("test", 3_000)])
+
+
+def weights(name: str) -> Path | None:
+    """The folder with a model that the site publishes, or None if there is none."""
+    if os.environ.get("LABS") == "skip":
         return None
-    return half_precision(lab_runs.kept(LAB).with_suffix("") / SAVED)
+    if name in PAGES:
+        folder = page_models.kept(PAGES[name][0])
+        return folder if folder.exists() else None
+    kept = lab_runs.kept(LAB)
+    return half_precision(kept.with_suffix("") / SAVED) if kept.exists() else None
 
 
 def half_precision(trained: Path) -> Path:

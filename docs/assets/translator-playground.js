@@ -10,7 +10,7 @@
 import { make } from "./dom.js";
 import "./alignment-view.js";
 import "./head-view.js";
-import { ModelFileError, download, parsedJSON } from "./model/model-file.js";
+import { ModelFileError, download, explained, parsedJSON } from "./model/model-file.js";
 import { Translator } from "./model/translator.js";
 import { beamTree } from "./playground/beam-tree.js";
 import { comparison } from "./playground/comparison.js";
@@ -18,16 +18,16 @@ import { decodingControls, headSwitches, viewControls } from "./playground/contr
 import { DEFAULTS, Experiment, problem } from "./playground/experiment.js";
 import { modelMap } from "./playground/model-map.js";
 import { nextToken } from "./playground/next-token.js";
+import { Player } from "./playground/player.js";
 import { button, sentenceField } from "./playground/sentence.js";
 import { asPython, fromHash, toHash } from "./playground/share.js";
 import { alignmentView, headView, named, tokensOf } from "./playground/tables.js";
 
-const PACE = 450; // milliseconds a token, when it plays
-
 class TranslatorPlayground extends HTMLElement {
   #status = make("p", "playground-note");
   #live = make("p", "hidden"); // says each token to those who listen
-  #playing = 0;
+  /** @type {Player | undefined} */
+  #player;
   #folder = new URL("weights/translator/", import.meta.url);
 
   connectedCallback() {
@@ -44,7 +44,7 @@ class TranslatorPlayground extends HTMLElement {
   }
 
   disconnectedCallback() {
-    this.#stop();
+    this.#player?.stop();
   }
 
   /** @param {HTMLButtonElement} ask */
@@ -63,10 +63,7 @@ class TranslatorPlayground extends HTMLElement {
       this.#show(translator, sentences);
     } catch (error) {
       failed = true;
-      this.#status.textContent =
-        error instanceof ModelFileError
-          ? error.message
-          : `This browser can't run the model (${error}). It takes one of 2022 or later.`;
+      this.#status.textContent = explained(error);
       ask.disabled = false;
       ask.textContent = "Try again";
     }
@@ -80,21 +77,27 @@ class TranslatorPlayground extends HTMLElement {
     const experiment = new Experiment(translator, settings);
     experiment.finish();
 
+    const player = new Player(experiment, "Translate", () => this.#say(experiment));
+    this.#player = player;
     const parts = this.#parts(experiment, sentences);
     const draw = () => {
       parts.draw();
       history.replaceState(history.state, "", `#${toHash(experiment.settings)}`.replace(/#$/, location.pathname));
     };
-    const sentence = sentenceField(translator, sentences.source, experiment.settings.text, (text) => {
-      this.#stop();
+    const reader = {
+      name: "English sentence",
+      tokenizer: translator.source,
+      problem: (/** @type {string} */ text) => problem(translator, text),
+    };
+    const sentence = sentenceField(reader, sentences.source, experiment.settings.text, (text) => {
+      player.stop();
       experiment.set({ text });
-      experiment.finish();
     });
     experiment.addEventListener("change", draw);
     this.replaceChildren(
       sentence,
       decodingControls(experiment),
-      this.#buttons(experiment),
+      player.element,
       ...parts.elements,
       this.#sharing(experiment),
       this.#live,
@@ -102,39 +105,6 @@ class TranslatorPlayground extends HTMLElement {
     draw();
     this.querySelector("input")?.focus();
     this.dispatchEvent(new CustomEvent("playground-ready", { bubbles: true, detail: experiment }));
-  }
-
-  /** @param {Experiment} experiment */
-  #buttons(experiment) {
-    const write = () => {
-      experiment.step();
-      this.#say(experiment);
-    };
-    const play = button("Play", () => {
-      if (this.#playing) return this.#stop();
-      if (experiment.translation.ended) experiment.restart();
-      play.textContent = "Pause";
-      this.#playing = window.setInterval(() => {
-        write();
-        if (experiment.translation.ended) this.#stop();
-      }, PACE);
-    });
-    play.dataset.play = "";
-    return make(
-      "div",
-      "playground-row",
-      button("Start again", () => (this.#stop(), experiment.restart())),
-      button("Next token", () => (this.#stop(), write())),
-      play,
-      button("Translate", () => (this.#stop(), experiment.finish(), this.#say(experiment))),
-    );
-  }
-
-  #stop() {
-    window.clearInterval(this.#playing);
-    this.#playing = 0;
-    const play = this.querySelector("[data-play]");
-    if (play) play.textContent = "Play";
   }
 
   /**

@@ -377,3 +377,12 @@ def test_the_sum_is_drawn_step_by_step_unless_the_reader_asks_for_calm(
     page.get_by_role("slider", name="value of “Area”").press("ArrowUp")
     running = page.evaluate("document.getAnimations().some(a => a.animationName)")
     assert not running, "what the reader moves does not move by itself"
+
+
+@pytest.mark.parametrize("attributes", ["", 'heads="2" width="4"'])
+def test_text_of_twice_the_size_finds_room(open_page: Open, attributes: str) -> None:
+    page = open_page(attributes, viewport={"width": 800, "height": 800})
+    page.add_style_tag(content="html { font-size: 200% }")
+    for name in ("Project", "Weighted sum"):
+        tab(page, name).click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 800

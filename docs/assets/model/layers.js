@@ -104,6 +104,16 @@ export class FeedForward {
   }
 }
 
+/** GELU, as GPT-2 approximates it. @param {number} x */
+export function gelu(x) {
+  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+}
+
+/** The names of all heads of some layers, as `ablated` has them. @param {MultiHeadAttention[]} layers */
+export function headNames(layers) {
+  return layers.flatMap(({ name, heads }) => [...Array(heads).keys()].map((h) => `${name}.${h}`));
+}
+
 /** @param {Matrix} A @param {Matrix} B @returns {Matrix} */
 export function plus(A, B) {
   return A.map((row, t) => row.map((a, i) => a + B[t][i]));

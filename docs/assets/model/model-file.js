@@ -74,6 +74,29 @@ export function parsedJSON(buffer) {
   }
 }
 
+/** What to tell the reader when a model can't be loaded. @param {unknown} error @returns {string} */
+export function explained(error) {
+  if (error instanceof ModelFileError) return error.message;
+  return `This browser can't run the model (${error}). It takes one of 2022 or later.`;
+}
+
+/**
+ * Fetch the two files of a model.
+ * @param {URL} folder its address, which ends in a slash; what follows a `?` goes to both files
+ * @param {string} settings the name of the JSON file
+ * @param {string} [checksum] of the weights that this page was built with
+ * @param {(bytes: number, total: number) => void} [onProgress]
+ * @returns {Promise<{ saved: any, tensors: Tensors }>}
+ */
+export async function loadModel(folder, settings, checksum, onProgress) {
+  const file = /** @param {string} name */ (name) => new URL(name + folder.search, folder);
+  const [saved, weights] = await Promise.all([
+    download(file(settings)).then(parsedJSON),
+    download(file("model.safetensors"), onProgress),
+  ]);
+  return { saved, tensors: readTensors(weights, checksum) };
+}
+
 /**
  * @param {ArrayBuffer} buffer a safetensors file of float16 or float32 tensors
  * @param {string} [checksum] the one that this page was built with

@@ -6,7 +6,7 @@
  * vector and every weight on the way is in what `encode` and `step` return.
  */
 import { dot } from "../attention-math.js";
-import { FeedForward, LayerNorm, MultiHeadAttention, plus } from "./layers.js";
+import { FeedForward, LayerNorm, MultiHeadAttention, headNames, plus } from "./layers.js";
 import { ModelFileError } from "./model-file.js";
 
 /** @typedef {import("../attention-math.js").Matrix} Matrix */
@@ -43,7 +43,7 @@ export class Transformer {
 
   /** The names of all heads, as `ablated` has them. */
   get heads() {
-    return this.layers.flatMap(({ name, heads }) => [...Array(heads).keys()].map((h) => `${name}.${h}`));
+    return headNames(this.layers);
   }
 
   /** All attention layers, those of the encoder first. @returns {MultiHeadAttention[]} */

@@ -1,7 +1,8 @@
 // @ts-check
 /** A trained Transformer with its two tokenizers: from a sentence to its translation. */
+import { weightsOf } from "./attention-weights.js";
 import { argmax, withoutSpecial } from "./decoding.js";
-import { ModelFileError, download, parsedJSON, readTensors } from "./model-file.js";
+import { ModelFileError, loadModel } from "./model-file.js";
 import { Transformer } from "./transformer.js";
 import { WordTokenizer } from "./words.js";
 
@@ -29,12 +30,8 @@ export class Translator {
    * @param {(bytes: number, total: number) => void} [onProgress]
    */
   static async load(folder, checksum, onProgress) {
-    const file = /** @param {string} name */ (name) => new URL(name + folder.search, folder);
-    const [json, weights] = await Promise.all([
-      download(file("translator.json")),
-      download(file("model.safetensors"), onProgress),
-    ]);
-    return new Translator(parsedJSON(json), readTensors(weights, checksum));
+    const { saved, tensors } = await loadModel(folder, "translator.json", checksum, onProgress);
+    return new Translator(saved, tensors);
   }
 
   /** @param {string} text @param {Set<string>} [ablated] the heads that add nothing */
@@ -79,6 +76,30 @@ export class Translation {
     return this.translator.target.tokens(this.ids);
   }
 
+  /** The token that each query of the decoder reads. */
+  get inputs() {
+    return ["<s>", ...this.tokens].slice(0, this.steps.length);
+  }
+
+  /** The token that each of them predicted. */
+  get targets() {
+    return [...this.tokens, this.ended ? "</s>" : "…"].slice(0, this.steps.length);
+  }
+
+  /** The first query whose target is French. */
+  get french() {
+    return 0;
+  }
+
+  get layers() {
+    return this.translator.model.layers;
+  }
+
+  /** Of what is generated. */
+  get tokenizer() {
+    return this.translator.target;
+  }
+
   get text() {
     return this.translator.target.detokenize(this.tokens);
   }
@@ -103,12 +124,7 @@ export class Translation {
    * @returns {number[][]}
    */
   weights(layer, head) {
-    const [stack, number, sublayer] = /** @type {[string, string, "self_attention"]} */ (layer.split("."));
-    const calls = stack === "encoder" ? [this.encoded] : this.steps;
-    return calls.flatMap(({ blocks }) => {
-      const heads = blocks[Number(number)][sublayer].heads.map(({ weights }) => weights);
-      return head === undefined ? mean(heads) : heads[head];
-    });
+    return weightsOf(layer.startsWith("encoder") ? [this.encoded] : this.steps, layer, head);
   }
 
   /** @param {number} id */
@@ -117,11 +133,4 @@ export class Translation {
     this.steps.push(decoded);
     this.#state = state;
   }
-}
-
-/** @param {number[][][]} tables @returns {number[][]} */
-function mean(tables) {
-  return tables[0].map((row, t) =>
-    row.map((_, s) => tables.reduce((sum, table) => sum + table[t][s], 0) / tables.length),
-  );
 }

@@ -64,6 +64,36 @@ export class WordTokenizer {
   }
 }
 
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789";
+
+/** A vocabulary of letters, and then digits, for a model that was trained on token ids alone. */
+export class LetterTokenizer {
+  /** @param {number} size */
+  constructor(size) {
+    this.words = [...LETTERS.slice(0, size)];
+  }
+
+  /** @param {string} text @returns {string[]} the letters of the vocabulary that are in it */
+  tokenize(text) {
+    return [...text.toUpperCase()].filter((letter) => this.words.includes(letter));
+  }
+
+  /** @param {string[]} tokens @returns {number[]} */
+  encode(tokens) {
+    return tokens.map((token) => this.words.indexOf(token));
+  }
+
+  /** @param {number[]} ids @returns {string[]} */
+  tokens(ids) {
+    return ids.map((id) => this.words[id]);
+  }
+
+  /** @param {string[]} tokens */
+  detokenize(tokens) {
+    return tokens.join(" ");
+  }
+}
+
 /** Levenshtein's: the fewest letters to insert, delete or replace. @param {string} a @param {string} b */
 function editDistance(a, b) {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -5,6 +5,15 @@ import { named } from "./tables.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /** @typedef {import("./experiment.js").Settings} Settings */
+/** @typedef {import("./generating.js").Generating<any, import("./generating.js").Generation>} Generating */
+
+/**
+ * What has heads to show and to ablate.
+ * @typedef {object} WithHeads
+ * @property {{ ablated: string[], layer: string, head: number }} settings
+ * @property {{ layers: import("../model/layers.js").MultiHeadAttention[] }} generation
+ * @property {(settings: { ablated?: string[], layer?: string, head?: number }) => void} set
+ */
 
 const METHODS = { greedy: "greedy search", sample: "sampling", beam: "beam search" };
 
@@ -13,30 +22,10 @@ export function decodingControls(experiment) {
   const { settings } = experiment;
   const method = choice("Decoding", Object.entries(METHODS), settings.method, (value) => {
     experiment.set({ method: /** @type {Settings["method"]} */ (value) });
-    experiment.finish();
     show();
   });
-  /** @param {string} name @param {"temperature" | "topK" | "topP" | "seed" | "beam"} key @param {[number, number, number]} range */
-  const number = (name, key, [min, max, step]) => {
-    const field = make("input", "");
-    Object.assign(field, { type: "number", min, max, step, value: settings[key], autocomplete: "off" });
-    field.addEventListener("change", () => {
-      const value = Math.min(max, Math.max(min, Number(field.value) || min));
-      field.value = String(value);
-      experiment.set({ [key]: value });
-      experiment.finish();
-    });
-    return make("label", "", name, field);
-  };
-  const sampling = make(
-    "div",
-    "playground-row",
-    number("temperature", "temperature", [0, 5, 0.1]),
-    number("top-k (0: all)", "topK", [0, 500, 1]),
-    number("top-p", "topP", [0.01, 1, 0.01]),
-    number("seed", "seed", [0, 9999, 1]),
-  );
-  const beam = make("div", "playground-row", number("beam size", "beam", [1, 8, 1]));
+  const sampling = samplingControls(experiment);
+  const beam = make("div", "playground-row", numberField(experiment, "beam size", "beam", [1, 8, 1]));
   const show = () => {
     sampling.hidden = experiment.settings.method !== "sample";
     beam.hidden = experiment.settings.method !== "beam";
@@ -45,9 +34,38 @@ export function decodingControls(experiment) {
   return make("div", "playground-row", method, sampling, beam);
 }
 
-/** Which layer and which head is shown. @param {Experiment} experiment */
+/** How the distribution is reshaped from which the next token is sampled. @param {Generating} experiment */
+export function samplingControls(experiment) {
+  return make(
+    "div",
+    "playground-row",
+    numberField(experiment, "temperature", "temperature", [0, 5, 0.1]),
+    numberField(experiment, "top-k (0: all)", "topK", [0, 500, 1]),
+    numberField(experiment, "top-p", "topP", [0.01, 1, 0.01]),
+    numberField(experiment, "seed", "seed", [0, 9999, 1]),
+  );
+}
+
+/**
+ * @param {Generating} experiment
+ * @param {string} name
+ * @param {string} key of the setting
+ * @param {[number, number, number]} range
+ */
+function numberField(experiment, name, key, [min, max, step]) {
+  const field = make("input", "");
+  Object.assign(field, { type: "number", min, max, step, value: experiment.settings[key], autocomplete: "off" });
+  field.addEventListener("change", () => {
+    const value = Math.min(max, Math.max(min, Number(field.value) || min));
+    field.value = String(value);
+    experiment.set({ [key]: value });
+  });
+  return make("label", "", name, field);
+}
+
+/** Which layer and which head is shown. @param {WithHeads} experiment */
 export function viewControls(experiment) {
-  const { layers } = experiment.translator.model;
+  const { layers } = experiment.generation;
   const { layer, head } = experiment.settings;
   const names = layers.map(({ name }) => /** @type {[string, string]} */ ([name, named(name).title]));
   const heads = Array.from({ length: layers[0].heads }, (_, h) => /** @type {[string, string]} */ ([`${h}`, `head ${h + 1}`]));
@@ -55,13 +73,13 @@ export function viewControls(experiment) {
     "div",
     "playground-row",
     choice("Layer", names, layer, (value) => experiment.set({ layer: value })),
-    choice("Head", [["-1", "mean of all heads"], ...heads], String(head), (value) => experiment.set({ head: Number(value) })),
+    choice("Head", heads.length > 1 ? [["-1", "mean of all heads"], ...heads] : heads, String(head), (value) => experiment.set({ head: Number(value) })),
   );
 }
 
-/** A box for each head; a head whose box is empty adds nothing. @param {Experiment} experiment */
+/** A box for each head; a head whose box is empty adds nothing. @param {WithHeads} experiment */
 export function headSwitches(experiment) {
-  const { layers } = experiment.translator.model;
+  const { layers } = experiment.generation;
   const rows = layers.map(({ name, heads }) => {
     const { title } = named(name);
     const cells = Array.from({ length: heads }, (_, h) => {
@@ -71,7 +89,6 @@ export function headSwitches(experiment) {
       box.addEventListener("change", () => {
         const others = experiment.settings.ablated.filter((one) => one !== `${name}.${h}`);
         experiment.set({ ablated: box.checked ? others : [...others, `${name}.${h}`] });
-        experiment.finish();
       });
       return make("td", "", box);
     });

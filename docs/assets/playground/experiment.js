@@ -1,8 +1,8 @@
 // @ts-check
 /** What a reader sets in the playground, and the translation that comes of it; nothing of the page. */
-import { softmax } from "../attention-math.js";
-import { argmax, beamSearch, probabilities, sample } from "../model/decoding.js";
+import { beamSearch } from "../model/decoding.js";
 import { WordTokenizer } from "../model/words.js";
+import { Generating } from "./generating.js";
 
 /** @typedef {import("../model/translator.js").Translator} Translator */
 /** @typedef {import("../model/translator.js").Translation} Translation */
@@ -39,66 +39,42 @@ export const DEFAULTS = {
 
 export const LONGEST = 40; // tokens of a source: no training sentence has as many
 
-/** @extends EventTarget it tells of a "change" of the translation or of what is shown of it */
-export class Experiment extends EventTarget {
+/** @extends {Generating<Settings, Translation>} */
+export class Experiment extends Generating {
   /** @type {Hypothesis[][]} what beam search kept at each step */
   beams = [];
 
   /** @param {Translator} translator @param {Partial<Settings>} [settings] */
   constructor(translator, settings = {}) {
-    super();
+    super({ ...DEFAULTS, ...settings }, ({ text, ablated }) => translator.begin(text, new Set(ablated)));
     this.translator = translator;
-    this.settings = { ...DEFAULTS, ...settings };
-    this.translation = this.#begun();
   }
 
-  /** @param {Partial<Settings>} settings those of the translation make it begin again */
+  get translation() {
+    return this.generation;
+  }
+
+  /** @param {Partial<Settings>} settings those of the translation make it anew, to its end */
   set(settings) {
-    Object.assign(this.settings, settings);
-    if ("layer" in settings || "head" in settings) this.#changed();
-    else this.restart();
+    super.set(settings);
+    if (this.beginsAgain(settings)) this.finish();
   }
 
   restart() {
     this.beams = [];
-    this.translation = this.#begun();
-    this.#changed();
-  }
-
-  /** Write the next token, or one that the reader has chosen instead. @param {number} [id] */
-  step(id) {
-    if (this.translation.ended) return;
-    this.translation.write(id ?? this.#next());
-    this.#changed();
+    super.restart();
   }
 
   /** Write all the rest. With beam search, that is the best hypothesis. */
   finish() {
-    if (this.settings.method === "beam") this.#search();
-    else while (!this.translation.ended) this.translation.write(this.#next());
-    this.#changed();
-  }
-
-  /** The probabilities of the next token, from which it is taken. */
-  get distribution() {
-    const { logits } = this.translation;
-    return this.settings.method === "sample" ? probabilities(logits, this.settings) : softmax(logits);
+    if (this.settings.method !== "beam") return super.finish();
+    this.#search();
+    this.changed();
   }
 
   /** The translation with all heads, where some are ablated. */
   get intact() {
     return this.settings.ablated.length ? this.translator.translate(this.settings.text).text : "";
-  }
-
-  #begun() {
-    const { text, ablated } = this.settings;
-    return this.translator.begin(text, new Set(ablated));
-  }
-
-  #next() {
-    const { method, seed } = this.settings;
-    if (method !== "sample") return argmax(this.translation.logits);
-    return sample(this.distribution, random(seed, this.translation.ids.length));
   }
 
   #search() {
@@ -111,26 +87,9 @@ export class Experiment extends EventTarget {
       translation.limit,
     );
     const best = this.beams[this.beams.length - 1][0];
-    this.translation = this.#begun();
+    this.generation = this.begin(settings);
     for (const id of best.ids) this.translation.write(id);
   }
-
-  #changed() {
-    this.dispatchEvent(new Event("change"));
-  }
-}
-
-/**
- * A number from 0 to 1 that depends on nothing else, so that a link gives the same sample again.
- * It is mulberry32, of Tommy Ettinger, in the public domain.
- * @param {number} seed
- * @param {number} step
- */
-function random(seed, step) {
-  let a = (seed * 0x9e3779b9 + step * 0x6d2b79f5) | 0;
-  a = Math.imul(a ^ (a >>> 15), a | 1);
-  a ^= a + Math.imul(a ^ (a >>> 7), a | 61);
-  return ((a ^ (a >>> 14)) >>> 0) / 2 ** 32;
 }
 
 /**

@@ -148,7 +148,10 @@ export class MatrixPanel {
     this.#explain(exhibit, row, column);
   }
 
+  /** Bring the chosen cell into view, above the arithmetic that sticks to the bottom. */
   #reveal() {
+    const { offsetHeight } = /** @type {HTMLElement} */ (this.#worked.parentElement);
+    this.#matrix.style.setProperty("--foot", `${offsetHeight}px`);
     this.#chosen?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 

@@ -1,17 +1,19 @@
 // @ts-check
-/** The field for the English sentence: words of the vocabulary are completed, unknown ones are named. */
+/** The field for what a model reads: words of its vocabulary are completed, unknown ones are named. */
 import { make } from "../dom.js";
-import { problem } from "./experiment.js";
-
-/** @typedef {import("../model/translator.js").Translator} Translator */
 
 /**
- * @param {Translator} translator
+ * What reads the field: `problem` says what is wrong with a text, nothing if it can be read.
+ * @typedef {{ name: string, tokenizer: import("../model/words.js").WordTokenizer, problem: (text: string) => string }} Reader
+ */
+
+/**
+ * @param {Reader} reader
  * @param {string[]} examples sentences that no model was trained on
  * @param {string} first
- * @param {(text: string) => void} onSentence called with each sentence that can be translated
+ * @param {(text: string) => void} onSentence called with each text that can be read
  */
-export function sentenceField(translator, examples, first, onSentence) {
+export function sentenceField(reader, examples, first, onSentence) {
   const field = make("input", "");
   const list = make("datalist", "");
   const note = make("p", "playground-note");
@@ -25,10 +27,10 @@ export function sentenceField(translator, examples, first, onSentence) {
   note.setAttribute("role", "status");
 
   const read = () => {
-    list.replaceChildren(...completions(translator, field.value).map((text) => new Option(text)));
-    const wrong = problem(translator, field.value);
+    list.replaceChildren(...completions(reader, field.value).map((text) => new Option(text)));
+    const wrong = reader.problem(field.value);
     field.setAttribute("aria-invalid", String(wrong !== ""));
-    note.replaceChildren(...(wrong ? [wrong] : unknown(translator, field, read)));
+    note.replaceChildren(...(wrong ? [wrong] : unknown(reader, field, read)));
     if (!wrong) onSentence(field.value);
   };
   field.addEventListener("input", read);
@@ -39,7 +41,7 @@ export function sentenceField(translator, examples, first, onSentence) {
     field.value = others[Math.floor(Math.random() * others.length)];
     read();
   });
-  const label = make("label", "", "English sentence");
+  const label = make("label", "", reader.name);
   label.htmlFor = id;
   return make("div", "playground-sentence", label, make("div", "playground-row", field, random), list, note);
 }
@@ -54,25 +56,25 @@ export function button(text, act) {
   return element;
 }
 
-/** The text with its last word completed. @param {Translator} translator @param {string} text */
-function completions(translator, text) {
+/** The text with its last word completed. @param {Reader} reader @param {string} text */
+function completions({ tokenizer }, text) {
   const last = text.match(/\p{L}+$/u)?.[0] ?? "";
   if (!last) return [];
   const before = text.slice(0, text.length - last.length);
-  const matching = translator.source.words.filter((word) => word.startsWith(last) && word !== last);
+  const matching = tokenizer.words.filter((word) => word.startsWith(last) && word !== last);
   return matching.slice(0, 8).map((word) => before + word);
 }
 
 /**
  * For each unknown word, a line with the words that are spelled like it, to be put in its place.
- * @param {Translator} translator
+ * @param {Reader} reader
  * @param {HTMLInputElement} field
  * @param {() => void} read
  */
-function unknown({ source }, field, read) {
-  const words = new Set(source.tokenize(field.value).filter((word) => !source.knows(word)));
+function unknown({ tokenizer }, field, read) {
+  const words = new Set(tokenizer.tokenize(field.value).filter((word) => !tokenizer.knows(word)));
   return [...words].map((word) => {
-    const near = source.near(word).map((known) =>
+    const near = tokenizer.near(word).map((known) =>
       button(known, () => {
         field.value = field.value.replace(word, known);
         read();

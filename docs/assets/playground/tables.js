@@ -5,9 +5,10 @@
  */
 import { dot } from "../attention-math.js";
 import { make } from "../dom.js";
+import { attentionOf } from "../model/attention-weights.js";
 
-/** @typedef {import("../model/translator.js").Translation} Translation */
-/** @typedef {"encoder" | "decoder" | "cross"} Kind */
+/** @typedef {import("./generating.js").Generation} Generation */
+/** @typedef {"encoder" | "decoder" | "cross" | "layers"} Kind */
 /** @typedef {import("../model/layers.js").MultiHeadAttention} Layer */
 
 /** @type {Record<Kind, string>} */
@@ -15,6 +16,7 @@ export const KINDS = {
   encoder: "Encoder self-attention",
   decoder: "Decoder self-attention",
   cross: "Encoder-decoder attention",
+  layers: "Self-attention",
 };
 
 /** @param {string} layer "decoder.1.cross_attention" @returns {{ kind: Kind, number: number, title: string }} */
@@ -28,13 +30,11 @@ export function named(layer) {
 /**
  * The tokens of a layer's queries and keys. A query of the decoder has an input, the token before, and
  * a target, the token that it predicts.
- * @param {Translation} translation
+ * @param {Generation} generation
  * @param {Kind} kind
  * @returns {{ queries: string[][], keys: string[] }}
  */
-export function tokensOf({ source, tokens, ended }, kind) {
-  const inputs = ["<s>", ...tokens].slice(0, tokens.length + 1);
-  const targets = [...tokens, ended ? "</s>" : "…"];
+export function tokensOf({ source, inputs, targets }, kind) {
   const decoder = inputs.map((input, t) => [input, targets[t]]);
   if (kind === "encoder") return { queries: source.map((token) => [token]), keys: source };
   return { queries: decoder, keys: kind === "cross" ? source : inputs };
@@ -42,22 +42,23 @@ export function tokensOf({ source, tokens, ended }, kind) {
 
 /**
  * An <alignment-view> of one head, or of the mean of all heads.
- * @param {Translation} translation
+ * @param {Generation} generation
  * @param {string} layer
  * @param {number} head -1 for the mean
  * @param {string} word the query at which it opens
  */
-export function alignmentView(translation, layer, head, word) {
+export function alignmentView(generation, layer, head, word) {
   const { kind, title } = named(layer);
-  const { queries, keys } = tokensOf(translation, kind);
+  const { queries, keys } = tokensOf(generation, kind);
+  const { source, french } = generation;
   const name = `${title}, ${head < 0 ? "mean of the heads" : `head ${head + 1}`}`;
-  const weights = translation.weights(layer, head < 0 ? undefined : head).slice(0, queries.length);
+  const weights = generation.weights(layer, head < 0 ? undefined : head).slice(0, queries.length);
   const rows = weights.map((row, t) => {
     const cells = keys.map((_, s) => cell((row[s] ?? 0).toFixed(3)));
-    return make("tr", "", header(queries[t].at(-1) ?? "", "row", kind !== "encoder"), ...cells);
+    return make("tr", "", header(queries[t].at(-1) ?? "", "row", kind !== "encoder" && t >= french), ...cells);
   });
   const corner = make("td", "", "query ↓ key →");
-  const head_ = make("tr", "", corner, ...keys.map((key) => header(key, "col", kind === "decoder")));
+  const head_ = make("tr", "", corner, ...keys.map((key, s) => header(key, "col", keys !== source && s > french)));
   const table = make("table", "", make("caption", "", name), make("thead", "", head_), make("tbody", "", ...rows));
   const box = make("div", "alignment-view-table", table);
   box.tabIndex = 0;
@@ -72,29 +73,31 @@ export function alignmentView(translation, layer, head, word) {
 
 /**
  * A <head-view> of all heads.
- * @param {Translation} translation
+ * @param {Generation} generation
  */
-export function headView(translation) {
+export function headView(generation) {
   const view = document.createElement("head-view");
-  view.setAttribute("label", `Attention of each head: ${translation.source.join(" ")}`);
+  const tokens = generation.source.length ? generation.source : generation.inputs;
+  view.setAttribute("label", `Attention of each head: ${tokens.join(" ")}`);
   for (const kind of /** @type {Kind[]} */ (Object.keys(KINDS))) {
-    const layers = translation.translator.model.layers.filter(({ name }) => named(name).kind === kind);
-    const tables = layers.flatMap((layer) => headTables(translation, layer));
+    const layers = generation.layers.filter(({ name }) => named(name).kind === kind);
+    if (!layers.length) continue;
+    const tables = layers.flatMap((layer) => headTables(generation, layer));
     view.append(make("details", "head-view-kind", make("summary", "", KINDS[kind]), ...tables));
   }
   return view;
 }
 
-/** @param {Translation} translation @param {Layer} layer */
-function headTables(translation, layer) {
+/** @param {Generation} generation @param {Layer} layer */
+function headTables(generation, layer) {
   const { kind, number, title } = named(layer.name);
-  const { queries, keys } = tokensOf(translation, kind);
+  const { queries, keys } = tokensOf(generation, kind);
   const corner = kind === "encoder" ? ["token"] : ["input", "target"];
   /** @param {string} type @param {string} caption @param {string[]} columns @param {HTMLElement[][]} cells @param {number} [head] */
   const table = (type, caption, columns, cells, head) => {
     const top = make("tr", "", ...[...corner, ...columns].map((name) => header(name, "col", false)));
     const rows = cells.map((row, t) =>
-      make("tr", "", ...queries[t].map((token) => header(token, "row", kind !== "encoder")), ...row),
+      make("tr", "", ...queries[t].map((token) => header(token, "row", kind !== "encoder" && t >= generation.french)), ...row),
     );
     const whole = make("table", "", make("caption", "", caption), make("thead", "", top), make("tbody", "", ...rows));
     const box = make("div", "head-view-table", whole);
@@ -104,27 +107,27 @@ function headTables(translation, layer) {
   };
   const heads = [...Array(layer.heads).keys()];
   const maps = heads.map((head) => {
-    const rows = translation.weights(layer.name, head).map((row) =>
+    const rows = generation.weights(layer.name, head).map((row) =>
       keys.map((_, s) => (s < row.length ? cell(row[s].toFixed(3)) : masked())),
     );
     return table("weights", `${title}, head ${head + 1}`, keys, rows, head + 1);
   });
   const names = [...heads.map((h) => `head ${h + 1}`), "sum", ...heads.map((h) => `proportion of head ${h + 1}`)];
-  const added = contributions(translation, layer).map((row) => row.map((x) => cell(x.toFixed(3))));
+  const added = contributions(generation, layer).map((row) => row.map((x) => cell(x.toFixed(3))));
   return [...maps, table("contributions", `${title}, after W_o`, names, added)];
 }
 
 /**
  * For each query the norm of what each head adds, that of their sum, and their proportions of the sum.
- * @param {Translation} translation
+ * @param {Generation} generation
  * @param {Layer} layer
  */
-function contributions(translation, layer) {
-  const [stack, index, sublayer] = /** @type {[string, string, "self_attention"]} */ (layer.name.split("."));
-  const calls = stack === "encoder" ? [translation.encoded] : translation.steps;
+function contributions(generation, layer) {
+  const { encoded, steps } = generation;
+  const calls = layer.name.startsWith("encoder") && encoded ? [encoded] : steps;
   const norm = /** @param {number[]} x */ (x) => Math.sqrt(dot(x, x));
-  return calls.flatMap(({ blocks }) =>
-    blocks[Number(index)][sublayer].concatenated.map((row) => {
+  return calls.flatMap((call) =>
+    attentionOf(call, layer.name).concatenated.map((row) => {
       const width = row.length / layer.heads;
       const parts = Array.from({ length: layer.heads }, (_, h) =>
         layer.W_o.weight.map((w) => dot(w.slice(h * width, (h + 1) * width), row.slice(h * width, (h + 1) * width))),

@@ -55,7 +55,7 @@ export function button(name, act) {
  * @param {string} text
  */
 export function maths(text) {
-  const parts = text.split(/(“[^”]*”|_\w|\^\([^)]*\)|\^[−\d.]*[\d∞])/);
+  const parts = text.split(/(“[^”]*”|_\w+|\^\([^)]*\)|\^[−\d.]*[\d∞])/);
   return parts.flatMap((part) => {
     /** @type {(Node | string)[]} */
     const whole = [part];

@@ -144,7 +144,7 @@ class TranslatorPlayground extends HTMLElement {
     const stage = make("div", "playground-stage", view, next);
     const compared = make("details", "", make("summary", "", "The same sentence by earlier translators"), others);
     const map = modelMap(experiment);
-    const elements = [output, intact, tree, viewControls(experiment), stage, all, ablation, map, compared];
+    const elements = [output, intact, tree, viewControls(experiment), stage, map, all, ablation, compared];
     return { elements, draw };
   }
 

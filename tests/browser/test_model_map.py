@@ -169,6 +169,10 @@ BOXES = """parts => parts.map((part) => {
     const { top, right, height } = part.getBoundingClientRect();
     return [top, right, height];
 })"""
+COVERED = """cell => {
+    const foot = document.querySelector(".model-map-foot").getBoundingClientRect();
+    return cell.getBoundingClientRect().bottom > foot.top + 1;
+}"""
 NORM = "decoder.0.cross_attention_norm"
 
 
@@ -322,8 +326,10 @@ def test_a_phone_shows_one_column_and_never_scrolls_sideways(
     assert min(height for *_, height in boxes) >= 44
     for part in ("decoder.1.cross_attention", "decoder.1.feed_forward", "softmax"):
         open_part(page, part)
-        expect(page.locator(".model-map-scroller [aria-selected='true']")).to_be_in_viewport()
+        cell = page.locator(".model-map-scroller [aria-selected='true']")
+        expect(cell).to_be_in_viewport()
         expect(page.locator(".model-map-worked")).to_be_in_viewport()
+        assert cell.evaluate(COVERED) is False
         for name in tabs(page):
             page.get_by_role("tab", name=name, exact=True).tap()
             assert page.evaluate("document.documentElement.scrollWidth") <= width

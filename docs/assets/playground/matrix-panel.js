@@ -1,12 +1,11 @@
 // @ts-check
 /** The matrices of the chosen part of the map, one at a time, and the arithmetic of the chosen cell. */
-import { make } from "../dom.js";
+import { button, make, maths } from "../dom.js";
 import { argmax } from "../model/decoding.js";
 import { two } from "./arithmetic.js";
 import { KINDS } from "./chapters.js";
 import { quoted } from "./exhibits.js";
 import { matrixView } from "./matrix-view.js";
-import { button } from "./sentence.js";
 
 /** @typedef {import("./exhibits.js").Exhibit} Exhibit */
 /** @typedef {import("./exhibits.js").Origin} Origin */
@@ -122,10 +121,11 @@ export class MatrixPanel {
 
   /** @param {string} name */
   #tab(name) {
-    const tab = button(name, () => {
+    const tab = button("", () => {
       this.#go({ name, column: undefined });
       /** @type {HTMLElement} */ (this.#tabs.querySelector("[aria-selected='true']")).focus();
     });
+    tab.append(...maths(name));
     const selected = name === this.#open.name;
     tab.setAttribute("role", "tab");
     tab.setAttribute("aria-selected", String(selected));
@@ -148,7 +148,10 @@ export class MatrixPanel {
     this.#explain(exhibit, row, column);
   }
 
+  /** Bring the chosen cell into view, above the arithmetic that sticks to the bottom. */
   #reveal() {
+    const { offsetHeight } = /** @type {HTMLElement} */ (this.#worked.parentElement);
+    this.#matrix.style.setProperty("--foot", `${offsetHeight}px`);
     this.#chosen?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
@@ -164,7 +167,7 @@ export class MatrixPanel {
       return this.#from.replaceChildren();
     }
     const { text, value } = worked(row, column);
-    this.#worked.textContent = `${text} = ${two(value)}`;
+    this.#worked.replaceChildren(...maths(`${text} = ${two(value)}`));
     this.#worked.dataset.value = String(value);
     const origins = from(row, column);
     this.#from.replaceChildren(...(origins.length ? ["Made from ", ...origins.map((origin) => this.#origin(origin))] : []));

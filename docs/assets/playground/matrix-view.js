@@ -1,5 +1,6 @@
 // @ts-check
 /** A matrix as a table: a row for each token, shaded cells, and one of them chosen. */
+import { moveInTable } from "../attention-tables.js";
 import { make } from "../dom.js";
 import { two } from "./arithmetic.js";
 import { largest } from "./heat-map.js";
@@ -32,7 +33,7 @@ export function matrixView({ name, values, rows, columns, colour }, place, onCho
   const table = make("table", colour ?? "", make("caption", "hidden", name), head, make("tbody", "", ...lines));
   table.setAttribute("role", "grid");
   table.setAttribute("aria-readonly", "true");
-  table.addEventListener("keydown", moveInGrid);
+  table.addEventListener("keydown", moveInTable);
   table.addEventListener("focusin", ({ target }) => {
     const cell = target instanceof HTMLTableCellElement ? target : null;
     if (!cell || cell === chosen()) return;
@@ -68,27 +69,4 @@ function header(axis, name, scope) {
   element.scope = scope;
   if (axis.french) element.lang = "fr";
   return element;
-}
-
-/** @param {KeyboardEvent} event */
-function moveInGrid(event) {
-  const cell = event.target instanceof HTMLTableCellElement ? event.target : null;
-  if (!cell || event.altKey || event.metaKey || event.shiftKey) return;
-  const row = /** @type {HTMLTableRowElement} */ (cell.parentElement);
-  const rows = [...(row.parentElement?.children ?? [])];
-  const [r, c, all] = [rows.indexOf(row), cell.cellIndex, event.ctrlKey];
-  const wanted = {
-    ArrowUp: [r - 1, c],
-    ArrowDown: [r + 1, c],
-    ArrowLeft: [r, c - 1],
-    ArrowRight: [r, c + 1],
-    Home: [all ? 0 : r, 1],
-    End: [all ? Infinity : r, Infinity],
-  }[event.key];
-  if (!wanted) return;
-  event.preventDefault();
-  const between = (/** @type {number} */ x, /** @type {number} */ least, /** @type {number} */ most) =>
-    Math.min(Math.max(x, least), most);
-  const line = rows[between(wanted[0], 0, rows.length - 1)];
-  /** @type {HTMLElement} */ (line.children[between(wanted[1], 1, row.cells.length - 1)]).focus();
 }

@@ -6,12 +6,11 @@
  * chosen opens its matrices below, and a cell of a matrix its arithmetic. What the parts are is in
  * stations.js, what their matrices are in exhibits.js; the look is in model-map.css.
  */
-import { make } from "../dom.js";
+import { button, make } from "../dom.js";
 import { KINDS } from "./chapters.js";
 import { forwardPass } from "./forward-pass.js";
 import { heatMap, paint } from "./heat-map.js";
 import { MatrixPanel } from "./matrix-panel.js";
-import { button } from "./sentence.js";
 import { stations } from "./stations.js";
 import { tokensOf } from "./tables.js";
 import { around, drawWires, intoSide } from "./wires.js";

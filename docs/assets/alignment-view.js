@@ -2,14 +2,14 @@
 import { make, svg } from "./dom.js";
 
 /**
- * `<alignment-view label="…" word="…">`: what translators attend to while they generate a sentence.
+ * `<alignment-view label="…" word="…" [occurrence="2"]>`: what translators attend to while they generate a sentence.
  *
  * The page holds a table of weights for each translator: that is what a reader without JavaScript
  * gets, and what stays, folded, for everyone. This element reads the tables and draws a panel for
  * each: the target tokens, the source tokens, and lines between them, the stronger the more weight.
  * Hover over a target token, or choose it, and every panel shows what it attended to; hover over a
  * source token, and every panel shows what attended to it. The target token that `word` names is
- * chosen at first. Target tokens are radio buttons, so arrow keys walk through them.
+ * chosen at first, or its `occurrence` if there are several. Target tokens are radio buttons, so arrow keys walk through them.
  * attention.inspection.alignment_view writes the tables; the look is in alignment-view.css.
  */
 class AlignmentView extends HTMLElement {
@@ -30,7 +30,7 @@ class AlignmentView extends HTMLElement {
     const chooser = this.#panels.length > 1 ? [this.#chooser()] : [];
     this.replaceChildren(...chooser, this.#stage(), folded(boxes), this.#status);
     const first = this.getAttribute("word");
-    if (first) this.#choose(`${first} 1`);
+    if (first) this.#choose(`${first} ${this.getAttribute("occurrence") ?? 1}`);
     this.#status.textContent = ""; // nothing was done yet that needs to be said
   }
 

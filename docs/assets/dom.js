@@ -48,6 +48,21 @@ export function button(name, act) {
 }
 
 /**
+ * Put other elements into a part of the page. The focus stays on the control of the same place, or on
+ * the part if there is none that can have it.
+ * @param {HTMLElement} part
+ * @param {(Node | string)[]} children
+ */
+export function redraw(part, ...children) {
+  const controls = () => /** @type {HTMLElement[]} */ ([...part.querySelectorAll("a, button, input, summary, [tabindex]")]);
+  const place = controls().findIndex((control) => control === document.activeElement);
+  part.replaceChildren(...children);
+  if (place < 0) return;
+  controls()[place]?.focus({ preventScroll: true });
+  if (!part.contains(document.activeElement)) part.focus({ preventScroll: true });
+}
+
+/**
  * A formula with its indices and powers in place: "W_o", "e^−1.41", "10000^(2/4)".
  *
  * What stands in “quotes” is left alone. The signs that are replaced stay, too small to be seen:

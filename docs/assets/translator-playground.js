@@ -7,7 +7,7 @@
  * The arithmetic is in model/, the parts of the page in playground/; the look is in
  * translator-playground.css.
  */
-import { make } from "./dom.js";
+import { make, redraw } from "./dom.js";
 import "./alignment-view.js";
 import "./head-view.js";
 import { ModelFileError, download, explained, parsedJSON } from "./model/model-file.js";
@@ -20,7 +20,7 @@ import { modelMap } from "./playground/model-map.js";
 import { nextToken } from "./playground/next-token.js";
 import { Player } from "./playground/player.js";
 import { button, sentenceField } from "./playground/sentence.js";
-import { asPython, fromHash, toHash } from "./playground/share.js";
+import { addressOf, asPython, fromHash, isExperiment, toHash } from "./playground/share.js";
 import { alignmentView, headView, named, tokensOf } from "./playground/tables.js";
 
 class TranslatorPlayground extends HTMLElement {
@@ -28,9 +28,12 @@ class TranslatorPlayground extends HTMLElement {
   #live = make("p", "hidden"); // says each token to those who listen
   /** @type {Player | undefined} */
   #player;
+  #open = () => {}; // what a link to an experiment opens
+  #follow = () => isExperiment(location.hash) && this.#open();
   #folder = new URL("weights/translator/", import.meta.url);
 
   connectedCallback() {
+    addEventListener("hashchange", this.#follow);
     if (this.#status.isConnected) return; // built before, and only moved
     this.#folder.search = this.getAttribute("checksum") ?? "";
     this.#status.setAttribute("role", "status");
@@ -40,10 +43,12 @@ class TranslatorPlayground extends HTMLElement {
     const size = Math.round(Number(this.getAttribute("bytes") ?? 0) / 1000);
     const about = make("span", "", size ? ` ${size} KB, computed on your machine; nothing is sent anywhere.` : "");
     this.prepend(make("div", "playground-start", ask, about), this.#status);
-    if (location.hash.length > 1) this.#load(ask); // a link to an experiment
+    this.#open = () => void (ask.disabled || this.#load(ask));
+    this.#follow();
   }
 
   disconnectedCallback() {
+    removeEventListener("hashchange", this.#follow);
     this.#player?.stop();
   }
 
@@ -71,6 +76,7 @@ class TranslatorPlayground extends HTMLElement {
 
   /** @param {Translator} translator @param {import("./playground/comparison.js").Sentences} sentences */
   #show(translator, sentences) {
+    this.#player?.stop();
     const heads = translator.model.heads;
     const settings = fromHash(location.hash, heads);
     if (problem(translator, settings.text ?? DEFAULTS.text)) delete settings.text;
@@ -80,10 +86,15 @@ class TranslatorPlayground extends HTMLElement {
     const player = new Player(experiment, "Translate", () => this.#say(experiment));
     this.#player = player;
     const parts = this.#parts(experiment, sentences);
+    let hash = toHash(experiment.settings);
     const draw = () => {
       parts.draw();
-      history.replaceState(history.state, "", `#${toHash(experiment.settings)}`.replace(/#$/, location.pathname));
+      const before = hash;
+      hash = toHash(experiment.settings);
+      // Only then: browsers refuse to change it too often.
+      if (hash !== before) history.replaceState(history.state, "", addressOf(experiment.settings, location.href));
     };
+    this.#open = () => `#${hash}` !== location.hash && this.#show(translator, sentences);
     const reader = {
       name: "English sentence",
       tokenizer: translator.source,
@@ -134,10 +145,10 @@ class TranslatorPlayground extends HTMLElement {
       output.textContent = translation.text + (translation.ended ? "" : " …");
       intact.textContent = whole && `With all heads: ${whole}`;
       intact.hidden = !whole;
-      view.replaceChildren(alignmentView(translation, settings.layer, settings.head, latest(experiment)));
-      next.replaceChildren(nextToken(experiment));
-      tree.replaceChildren(...(experiment.beams.length ? [beamTree(experiment)] : []));
-      others.replaceChildren(comparison(experiment, sentences));
+      redraw(view, alignmentView(translation, settings.layer, settings.head, latest(experiment)));
+      redraw(next, nextToken(experiment));
+      redraw(tree, ...(experiment.beams.length ? [beamTree(experiment)] : []));
+      redraw(others, comparison(experiment, sentences));
       drawHeads();
     };
     const ablation = make("details", "", make("summary", "", "Ablate heads"), headSwitches(experiment));
@@ -163,7 +174,7 @@ class TranslatorPlayground extends HTMLElement {
     return make(
       "div",
       "playground-row",
-      button("Copy a link", () => copy(location.href)),
+      button("Copy a link", () => copy(addressOf(experiment.settings, location.href))),
       button("Copy as Python", () => copy(asPython(experiment, this.#folder))),
       said,
     );
@@ -171,8 +182,8 @@ class TranslatorPlayground extends HTMLElement {
 
   /** Say the token that was just written, and what its query attended to. @param {Experiment} experiment */
   #say({ translation, settings }) {
-    const written = translation.ended ? "</s>" : translation.tokens.at(-1);
     const t = translation.ended ? translation.steps.length - 1 : translation.steps.length - 2;
+    const written = translation.targets[t];
     const { kind } = named(settings.layer);
     if (kind === "encoder" || t < 0) return void (this.#live.textContent = `${written}`);
     const { keys } = tokensOf(translation, kind);
@@ -186,8 +197,8 @@ class TranslatorPlayground extends HTMLElement {
 function latest({ translation, settings }) {
   const { queries } = tokensOf(translation, named(settings.layer).kind);
   const tokens = queries.map((query) => query.at(-1) ?? "");
-  if (translation.ended) return ["zone", "Area"].find((word) => tokens.includes(word)) ?? tokens[0];
-  return tokens[Math.max(0, translation.ids.length - 1)];
+  if (translation.ended) return Math.max(0, tokens.findIndex((token) => ["zone", "Area"].includes(token)));
+  return Math.min(Math.max(0, translation.ids.length - 1), tokens.length - 1);
 }
 
 if (!customElements.get("translator-playground"))

@@ -172,6 +172,24 @@ def test_unknown_words_are_named_and_near_ones_offered(open_playground):
 
 
 @pytest.mark.parametrize(
+    ("text", "unknown", "known", "mended"),
+    [
+        ("The arrivd th arrived .", "“th”", "the", "The arrivd the arrived ."),
+        ("They arrive\u0301d late .", "“arrivéd”", "arrived", "They arrived late ."),
+    ],
+    ids=["part of another word", "a combining accent"],
+)
+def test_a_near_word_comes_in_the_place_of_the_unknown_one_alone(
+    text, unknown, known, mended, open_playground
+):
+    page = load(open_playground())
+    page.get_by_label("English sentence").fill(text)
+    line = page.locator(".playground-sentence .playground-note > span").filter(has_text=unknown)
+    line.get_by_role("button", name=known, exact=True).click()
+    expect(page.get_by_label("English sentence")).to_have_value(mended)
+
+
+@pytest.mark.parametrize(
     ("text", "message"), [("", "Type an English"), ("the " * 41, "41 tokens")], ids=["none", "long"]
 )
 def test_a_sentence_that_cannot_be_translated_says_why_and_loses_nothing(
@@ -310,10 +328,116 @@ def test_a_link_brings_the_experiment_back(open_playground):
 
 
 @pytest.mark.parametrize(
-    "hash_", ["layer=x&head=99&method=y&ablated=z", "text=&seed=q", "%E0%A4%A"]
+    "hash_",
+    [
+        "layer=x&head=99&method=y&ablated=z",
+        "head=99",
+        "head=1.5",
+        "text=&seed=q",
+        "seed=%E0%A4%A",
+        "method=beam&beam=-3",
+        "method=beam&beam=9999",
+        "method=sample&temperature=1e-320",
+        "method=sample&topP=0",
+        "method=sample&topK=-5&temperature=0",
+    ],
 )
 def test_a_spoilt_link_opens_what_can_be_understood(hash_, open_playground):
-    expect(open_playground(hash_).locator(".playground-output")).to_have_text(TRANSLATION)
+    page = open_playground(hash_)
+    expect(page.locator(".playground-output")).to_have_text(TRANSLATION)
+    expect(page.get_by_role("button", name="Copy a link")).to_be_visible()
+    expect(page.locator("alignment-view")).to_have_count(1)
+    expect(page.locator(".playground-next")).not_to_contain_text("NaN")
+
+
+def test_a_link_to_a_heading_loads_nothing(open_playground):
+    page = open_playground("the-language-model")
+    expect(page.get_by_role("button", name="Load the model")).to_be_enabled()
+    load(page)
+    assert page.url.endswith("#the-language-model")
+
+
+def test_a_link_opens_its_experiment_in_an_open_page(open_playground):
+    page = load(open_playground())
+    page.get_by_role("button", name="Play").click()
+    page.evaluate("location.hash = 'text=They+arrived+late+.&method=beam'")
+    expect(page.locator(".playground-output")).to_have_text("Ils sont arrivés en retard .")
+    expect(page.get_by_label("Decoding")).to_have_value("beam")
+    page.get_by_role("button", name="Start again").click()
+    page.evaluate("location.hash = 'how-it-works'")
+    page.go_back()
+    assert shown(page) == "…"  # it is the same experiment, which isn't begun anew
+
+
+def test_the_address_changes_only_with_the_settings(open_playground):
+    page = open_playground()
+    page.evaluate("history.replaceState = () => { throw new Error('refused'); }")
+    failed: list[str] = []
+    page.on("pageerror", lambda error: failed.append(error.message))
+    load(page)
+    page.get_by_role("button", name="Start again").click()
+    page.get_by_role("button", name="Next token").click()
+    page.get_by_role("button", name="Translate").click()
+    assert not failed
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.get_by_label("English sentence").fill("They arrived late .")  # as a browser may refuse it
+    page.get_by_role("button", name="Copy a link").click()
+    assert page.evaluate("copied").endswith("#text=They+arrived+late+.")
+
+
+def test_the_focus_stays_in_the_table_whose_token_was_chosen(open_playground):
+    page = load(open_playground())
+    page.get_by_label("English sentence").fill("They arrived late .")
+    page.get_by_role("button", name="Start again").click()
+    buttons = page.locator(".playground-next tbody button")
+    buttons.first.focus()
+    page.keyboard.press("Enter")
+    expect(buttons.first).to_be_focused()
+    while shown(page).endswith("…"):
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="The next token")).to_be_focused()
+
+
+def test_the_query_of_the_latest_token_is_shown_also_if_it_comes_again(open_playground):
+    page = load(open_playground())
+    page.get_by_label("English sentence").fill("the agreement on the agreement .")
+    page.get_by_role("button", name="Start again").click()
+    written: list[str] = []
+    while not written or len(set(written)) == len(written):
+        page.get_by_role("button", name="Next token").click()
+        labels = page.locator("alignment-view .alignment-view-written label")
+        written = labels.all_inner_texts()[:-1]
+    expect(labels.nth(len(written) - 1)).to_have_attribute("data-current", "")
+
+
+def test_a_translation_that_is_cut_off_does_not_say_that_it_has_ended(open_playground):
+    page = load(open_playground())
+    page.get_by_label("English sentence").fill("late")
+    page.get_by_role("button", name="Start again").click()
+    said = page.locator("translator-playground > .hidden")
+    token = page.locator(".playground-next tbody button")
+    for _ in range(11):  # of 12 tokens, the most
+        token.filter(has_not_text="</s>").first.click()
+    page.get_by_role("button", name="Next token").click()
+    assert not shown(page).endswith("…")
+    last = page.locator("alignment-view .alignment-view-written label").last.inner_text()
+    expect(said).to_have_text(re.compile(rf"^{re.escape(last)}, attended most"))
+
+
+def test_without_a_head_in_a_layer_nothing_is_added(open_playground):
+    heads = ",".join(f"decoder.0.cross_attention.{head}" for head in range(4))
+    page = open_playground(f"ablated={heads}")
+    page.get_by_text("All heads, small").click()
+    expect(page.locator("head-view")).to_be_visible()
+    assert "NaN" not in (page.locator("translator-playground").text_content() or "")
+
+
+def test_a_long_word_makes_no_page_scroll_sideways(open_playground):
+    page = load(open_playground(viewport={"width": 390, "height": 844}))
+    page.get_by_label("English sentence").fill("a" * 400 + " arrived .")
+    page.get_by_text("Map of the whole model").click()
+    page.locator("[data-part='decoder.0.cross_attention']").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 # What can go wrong.

@@ -52,6 +52,11 @@ export class WordTokenizer {
     }, "");
   }
 
+  /** A text with another word in the place of each token that is `word`. @param {string} text @param {string} word @param {string} other */
+  replaced(text, word, other) {
+    return text.normalize("NFC").replace(WORD, (token) => (token === word ? other : token));
+  }
+
   /** @param {string} word @param {number} [n] @returns {string[]} the most similar words, the most similar first */
   near(word, n = 3) {
     const lower = word.toLowerCase();

@@ -1,6 +1,7 @@
 // @ts-check
 /** The settings of the playground as form controls: decoding, layer and head, and ablation. */
 import { make } from "../dom.js";
+import { RANGES, within } from "./generating.js";
 import { named } from "./tables.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
@@ -25,7 +26,7 @@ export function decodingControls(experiment) {
     show();
   });
   const sampling = samplingControls(experiment);
-  const beam = make("div", "playground-row", numberField(experiment, "beam size", "beam", [1, 8, 1]));
+  const beam = make("div", "playground-row", numberField(experiment, "beam size", "beam"));
   const show = () => {
     sampling.hidden = experiment.settings.method !== "sample";
     beam.hidden = experiment.settings.method !== "beam";
@@ -39,10 +40,10 @@ export function samplingControls(experiment) {
   return make(
     "div",
     "playground-row",
-    numberField(experiment, "temperature", "temperature", [0, 5, 0.1]),
-    numberField(experiment, "top-k (0: all)", "topK", [0, 500, 1]),
-    numberField(experiment, "top-p", "topP", [0.01, 1, 0.01]),
-    numberField(experiment, "seed", "seed", [0, 9999, 1]),
+    numberField(experiment, "temperature", "temperature"),
+    numberField(experiment, "top-k (0: all)", "topK"),
+    numberField(experiment, "top-p", "topP"),
+    numberField(experiment, "seed", "seed"),
   );
 }
 
@@ -50,13 +51,13 @@ export function samplingControls(experiment) {
  * @param {Generating} experiment
  * @param {string} name
  * @param {string} key of the setting
- * @param {[number, number, number]} range
  */
-function numberField(experiment, name, key, [min, max, step]) {
+function numberField(experiment, name, key) {
+  const [min, max, step] = RANGES[key];
   const field = make("input", "");
   Object.assign(field, { type: "number", min, max, step, value: experiment.settings[key], autocomplete: "off" });
   field.addEventListener("change", () => {
-    const value = Math.min(max, Math.max(min, Number(field.value) || min));
+    const value = within(key, Number(field.value));
     field.value = String(value);
     experiment.set({ [key]: value });
   });

@@ -26,6 +26,22 @@ import { argmax, probabilities, sample } from "../model/decoding.js";
 
 /** @typedef {{ method: string, temperature: number, topK: number, topP: number, seed: number, ablated: string[], layer: string, head: number }} Settings */
 
+/** The smallest and the largest value of each setting that is a number, and its step. @type {Record<string, [number, number, number]>} */
+export const RANGES = {
+  temperature: [0, 5, 0.1],
+  topK: [0, 500, 1],
+  topP: [0.01, 1, 0.01],
+  seed: [0, 9999, 1],
+  beam: [1, 8, 1],
+};
+
+/** The value that a setting gets if a reader or a link asks for this one. @param {string} name @param {number} value */
+export function within(name, value) {
+  const [min, max, step] = RANGES[name];
+  const rounded = step === 1 ? Math.round(value) : Number(value.toFixed(2)); // a logit / 1e-320 is no number
+  return Math.min(max, Math.max(min, rounded || min));
+}
+
 /**
  * @template {Settings} S
  * @template {Generation} G

@@ -76,7 +76,7 @@ function unknown({ tokenizer }, field, read) {
   return [...words].map((word) => {
     const near = tokenizer.near(word).map((known) =>
       button(known, () => {
-        field.value = field.value.replace(word, known);
+        field.value = tokenizer.replaced(field.value, word, known);
         read();
         field.focus();
       }),

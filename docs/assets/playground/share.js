@@ -1,6 +1,7 @@
 // @ts-check
 /** An experiment as a link, and as Python that computes the same with the package. */
 import { DEFAULTS } from "./experiment.js";
+import { RANGES, within } from "./generating.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
 /** @typedef {import("./experiment.js").Settings} Settings */
@@ -13,6 +14,16 @@ export function toHash(settings) {
   return new URLSearchParams(changed.map(([name, value]) => [name, String(value)])).toString();
 }
 
+/** The address of an experiment. @param {Settings} settings @param {string} page */
+export function addressOf(settings, page) {
+  return Object.assign(new URL(page), { hash: toHash(settings) }).href;
+}
+
+/** Whether the part of an address after its `#` is an experiment, and no heading. @param {string} hash */
+export function isExperiment(hash) {
+  return [...new URLSearchParams(hash.replace(/^#/, "")).keys()].some((name) => name in DEFAULTS);
+}
+
 /** @param {string} hash @param {string[]} heads those of the model @returns {Partial<Settings>} what is understood of it */
 export function fromHash(hash, heads) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
@@ -23,10 +34,12 @@ export function fromHash(hash, heads) {
     if (text === null) continue;
     if (Array.isArray(value)) settings[name] = text.split(",").filter((head) => heads.includes(head));
     else if (typeof value === "string") settings[name] = text;
-    else if (Number.isFinite(Number(text))) settings[name] = Number(text);
+    else if (Number.isFinite(Number(text))) settings[name] = name in RANGES ? within(name, Number(text)) : Number(text);
   }
   if (!["greedy", "sample", "beam"].includes(settings.method)) delete settings.method;
   if (!heads.includes(`${settings.layer}.0`)) delete settings.layer;
+  const { layer, head } = { ...DEFAULTS, ...settings };
+  if (head !== -1 && !heads.includes(`${layer}.${head}`)) delete settings.head;
   return settings;
 }
 

@@ -45,9 +45,9 @@ export function tokensOf({ source, inputs, targets }, kind) {
  * @param {Generation} generation
  * @param {string} layer
  * @param {number} head -1 for the mean
- * @param {string} word the query at which it opens
+ * @param {number} query the one at which it opens
  */
-export function alignmentView(generation, layer, head, word) {
+export function alignmentView(generation, layer, head, query) {
   const { kind, title } = named(layer);
   const { queries, keys } = tokensOf(generation, kind);
   const { source, french } = generation;
@@ -66,7 +66,9 @@ export function alignmentView(generation, layer, head, word) {
   box.setAttribute("aria-label", name);
   const view = document.createElement("alignment-view");
   view.setAttribute("label", name);
-  view.setAttribute("word", word);
+  const words = queries.map((tokens) => tokens.at(-1) ?? "");
+  view.setAttribute("word", words[query]);
+  view.setAttribute("occurrence", String(words.slice(0, query + 1).filter((word) => word === words[query]).length));
   view.append(box);
   return view;
 }
@@ -133,7 +135,8 @@ function contributions(generation, layer) {
         layer.W_o.weight.map((w) => dot(w.slice(h * width, (h + 1) * width), row.slice(h * width, (h + 1) * width))),
       );
       const sum = parts[0].map((_, i) => parts.reduce((total, part) => total + part[i], 0));
-      return [...parts.map(norm), norm(sum), ...parts.map((part) => dot(part, sum) / dot(sum, sum))];
+      const whole = dot(sum, sum) || 1; // if all heads are ablated, each adds 0 of nothing
+      return [...parts.map(norm), norm(sum), ...parts.map((part) => dot(part, sum) / whole)];
     }),
   );
 }

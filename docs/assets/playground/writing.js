@@ -1,6 +1,6 @@
 // @ts-check
 /** A language model that writes on from the reader's words: what is set, what is written, what is shown. */
-import { make } from "../dom.js";
+import { make, redraw } from "../dom.js";
 import { headSwitches, samplingControls, viewControls } from "./controls.js";
 import { Generating } from "./generating.js";
 import { nextToken } from "./next-token.js";
@@ -109,8 +109,8 @@ export function writingView(writer, prompts) {
     note.textContent = ending(generation);
     intact.textContent = experiment.intact && `With all heads: ${experiment.intact}`;
     intact.hidden = !experiment.intact;
-    view.replaceChildren(alignmentView(generation, settings.layer, settings.head, latest(generation)));
-    next.replaceChildren(nextToken(experiment));
+    redraw(view, alignmentView(generation, settings.layer, settings.head, latest(generation)));
+    redraw(next, nextToken(experiment));
     drawHeads();
   };
   experiment.addEventListener("change", draw);
@@ -122,8 +122,8 @@ export function writingView(writer, prompts) {
 }
 
 /** The query that is shown: that of the next token, or of the first that was written in a complete text. @param {Text} text */
-function latest({ ended, tokens, targets }) {
-  return (ended && tokens[0]) || (targets.at(-1) ?? "");
+function latest({ ended, promptLength, targets }) {
+  return (ended ? promptLength : targets.length) - 1;
 }
 
 /** @param {Text} text */

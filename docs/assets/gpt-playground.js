@@ -51,6 +51,7 @@ class GPTPlayground extends HTMLElement {
       this.#status.textContent = explained(error);
       ask.disabled = false;
       ask.textContent = "Try again";
+      if (document.activeElement === document.body) ask.focus(); // it had lost the focus
     }
   }
 
@@ -73,7 +74,8 @@ class GPTPlayground extends HTMLElement {
     });
     stage.replaceChildren(...writing.elements);
     this.replaceChildren(make("fieldset", "playground-modes", make("legend", "hidden", "Experiment"), ...radios), stage);
-    radios[0].querySelector("input")?.focus();
+    // The reader may have gone on meanwhile.
+    if (document.activeElement === document.body) radios[0].querySelector("input")?.focus();
     this.dispatchEvent(new CustomEvent("playground-ready", { bubbles: true, detail: writing.experiment }));
   }
 }

@@ -21,7 +21,7 @@ import { nextToken } from "./playground/next-token.js";
 import { Player } from "./playground/player.js";
 import { button, sentenceField } from "./playground/sentence.js";
 import { addressOf, asPython, fromHash, isExperiment, toHash } from "./playground/share.js";
-import { alignmentView, headView, named, tokensOf } from "./playground/tables.js";
+import { alignmentView, allHeads, named, tokensOf } from "./playground/tables.js";
 
 class TranslatorPlayground extends HTMLElement {
   #status = make("p", "playground-note");
@@ -71,6 +71,7 @@ class TranslatorPlayground extends HTMLElement {
       this.#status.textContent = explained(error);
       ask.disabled = false;
       ask.textContent = "Try again";
+      if (document.activeElement === document.body) ask.focus(); // it had lost the focus
     }
   }
 
@@ -114,7 +115,8 @@ class TranslatorPlayground extends HTMLElement {
       this.#live,
     );
     draw();
-    this.querySelector("input")?.focus();
+    // The reader may have gone on meanwhile.
+    if (document.activeElement === document.body) this.querySelector("input")?.focus();
     this.dispatchEvent(new CustomEvent("playground-ready", { bubbles: true, detail: experiment }));
   }
 
@@ -132,14 +134,9 @@ class TranslatorPlayground extends HTMLElement {
     next.tabIndex = 0;
     next.setAttribute("role", "region");
     next.setAttribute("aria-label", "The next token");
-    const all = make("details", "", make("summary", "", "All heads, small"));
-    all.addEventListener("toggle", () => all.open && drawHeads());
+    const all = allHeads(() => experiment.translation);
     const tree = make("div", "");
     const others = make("div", "");
-    const drawHeads = () => {
-      all.querySelector("head-view")?.remove();
-      if (all.open) all.append(headView(experiment.translation));
-    };
     const draw = () => {
       const { translation, settings, intact: whole } = experiment;
       output.textContent = translation.text + (translation.ended ? "" : " …");
@@ -149,13 +146,13 @@ class TranslatorPlayground extends HTMLElement {
       redraw(next, nextToken(experiment));
       redraw(tree, ...(experiment.beams.length ? [beamTree(experiment)] : []));
       redraw(others, comparison(experiment, sentences));
-      drawHeads();
+      all.draw();
     };
     const ablation = make("details", "", make("summary", "", "Ablate heads"), headSwitches(experiment));
     const stage = make("div", "playground-stage", view, next);
     const compared = make("details", "", make("summary", "", "The same sentence by earlier translators"), others);
     const map = modelMap(experiment);
-    const elements = [output, intact, tree, viewControls(experiment), stage, map, all, ablation, compared];
+    const elements = [output, intact, tree, viewControls(experiment), stage, map, all.element, ablation, compared];
     return { elements, draw };
   }
 

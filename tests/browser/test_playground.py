@@ -371,7 +371,7 @@ def test_a_link_opens_its_experiment_in_an_open_page(open_playground):
 
 def test_the_address_changes_only_with_the_settings(open_playground):
     page = open_playground()
-    page.evaluate("history.replaceState = () => { throw new Error('refused'); }")
+    page.evaluate("void (history.replaceState = () => { throw new Error('refused'); })")
     failed: list[str] = []
     page.on("pageerror", lambda error: failed.append(error.message))
     load(page)
@@ -379,7 +379,9 @@ def test_the_address_changes_only_with_the_settings(open_playground):
     page.get_by_role("button", name="Next token").click()
     page.get_by_role("button", name="Translate").click()
     assert not failed
-    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.evaluate(
+        "void (navigator.clipboard.writeText = async (text) => { window.copied = text; })"
+    )
     page.get_by_label("English sentence").fill("They arrived late .")  # as a browser may refuse it
     page.get_by_role("button", name="Copy a link").click()
     assert page.evaluate("copied").endswith("#text=They+arrived+late+.")

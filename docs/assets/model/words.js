@@ -63,6 +63,7 @@ export class WordTokenizer {
     return this.words
       .map((known) => ({ known, distance: editDistance(lower, known.toLowerCase()) }))
       .filter(({ known, distance }) => distance <= Math.max(1, Math.min(known.length, word.length) / 2))
+      .filter(({ known, distance }) => distance < Math.max(known.length, word.length)) // a letter is the same
       .sort((a, b) => a.distance - b.distance)
       .slice(0, n)
       .map(({ known }) => known);

@@ -57,7 +57,7 @@ function numberField(experiment, name, key) {
   const field = make("input", "");
   Object.assign(field, { type: "number", min, max, step, value: experiment.settings[key], autocomplete: "off" });
   field.addEventListener("change", () => {
-    const value = within(key, Number(field.value));
+    const value = field.value ? within(key, Number(field.value)) : experiment.settings[key];
     field.value = String(value);
     experiment.set({ [key]: value });
   });

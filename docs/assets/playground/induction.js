@@ -60,7 +60,8 @@ function tokensField(experiment) {
 function problem(writer, half) {
   const most = Math.floor((writer.limit - writer.special.first.length) / 2);
   if (half.length >= 2 && half.length <= most) return "";
-  return `These are ${half.length} tokens. Give it 2 to ${most}, because it has learned ${writer.limit} positions.`;
+  const number = half.length === 1 ? "This is 1 token" : `These are ${half.length} tokens`;
+  return `${number}. Give it 2 to ${most}, because it has learned ${writer.limit} positions.`;
 }
 
 /** @param {Repetition} experiment */

@@ -55,7 +55,11 @@ export class MatrixPanel {
   /** The parts as they are now; the one that is open is drawn again. @param {Station[]} stations */
   draw(stations) {
     this.#stations = stations;
-    if (this.#open.part) this.#show({});
+    if (!this.#open.part) return;
+    this.#worked.ariaLive = "off"; // what was generated is said elsewhere
+    const within = this.#matrix.contains(document.activeElement);
+    this.#show({});
+    if (within) this.#chosen?.focus({ preventScroll: true });
   }
 
   /** @param {string} part to open, and to go to */
@@ -83,6 +87,7 @@ export class MatrixPanel {
 
   /** @param {Partial<Origin>} wanted */
   #go(wanted) {
+    this.#worked.ariaLive = "polite";
     this.#show(wanted);
     this.#reveal();
   }
@@ -139,6 +144,7 @@ export class MatrixPanel {
     const row = Math.min(this.#open.row, values.length - 1);
     const column = Math.min(this.#open.column ?? argmax(values[row]), columns.names.length - 1);
     const view = matrixView(exhibit, { row, column }, (place) => {
+      this.#worked.ariaLive = "polite";
       Object.assign(this.#open, place);
       this.#explain(exhibit, place.row, place.column);
     });

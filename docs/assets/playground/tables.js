@@ -4,7 +4,7 @@
  * attention.inspection writes the same tables into the chapters.
  */
 import { dot } from "../attention-math.js";
-import { make } from "../dom.js";
+import { make, redraw } from "../dom.js";
 import { attentionOf } from "../model/attention-weights.js";
 
 /** @typedef {import("./generating.js").Generation} Generation */
@@ -74,10 +74,30 @@ export function alignmentView(generation, layer, head, query) {
 }
 
 /**
+ * A fold with all heads, which are drawn while it is open. The head that the reader has chosen stays.
+ * @param {() => Generation} generation
+ * @returns {{ element: HTMLElement, draw: () => void }}
+ */
+export function allHeads(generation) {
+  const place = make("div", "");
+  const fold = make("details", "", make("summary", "", "All heads, small"), place);
+  const heads = () => /** @type {NodeListOf<HTMLInputElement>} */ (place.querySelectorAll(".head-view-overview input"));
+  const draw = () => {
+    const chosen = [...heads()].findIndex(({ checked }) => checked);
+    redraw(place, ...(fold.open ? [headView(generation())] : []));
+    heads()[chosen]?.click();
+    const said = place.querySelector("head-view > [role='status']");
+    if (said) said.textContent = ""; // the reader has done nothing here
+  };
+  fold.addEventListener("toggle", draw);
+  return { element: fold, draw };
+}
+
+/**
  * A <head-view> of all heads.
  * @param {Generation} generation
  */
-export function headView(generation) {
+function headView(generation) {
   const view = document.createElement("head-view");
   const tokens = generation.source.length ? generation.source : generation.inputs;
   view.setAttribute("label", `Attention of each head: ${tokens.join(" ")}`);

@@ -6,7 +6,7 @@ import { Generating } from "./generating.js";
 import { nextToken } from "./next-token.js";
 import { Player } from "./player.js";
 import { sentenceField } from "./sentence.js";
-import { alignmentView, headView } from "./tables.js";
+import { alignmentView, allHeads } from "./tables.js";
 
 /** @typedef {import("../model/language-model.js").LanguageModel} LanguageModel */
 /** @typedef {import("../model/language-model.js").Text} Text */
@@ -96,12 +96,7 @@ export function writingView(writer, prompts) {
   next.tabIndex = 0;
   next.setAttribute("role", "region");
   next.setAttribute("aria-label", "The next token");
-  const all = make("details", "", make("summary", "", "All heads, small"));
-  const drawHeads = () => {
-    all.querySelector("head-view")?.remove();
-    if (all.open) all.append(headView(experiment.generation));
-  };
-  all.addEventListener("toggle", drawHeads);
+  const all = allHeads(() => experiment.generation);
   const draw = () => {
     const { generation, settings } = experiment;
     const written = make("mark", "", generation.text);
@@ -111,13 +106,13 @@ export function writingView(writer, prompts) {
     intact.hidden = !experiment.intact;
     redraw(view, alignmentView(generation, settings.layer, settings.head, latest(generation)));
     redraw(next, nextToken(experiment));
-    drawHeads();
+    all.draw();
   };
   experiment.addEventListener("change", draw);
   experiment.finish();
   const stage = make("div", "playground-stage", next, view);
   const ablation = make("details", "", make("summary", "", "Ablate heads"), headSwitches(experiment));
-  const elements = [field, samplingControls(experiment), player.element, output, note, intact, viewControls(experiment), stage, all, ablation, live];
+  const elements = [field, samplingControls(experiment), player.element, output, note, intact, viewControls(experiment), stage, all.element, ablation, live];
   return { elements, stop: () => player.stop(), experiment };
 }
 

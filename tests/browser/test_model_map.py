@@ -315,6 +315,25 @@ def test_an_ablated_head_adds_nothing(open_map: Callable[..., Page]) -> None:
     )
 
 
+def test_a_token_that_is_written_moves_no_focus_and_is_said_once(
+    open_map: Callable[..., Page],
+) -> None:
+    page = open_map()
+    page.get_by_role("button", name="Start again").click()
+    open_part(page, "decoder.1.cross_attention")
+    chosen = page.locator(".model-map-scroller [aria-selected='true']")
+    chosen.focus()
+    page.evaluate(
+        """() => [...document.querySelectorAll("button")]
+            .find((button) => button.textContent === "Next token").click()"""
+    )
+    expect(chosen).to_be_focused()
+    worked = page.locator(".model-map-worked")
+    expect(worked).to_have_attribute("aria-live", "off")  # the token is said elsewhere
+    page.keyboard.press("ArrowLeft")
+    expect(worked).to_have_attribute("aria-live", "polite")
+
+
 @pytest.mark.parametrize("width", [390, 320])
 def test_a_phone_shows_one_column_and_never_scrolls_sideways(
     open_map: Callable[..., Page], width: int

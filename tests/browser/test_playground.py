@@ -174,7 +174,7 @@ def test_unknown_words_are_named_and_near_ones_offered(open_playground):
 @pytest.mark.parametrize(
     ("text", "unknown", "known", "mended"),
     [
-        ("The arrivd th arrived .", "“th”", "the", "The arrivd the arrived ."),
+        ("the arrivd th .", "“th”", "the", "the arrivd the ."),
         ("They arrive\u0301d late .", "“arrivéd”", "arrived", "They arrived late ."),
     ],
     ids=["part of another word", "a combining accent"],
@@ -400,6 +400,36 @@ def test_the_focus_stays_in_the_table_whose_token_was_chosen(open_playground):
     expect(page.get_by_role("region", name="The next token")).to_be_focused()
 
 
+def test_the_reader_who_has_gone_on_keeps_the_focus(open_playground):
+    page = open_playground()
+    page.evaluate("document.querySelector('h1').tabIndex = -1")
+    page.get_by_role("button", name="Load the model").click()
+    page.locator("h1").focus()
+    expect(page.locator(".playground-output")).to_be_visible()
+    expect(page.locator("h1")).to_be_focused()
+
+
+def test_the_chosen_head_stays_while_tokens_are_written(open_playground):
+    page = load(open_playground())
+    page.get_by_text("All heads, small").click()
+    page.get_by_role("button", name="Start again").click()
+    head = page.locator(".head-view-overview input").nth(3)
+    head.check(force=True)
+    page.evaluate(
+        """() => [...document.querySelectorAll("button")]
+            .find((button) => button.textContent === "Next token").click()"""
+    )
+    expect(head).to_be_checked()
+    expect(head).to_be_focused()
+
+
+def test_an_emptied_field_keeps_its_setting(open_playground):
+    page = open_playground("method=sample")
+    page.get_by_label("top-p").fill("")
+    page.get_by_label("top-p").press("Tab")
+    expect(page.get_by_label("top-p")).to_have_value("1")
+
+
 def test_the_query_of_the_latest_token_is_shown_also_if_it_comes_again(open_playground):
     page = load(open_playground())
     page.get_by_label("English sentence").fill("the agreement on the agreement .")
@@ -506,9 +536,13 @@ def test_no_layout_of_a_phone_overflows(open_playground):
 # The experiment as Python.
 
 
-@pytest.mark.parametrize("ablated", ["", "decoder.1.cross_attention.0,encoder.0.self_attention.2"])
-def test_the_copied_python_computes_the_same(ablated, open_playground, half, serve, tmp_path):
-    page = open_playground(f"head=1&ablated={ablated}")
+@pytest.mark.parametrize(
+    ("head", "ablated"),
+    [(-1, ""), (1, ""), (1, "decoder.1.cross_attention.0,encoder.0.self_attention.2")],
+    ids=["all heads", "one", "others are ablated"],
+)
+def test_the_copied_python_computes_the_same(head, ablated, open_playground, half, serve, tmp_path):
+    page = open_playground(f"head={head}&ablated={ablated}")
     expect(page.locator(".playground-output")).to_be_visible()
     code, logits, weights = page.evaluate(
         """async ([folder, weights]) => {
@@ -523,7 +557,7 @@ def test_the_copied_python_computes_the_same(ablated, open_playground, half, ser
             return [
                 asPython(experiment, new URL(folder)),
                 translation.logits,
-                translation.weights(experiment.settings.layer, experiment.settings.head),
+                translation.weights(experiment.settings.layer, experiment.settings.head < 0 ? undefined : experiment.settings.head),
             ];
         }""",
         [f"{serve(half)}/", FOLDER],
@@ -537,5 +571,6 @@ def test_the_copied_python_computes_the_same(ablated, open_playground, half, ser
     real = mine.isfinite()
     # Loaded with 16 bits, the package keeps its positional encodings in 16 bits, too.
     torch.testing.assert_close(mine[real], theirs[real], rtol=0, atol=0.01)
-    layer = names["weights"]["decoder.1.cross_attention"][0, 1]
+    heads = names["weights"]["decoder.1.cross_attention"][0]
+    layer = heads.mean(dim=0) if head < 0 else heads[head]
     torch.testing.assert_close(torch.tensor(weights), layer, rtol=0, atol=1e-3)

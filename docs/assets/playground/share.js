@@ -61,7 +61,7 @@ export function asPython({ settings, translation, translator }, folder) {
     layer.W_o.weight.data[:, head * layer.d_head : (head + 1) * layer.d_head] = 0
 `
     : "";
-  const of = head < 0 ? ".mean(dim=0)  # of all heads" : `[${head}]`;
+  const [of, about] = head < 0 ? [".mean(dim=0)", "  # of all heads"] : [`[${head}]`, ""];
   return `from pathlib import Path
 from urllib.request import urlretrieve
 
@@ -83,6 +83,6 @@ with record_attention(model) as weights, torch.no_grad():
 print(translator.target_tokenizer.tokens(target))
 print("logits of the next token:", logits[0, -1].topk(5))
 print("${layer}:")
-print(weights["${layer}"][0]${of})
+print(weights["${layer}"][0]${of})${about}
 `.replace("[BOS, ]", "[BOS]");
 }

@@ -403,8 +403,12 @@ def test_the_focus_stays_in_the_table_whose_token_was_chosen(open_playground):
 def test_the_reader_who_has_gone_on_keeps_the_focus(open_playground):
     page = open_playground()
     page.evaluate("document.querySelector('h1').tabIndex = -1")
-    page.get_by_role("button", name="Load the model").click()
+    held: list[Route] = []
+    page.route("**/sentences.json*", held.append)
+    with page.expect_request("**/sentences.json*"):
+        page.get_by_role("button", name="Load the model").click()
     page.locator("h1").focus()
+    held[0].fulfill(body=json.dumps(OTHERS))
     expect(page.locator(".playground-output")).to_be_visible()
     expect(page.locator("h1")).to_be_focused()
 
@@ -553,11 +557,11 @@ def test_the_copied_python_computes_the_same(head, ablated, open_playground, hal
             const settings = fromHash(location.hash, translator.model.heads);
             const experiment = new Experiment(translator, settings);
             experiment.finish();
-            const { translation } = experiment;
+            const { translation, settings: { layer, head } } = experiment;
             return [
                 asPython(experiment, new URL(folder)),
                 translation.logits,
-                translation.weights(experiment.settings.layer, experiment.settings.head < 0 ? undefined : experiment.settings.head),
+                translation.weights(layer, head < 0 ? undefined : head),
             ];
         }""",
         [f"{serve(half)}/", FOLDER],

@@ -4,7 +4,7 @@
  * attention.inspection writes the same tables into the chapters.
  */
 import { dot } from "../attention-math.js";
-import { make } from "../dom.js";
+import { make, scroller } from "../dom.js";
 import { attentionOf } from "../model/attention-weights.js";
 
 /** @typedef {import("./generating.js").Generation} Generation */
@@ -60,14 +60,10 @@ export function alignmentView(generation, layer, head, word) {
   const corner = make("td", "", "query ↓ key →");
   const head_ = make("tr", "", corner, ...keys.map((key, s) => header(key, "col", keys !== source && s > french)));
   const table = make("table", "", make("caption", "", name), make("thead", "", head_), make("tbody", "", ...rows));
-  const box = make("div", "alignment-view-table", table);
-  box.tabIndex = 0;
-  box.setAttribute("role", "region");
-  box.setAttribute("aria-label", name);
   const view = document.createElement("alignment-view");
   view.setAttribute("label", name);
   view.setAttribute("word", word);
-  view.append(box);
+  view.append(scroller("alignment-view-table", name, table));
   return view;
 }
 

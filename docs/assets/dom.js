@@ -56,7 +56,7 @@ export function button(name, act) {
 export function scroller(className, name, ...content) {
   const box = make("div", className, ...content);
   box.tabIndex = 0;
-  return set(box, { role: "region", "aria-label": name });
+  return set(box, { role: "group", "aria-label": name });
 }
 
 /**

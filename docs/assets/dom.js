@@ -63,6 +63,18 @@ export function redraw(part, ...children) {
 }
 
 /**
+ * A part of the page that scrolls by itself, by keyboard, too.
+ * @param {string} className
+ * @param {string} name what it holds
+ * @param {(Node | string)[]} content
+ */
+export function scroller(className, name, ...content) {
+  const box = make("div", className, ...content);
+  box.tabIndex = 0;
+  return set(box, { role: "group", "aria-label": name });
+}
+
+/**
  * A formula with its indices and powers in place: "W_o", "e^−1.41", "10000^(2/4)".
  *
  * What stands in “quotes” is left alone. The signs that are replaced stay, too small to be seen:

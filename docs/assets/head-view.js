@@ -1,5 +1,5 @@
 // @ts-check
-import { bringIntoView, make, maths } from "./dom.js";
+import { bringIntoView, make, maths, scroller } from "./dom.js";
 import { Layer, layers } from "./head-layers.js";
 import { thumbnail } from "./thumbnail.js";
 
@@ -41,13 +41,13 @@ class HeadView extends HTMLElement {
     this.#chosen.append(
       this.#title,
       legend(this.#layers),
-      scroller("The chosen head", this.#map),
+      scroller("head-view-scroller", "The chosen head", this.#map),
       this.#note,
     );
     this.replaceChildren(
       this.#overview(),
       this.#chosen,
-      scroller("What the heads of the layer add", this.#parts),
+      scroller("head-view-scroller", "What the heads of the layer add", this.#parts),
       make("p", "head-view-about", ...maths(ABOUT_PARTS)),
       folded("All weights, as tables", kinds),
       this.#status,
@@ -310,19 +310,6 @@ function headed(name, columns, words, scope = "col") {
 /** @param {HTMLTableCellElement} cell */
 function copied(cell) {
   return /** @type {HTMLTableCellElement} */ (cell.cloneNode(true));
-}
-
-/**
- * A part that scrolls by itself, by keyboard, too.
- * @param {string} name
- * @param {HTMLElement} content
- */
-function scroller(name, content) {
-  const box = make("div", "head-view-scroller", content);
-  box.tabIndex = 0;
-  box.setAttribute("role", "group");
-  box.setAttribute("aria-label", name);
-  return box;
 }
 
 /**

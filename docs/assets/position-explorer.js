@@ -1,5 +1,5 @@
 // @ts-check
-import { make, maths, svg } from "./dom.js";
+import { make, maths, scroller, svg } from "./dom.js";
 import { Chart } from "./position-chart.js";
 import { arithmetic, dot, even, formula, plain, range, shown, wave } from "./position-math.js";
 
@@ -30,7 +30,7 @@ class PositionExplorer extends HTMLElement {
   #across = make("div", "position-explorer-across");
   #down = make("div", "position-explorer-down");
   #vectors = make("table", "");
-  #scroller = scroller("The two encodings, component by component", this.#vectors);
+  #scroller = scroller("position-explorer-table", "The two encodings, component by component", this.#vectors);
   #worked = make("p", "position-explorer-worked");
   #wave = make("figure", "");
   #dots = make("figure", "");
@@ -70,7 +70,7 @@ class PositionExplorer extends HTMLElement {
         this.#wave,
         make("div", "", this.#dots, this.#liner()),
       ),
-      folded("All positions, as a table", scroller("All positions", this.#all)),
+      folded("All positions, as a table", scroller("position-explorer-table", "All positions", this.#all)),
     );
     this.#resize({});
   }
@@ -329,19 +329,6 @@ function cell(t, j, value) {
   const opacity = Math.abs(value).toFixed(3);
   const look = { class: value < 0 ? "below" : "above", "fill-opacity": opacity };
   return svg("rect", { ...place, ...look, "data-value": String(value) });
-}
-
-/**
- * A part that scrolls by itself, by keyboard, too.
- * @param {string} name
- * @param {HTMLElement} content
- */
-function scroller(name, content) {
-  const box = make("div", "position-explorer-table", content);
-  box.tabIndex = 0;
-  box.setAttribute("role", "region");
-  box.setAttribute("aria-label", name);
-  return box;
 }
 
 /**

@@ -7,7 +7,7 @@
  * The arithmetic is in model/, the parts of the page in playground/; the look is in
  * translator-playground.css.
  */
-import { make, redraw } from "./dom.js";
+import { make, redraw, scroller } from "./dom.js";
 import "./alignment-view.js";
 import "./head-view.js";
 import { ModelFileError, download, explained, parsedJSON } from "./model/model-file.js";
@@ -130,10 +130,7 @@ class TranslatorPlayground extends HTMLElement {
     output.lang = "fr";
     const intact = make("p", "playground-note");
     const view = make("div", "");
-    const next = make("div", "playground-scroller");
-    next.tabIndex = 0;
-    next.setAttribute("role", "region");
-    next.setAttribute("aria-label", "The next token");
+    const next = scroller("playground-scroller", "The next token");
     const all = allHeads(() => experiment.translation);
     const tree = make("div", "");
     const others = make("div", "");

@@ -259,7 +259,7 @@ def test_sampling_settings_hold_from_the_next_token_on(open_playground, gpt, tok
         page.get_by_label(name).fill(value)
         page.get_by_label(name).press("Enter")
     assert shown(page) == before
-    table = page.get_by_role("region", name="The next token").get_by_role("table")
+    table = page.get_by_role("group", name="The next token").get_by_role("table")
     heads = table.locator("thead th").all_inner_texts()
     assert heads == ["token", "logit", "probability", "reshaped"]
     ids = torch.tensor([[BOS, *tokenizer.encode(before.removesuffix(" …"))]])

@@ -397,7 +397,7 @@ def test_the_focus_stays_in_the_table_whose_token_was_chosen(open_playground):
     expect(buttons.first).to_be_focused()
     while shown(page).endswith("…"):
         page.keyboard.press("Enter")
-    expect(page.get_by_role("region", name="The next token")).to_be_focused()
+    expect(page.get_by_role("group", name="The next token")).to_be_focused()
 
 
 def test_the_reader_who_has_gone_on_keeps_the_focus(open_playground):

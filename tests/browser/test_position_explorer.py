@@ -59,7 +59,7 @@ def worked(page: Page) -> Locator:
 
 
 def vectors(page: Page) -> Locator:
-    region = explorer(page).get_by_role("region", name="The two encodings, component by component")
+    region = explorer(page).get_by_role("group", name="The two encodings, component by component")
     return region.get_by_role("table")
 
 

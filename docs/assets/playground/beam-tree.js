@@ -1,6 +1,6 @@
 // @ts-check
 /** Beam search as a tree: a column for each step, a node for each hypothesis that was kept. */
-import { make, svg } from "../dom.js";
+import { make, scroller, svg } from "../dom.js";
 import { END } from "./experiment.js";
 
 /** @typedef {import("./experiment.js").Experiment} Experiment */
@@ -51,11 +51,7 @@ function tree(beams, best, token) {
   for (const parts of [lines, labels])
     [...places.keys()].forEach((one, i) => parts[i].classList.toggle("best", best.has(one)));
   drawing.append(...lines, ...labels); // the tokens cover the lines
-  const box = make("div", "playground-scroller", drawing);
-  box.tabIndex = 0;
-  box.setAttribute("role", "region");
-  box.setAttribute("aria-label", "The tree of hypotheses");
-  return box;
+  return scroller("playground-scroller", "The tree of hypotheses", drawing);
 }
 
 /** @param {Hypothesis[]} hypotheses @param {(one: Hypothesis) => string} text */

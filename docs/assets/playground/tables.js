@@ -4,7 +4,7 @@
  * attention.inspection writes the same tables into the chapters.
  */
 import { dot } from "../attention-math.js";
-import { make, redraw } from "../dom.js";
+import { make, redraw, scroller } from "../dom.js";
 import { attentionOf } from "../model/attention-weights.js";
 
 /** @typedef {import("./generating.js").Generation} Generation */
@@ -60,16 +60,12 @@ export function alignmentView(generation, layer, head, query) {
   const corner = make("td", "", "query ↓ key →");
   const head_ = make("tr", "", corner, ...keys.map((key, s) => header(key, "col", keys !== source && s > french)));
   const table = make("table", "", make("caption", "", name), make("thead", "", head_), make("tbody", "", ...rows));
-  const box = make("div", "alignment-view-table", table);
-  box.tabIndex = 0;
-  box.setAttribute("role", "region");
-  box.setAttribute("aria-label", name);
   const view = document.createElement("alignment-view");
   view.setAttribute("label", name);
   const words = queries.map((tokens) => tokens.at(-1) ?? "");
   view.setAttribute("word", words[query]);
   view.setAttribute("occurrence", String(words.slice(0, query + 1).filter((word) => word === words[query]).length));
-  view.append(box);
+  view.append(scroller("alignment-view-table", name, table));
   return view;
 }
 

@@ -1,6 +1,6 @@
 // @ts-check
 /** The attention weights of one head as a table, with the cells marked that a claim is about. */
-import { make } from "../dom.js";
+import { make, scroller } from "../dom.js";
 
 /**
  * @param {object} options
@@ -30,11 +30,7 @@ export function weightTable({ caption, tokens, weights, marked, mark }) {
   for (const key of keys) key.className = tokens.some((token) => token.length > 1) ? "upright" : "";
   const top = make("tr", "", corner, ...keys);
   const table = make("table", "weight-table", make("caption", "", make("span", "", caption)), make("thead", "", top), make("tbody", "", ...rows));
-  const scroller = make("div", "playground-scroller weight-map", table);
-  scroller.tabIndex = 0;
-  scroller.setAttribute("role", "region");
-  scroller.setAttribute("aria-label", caption);
-  return scroller;
+  return scroller("playground-scroller weight-map", caption, table);
 }
 
 /** @param {string} text @param {"row" | "col"} scope */

@@ -1,6 +1,6 @@
 // @ts-check
 /** A language model that writes on from the reader's words: what is set, what is written, what is shown. */
-import { make, redraw } from "../dom.js";
+import { make, redraw, scroller } from "../dom.js";
 import { headSwitches, samplingControls, viewControls } from "./controls.js";
 import { Generating } from "./generating.js";
 import { nextToken } from "./next-token.js";
@@ -92,10 +92,7 @@ export function writingView(writer, prompts) {
   const note = make("p", "playground-note");
   const intact = make("p", "playground-note");
   const view = make("div", "");
-  const next = make("div", "playground-scroller");
-  next.tabIndex = 0;
-  next.setAttribute("role", "region");
-  next.setAttribute("aria-label", "The next token");
+  const next = scroller("playground-scroller", "The next token");
   const all = allHeads(() => experiment.generation);
   const draw = () => {
     const { generation, settings } = experiment;

@@ -404,7 +404,7 @@ def test_the_reader_who_has_gone_on_keeps_the_focus(open_playground):
     page = open_playground()
     page.evaluate("document.querySelector('h1').tabIndex = -1")
     held: list[Route] = []
-    page.route("**/sentences.json*", held.append)
+    page.route("**/sentences.json*", lambda route: held.append(route))
     with page.expect_request("**/sentences.json*"):
         page.get_by_role("button", name="Load the model").click()
     page.locator("h1").focus()

@@ -100,9 +100,9 @@ def outline(shape: ElementTree.Element, down: float) -> Patch:
         if letter in "HV":  # a straight line to another x, or y
             x, y = corners[-1]
             corners.append((numbers[0], y) if letter == "H" else (x, numbers[0] + down))
-            codes.append(Path.LINETO)
+            codes.append(int(Path.LINETO))
             continue
         points = [(x, y + down) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
         corners += points
-        codes += CORNERS[letter] * (len(points) // len(CORNERS[letter]))
+        codes += [int(code) for code in CORNERS[letter]] * (len(points) // len(CORNERS[letter]))
     return PathPatch(Path(corners, codes), capstyle="round", joinstyle="round")

@@ -427,7 +427,7 @@ print(f"training sentences of more than 20 tokens: {long:.1%}")
 assert wrong_length > length
 
 # %% [markdown]
-# They are long. A recurrent network's hidden state can carry forward how much has been translated. The Transformer knows a position by its encoding only, and few training sentences have positions beyond 20. There it often skips a part of the sentence.
+# They are long. A recurrent network's hidden state can carry forward how much has been translated. The Transformer knows a position by its encoding only, and few training sentences have positions beyond 20. There it translates less reliably, and may skip a part of the sentence.
 #
 # This is the model that translates in the [playground](../playground.md), live in your browser. Save it, as you did with [the first translator](../introduction-lab.py):
 

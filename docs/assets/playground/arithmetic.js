@@ -94,7 +94,7 @@ export function added(a, b) {
 
 /** The largest terms of a sum, in their order, and what the others add. @param {{ text: string, size: number }[]} terms */
 function sum(terms) {
-  const [first, ...next] = terms.toSorted((a, b) => Math.abs(b.size) - Math.abs(a.size)).slice(0, TERMS);
+  const [first, ...next] = [...terms].sort((a, b) => Math.abs(b.size) - Math.abs(a.size)).slice(0, TERMS);
   const largest = [first, ...next.filter(({ size }) => Math.abs(size) >= 0.005)]; // the others read 0.00
   const shownTerms = terms.filter((term) => largest.includes(term));
   const others = terms.filter((term) => !largest.includes(term));

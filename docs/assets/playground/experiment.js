@@ -37,7 +37,7 @@ export const DEFAULTS = {
   head: -1,
 };
 
-export const LONGEST = 40; // tokens of a source: no training sentence has as many
+export const LONGEST = 40; // tokens of a source: a few training sentences have more
 
 /** @extends {Generating<Settings, Translation>} */
 export class Experiment extends Generating {
@@ -101,7 +101,7 @@ export function problem(translator, text) {
   const tokens = translator.source.tokenize(text);
   if (!tokens.length) return "Type an English sentence.";
   if (tokens.length > LONGEST)
-    return `This sentence has ${tokens.length} tokens. The model was trained on at most 30 or so; give it at most ${LONGEST}.`;
+    return `This sentence has ${tokens.length} tokens. Few that the model was trained on have more than 30; give it at most ${LONGEST}.`;
   return "";
 }
 

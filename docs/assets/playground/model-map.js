@@ -106,7 +106,7 @@ class ModelMap {
 
   /** @param {Station[]} encoder @param {Station[]} decoder */
   #build(encoder, decoder) {
-    const memory = make("p", "model-map-memory", "Memory: keys and values for the decoder");
+    const memory = make("p", "model-map-memory", "Memory: from it, the decoder computes keys and values");
     const next = make("div", "model-map-next", make("span", "", "Next token"), this.#words.next);
     this.#diagram.append(
       make("section", "", make("h3", "", "Encoder"), this.#words.source, ...this.#blocks(encoder), memory),

@@ -10,7 +10,7 @@ import pytest
 import torch
 from mkdocs.config import load_config
 from mkdocs.exceptions import PluginError
-from mkdocs.structure.files import Files
+from mkdocs.structure.files import File, Files
 from playwright.sync_api import Locator, Page, Route, expect
 
 from attention import record_attention
@@ -470,8 +470,10 @@ def test_a_page_whose_blocks_fail_stops_the_build_with_their_error(tmp_path, mon
     assert not [*(tmp_path / "kept").iterdir()]
 
 
-def published(monkeypatch, folders: dict[str, Path], **state: object) -> tuple[list, list]:
-    """What is made before the pages, and the addresses of what is published with them."""
+def published(
+    monkeypatch, folders: dict[str, Path], page: str = playground.PAGE, **state: object
+) -> tuple[list, list]:
+    """What is made for a site with this page, and the addresses of what is published with it."""
     made: list[Path] = []
     monkeypatch.setattr(playground.lab_runs, "execute", made.append)
     monkeypatch.setattr(playground.page_models, "train", lambda page, name: made.append(page))
@@ -480,8 +482,13 @@ def published(monkeypatch, folders: dict[str, Path], **state: object) -> tuple[l
         monkeypatch.setattr(playground, name, value)
     config = load_config(str(playground.labs.ROOT / "mkdocs.yml"))
     config.plugins._current_plugin = "tools/playground.py"  # as MkDocs sets it around a hook
-    files = playground.on_files(Files([]), config)
-    return made, sorted(file.src_uri for file in files)
+    files = playground.on_files(Files([File.generated(config, page, content="")]), config)
+    return made, sorted(file.src_uri for file in files if file.src_uri != page)
+
+
+def test_a_site_without_the_page_makes_no_model(folders, monkeypatch):
+    monkeypatch.delenv("LABS", raising=False)
+    assert published(monkeypatch, folders, page="another.md") == ([], [])
 
 
 def test_a_build_makes_all_models_and_publishes_them(folders, monkeypatch):

@@ -112,14 +112,10 @@ def without_code(entries: list[Entry]) -> None:
 
 
 def of_the_api(entry: Entry) -> Entry:
-    """What an object of the package is called, and in a line what it is.
-
-    Members of a class have no line: their names are many, and say it.
-    """
+    """What is in the package, by its name; a module also by the line that says what it is."""
     title = re.sub(r"\s*<code>.*", "", entry["title"])
-    parent = entry["location"].rpartition(".")[0].rpartition(".")[2]
     line = re.search(r"<p>.*?</p>", CODE.sub(" ", entry["text"]), re.DOTALL)
-    text = line[0] if line and parent == parent.lower() else ""
+    text = line[0] if line and "#" not in entry["location"] else ""
     return {"location": entry["location"], "title": title, "text": text, "boost": API_BOOST}
 
 

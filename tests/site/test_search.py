@@ -89,13 +89,12 @@ def test_of_code_its_classes_and_rare_calls_stay():
     assert "called" not in second, "a page needs to be found by a name but once"
 
 
-def test_of_the_api_names_and_first_lines_stay():
+def test_of_the_api_names_and_the_lines_of_modules_stay():
     text = "<pre><code>f() -> None</code></pre> <p>Does it.</p> <p>Returns:</p> <pre>pass</pre>"
-    title = "Line  <code>dataclass</code>"
-    function, member = improved(
-        ("reference/api/m/#attention.m.Line", title, text),
-        ("reference/api/m/#attention.m.Line.f", "f", text),
+    module, function = improved(
+        ("reference/api/m/", "attention.m", text),
+        ("reference/api/m/#attention.m.Line", "Line  <code>dataclass</code>", text),
     )
-    assert (function["title"], function["text"]) == ("Line", "<p>Does it.</p>")
-    assert (member["title"], member["text"]) == ("f", "")
+    assert (module["title"], module["text"]) == ("attention.m", "<p>Does it.</p>")
+    assert (function["title"], function["text"]) == ("Line", "")
     assert function["boost"] < 1

@@ -1,6 +1,6 @@
 """Numbers in prose, tables, formulas, alt texts and figures are tied to what computes them.
 
-A number with a decimal point is right by one of these: the page's code has it, or its output; or
+A number with a decimal point, or of 100 and more, is right by one of these: the page's code has it, or its output; or
 the code or output of a page that its paragraph links to; an equation beside it gives it; its
 paragraph cites where it was published; or a comment after the paragraph says where it is from:
 
@@ -28,19 +28,27 @@ from tools.blocks import Fence, parts
 
 pytestmark = pytest.mark.on_cpu(reason="text only")
 
-NUMBER = re.compile(r"(?<![\w.,/-])\d*\.\d+(?![\w]|\.\d)")
+YEAR = r"(?:19\d\d|20[0-2]\d)"
+NUMBER = re.compile(
+    r"(?<![\w.,/-])"
+    rf"(?:\d*\.\d+|\d{{1,3}}(?:,\d{{3}})+|(?!(?:{YEAR}|100)(?!\d))\d{{3,}})"  # 100 is every scale's end
+    r"(?!\w|[.,]\d)"
+)
 ANY_NUMBER = re.compile(r"(?<![A-Za-z_])(?:\d[\d,_]*\.?\d*|\.\d+)(?:e-?\d+)?")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 DECIMAL = re.compile(r"(?<![\w.])\d*\.\d+")
 TIE = re.compile(r"<!--(computed|measured|cited) (.+?)-->", re.DOTALL)
-EQUATION = re.compile(r"(?<![\w.])([-\d.(√][-\d. ×·/+()√²]*[\d)²]) [=≈] (-?\d*\.\d+)(?![\w]|\.\d)")
+EQUATION = re.compile(
+    r"(?<![\w.,])([-\d.(√](?:[-\d. ×·/+()√²]|,(?=\d{3}))*[\d)²]) [=≈] "
+    r"(-?(?:\d*\.\d+|\d{1,3}(?:,\d{3})+|\d+))(?!\w|[.,/]\d|[²^]| [×·/+-] [\d(√])"
+)
 # What has a decimal point and is no number: versions, sections and tables, addresses of papers.
 PLACE = (
     r"arXiv|Python|PyTorch|torch|Llama|sections?|tables?|figures?|equations?|appendix|page|version|"
     r"CUDA|GPT|BY|§"
 )
 NO_NUMBER = re.compile(
-    rf"(?:{PLACE})[  -]?[A-Z]?\d*\.?[\d.]*(?:(?:,| and| to) [A-Z]?\d+(?:\.\d+)*)*|version:[\d.]+"
+    rf"(?:{PLACE}|issues?|pull request)[  -]?[A-Z]?\d*\.?[\d.]*(?:(?:,| and| to) [A-Z]?\d+(?:\.\d+)*)*|version:[\d.]+"
 )
 # A year with a place in the paper: (Bahdanau et al. 2015, table 1).
 CITED = re.compile(
@@ -87,6 +95,7 @@ def code_numbers(name: str) -> list[float]:
 
 def agrees(written: str, exact: float, units: float = 0.5) -> bool:
     """Whether a number is written as it is, to its last digit: within half of one, unless told."""
+    written = written.replace(",", "")
     decimals = len(written.partition(".")[2])
     return abs(abs(float(written)) - abs(exact)) <= units * 10**-decimals + 1e-9
 
@@ -123,7 +132,7 @@ def compute(expression: str) -> float:
 
 def written_out(equation: str) -> str:
     """Arithmetic as it is written in a text, for Python."""
-    equation = re.sub(r"√\(", "sqrt(", equation)
+    equation = re.sub(r"√\(", "sqrt(", equation.replace(",", ""))
     equation = re.sub(r"√([\d.]+)", r"sqrt(\1)", equation)
     return equation.replace("×", "*").replace("·", "*").replace("²", "**2")
 
@@ -137,7 +146,9 @@ def faults(page: str, known: list[float], linked: dict[str, list[float]]) -> lis
         linked: The same of the pages that it links to, by the address of the link.
     """
     found, before = [], None
-    for paragraph in [*paragraphs(page.replace("−", "-")), Paragraph(0, "")]:
+    for tex, sign in {"−": "-", "{,}": ",", r"\cdot": "·", r"\times": "×"}.items():
+        page = page.replace(tex, sign)
+    for paragraph in [*paragraphs(page), Paragraph(0, "")]:
         ties = TIE.findall(paragraph.text)
         if before is not None:
             found += _paragraph_faults(before, ties, known, linked)
@@ -176,8 +187,9 @@ def _paragraph_faults(
         except (SyntaxError, ValueError, ZeroDivisionError):
             continue
         if re.search(r"[×·/+√²(]|\d -", equation[1]):
-            # What it is computed from is rounded itself, so its last digit may be one off.
-            if not agrees(equation[2], value, 1):
+            # What it is computed from may be rounded itself: then its last digit may be one off.
+            rounded = "." in equation[1]
+            if not agrees(equation[2], value, 1 if rounded else 0.5):
                 found.append(f"{paragraph.line}: {equation[0]} is wrong: {value:.6g}")
             tied.append(equation[2].lstrip("-"))
     if CITED.search(paragraph.text):
@@ -298,6 +310,11 @@ def test_a_number_that_only_a_figure_shows_is_named():
         ("BLEU 26.75, section 3.2, Llama 3.1, Python 3.11, arXiv 1409.0473.", "1: 26.75"),
         ("It had [0.43](other.md#there).", ""),
         ("It had 0.43.", "1: 0.43"),
+        ("It has 30,000 words, 100% of them since 2014.", "1: 30,000"),
+        ("It has 2 heads, 64 words, and issue 1061.", ""),
+        ("So 3 × 64 = 192, $2 \\cdot 8 \\cdot 64 = 1{,}024$, and 2 / 4 = 1/2.", ""),
+        ("So 3 × 64 = 191.", "1: 3 × 64 = 191 is wrong: 192"),
+        ("It has 30,000 words.\n\n<!--cited 30,000: Bahdanau et al. 2014, section 4.1-->", ""),
         ("| a | b |\n| --- | --- |\n| 0.62 | 0.99 |", "3: 0.99"),
     ],
 )

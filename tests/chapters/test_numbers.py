@@ -1,8 +1,9 @@
 """Numbers in prose, tables, formulas, alt texts and figures are tied to what computes them.
 
-A number with a decimal point, or of 100 and more, is right by one of these: the page's code has it, or its output; or
-the code or output of a page that its paragraph links to; an equation beside it gives it; its
-paragraph cites where it was published; or a comment after the paragraph says where it is from:
+A number with a decimal point, or above 100, is right by one of these: the page's code has it, or
+its output; or the code or output of a page that its paragraph links to; an equation beside it gives
+it; its paragraph cites where it was published; or a comment after the paragraph says where it is
+from:
 
     <!--computed 7.39: e**2; 0.65: e**2 / (e**2 + 4)-->
     <!--measured .987 .984: seeds 0 and 1 on a CPU, November 2026-->
@@ -28,10 +29,10 @@ from tools.blocks import Fence, parts
 
 pytestmark = pytest.mark.on_cpu(reason="text only")
 
-YEAR = r"(?:19\d\d|20[0-2]\d)"
+NOT_COUNTED = r"(?:19\d\d|20[0-2]\d|100)"  # years; and 100, where every scale ends
 NUMBER = re.compile(
     r"(?<![\w.,/-])"
-    rf"(?:\d*\.\d+|\d{{1,3}}(?:,\d{{3}})+|(?!(?:{YEAR}|100)(?!\d))\d{{3,}})"  # 100 is every scale's end
+    rf"(?:\d*\.\d+|\d{{1,3}}(?:,\d{{3}})+|(?!{NOT_COUNTED}(?!\d))\d{{3,}})"
     r"(?!\w|[.,]\d)"
 )
 ANY_NUMBER = re.compile(r"(?<![A-Za-z_])(?:\d[\d,_]*\.?\d*|\.\d+)(?:e-?\d+)?")
@@ -45,10 +46,10 @@ EQUATION = re.compile(
 # What has a decimal point and is no number: versions, sections and tables, addresses of papers.
 PLACE = (
     r"arXiv|Python|PyTorch|torch|Llama|sections?|tables?|figures?|equations?|appendix|page|version|"
-    r"CUDA|GPT|BY|§"
+    r"CUDA|GPT|BY|§|issues?|pull request"
 )
 NO_NUMBER = re.compile(
-    rf"(?:{PLACE}|issues?|pull request)[  -]?[A-Z]?\d*\.?[\d.]*(?:(?:,| and| to) [A-Z]?\d+(?:\.\d+)*)*|version:[\d.]+"
+    rf"(?:{PLACE})[  -]?[A-Z]?\d*\.?[\d.]*(?:(?:,| and| to) [A-Z]?\d+(?:\.\d+)*)*|version:[\d.]+"
 )
 # A year with a place in the paper: (Bahdanau et al. 2015, table 1).
 CITED = re.compile(

@@ -58,7 +58,7 @@ export function attention({ X, W_q, W_k, W_v, heads, causal }) {
  * @param {Matrix} Q queries, in rows
  * @param {Matrix} K
  * @param {Matrix} V
- * @param {MayAttend} [mayAttend] each query may attend to a key at least
+ * @param {MayAttend} [mayAttend] each query may attend to at least one key
  * @returns {Record<"scores" | "scaled" | "masked" | "weights" | "output", Matrix>}
  */
 export function scaledDotProductAttention(Q, K, V, mayAttend = () => true) {

@@ -41,7 +41,7 @@ class TranslatorPlayground extends HTMLElement {
     const ask = button("Load the model", () => this.#load(ask));
     ask.classList.add("playground-load");
     const size = Math.round(Number(this.getAttribute("bytes") ?? 0) / 1000);
-    const about = make("span", "", size ? ` ${size} KB, computed on your machine; nothing is sent anywhere.` : "");
+    const about = make("span", "", size ? ` ${size} KB. All is computed on your machine; nothing is sent anywhere.` : "");
     this.prepend(make("div", "playground-start", ask, about), this.#status);
     this.#open = () => void (ask.disabled || this.#load(ask));
     this.#follow();

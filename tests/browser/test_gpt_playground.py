@@ -396,7 +396,7 @@ def test_the_reader_chooses_the_tokens(open_playground):
     assert heads == [*"ABCDABCD"]
     assert score(page, "layer 2, head 1") < 0.2  # it has only learned halves of twelve
     tokens.fill("A")
-    expect(page.get_by_text("This is 1 token. Give it 2 to 12")).to_be_visible()
+    expect(page.get_by_text("This is 1 token. Give the model 2 to 12")).to_be_visible()
     expect(tokens).to_have_attribute("aria-invalid", "true")
     before = tokens.input_value()
     page.get_by_role("button", name="Other tokens").click()

@@ -215,10 +215,10 @@ def test_the_parts_follow_each_other(open_map: Callable[..., Page]) -> None:
     seen = []
     for _ in range(1 + 4 * BLOCKS + 1 + 6 * BLOCKS + 2):
         seen.append(page.locator("[aria-expanded='true']").get_attribute("data-part"))
-        page.get_by_role("button", name="Part after").click()
+        page.get_by_role("button", name="Next part").click()
     parts = page.locator("[data-part]").evaluate_all("all => all.map((part) => part.dataset.part)")
     assert seen == parts
-    page.get_by_role("button", name="Part before").click()
+    page.get_by_role("button", name="Previous part").click()
     expect(page.locator("[data-part='output']")).to_have_attribute("aria-expanded", "true")
 
 
@@ -311,7 +311,7 @@ def test_an_ablated_head_adds_nothing(open_map: Callable[..., Page]) -> None:
     assert [i for i, zero in enumerate(values) if zero] == [4, 5, 6, 7]
     cells.nth(5).click()
     expect(page.locator(".model-map-worked")).to_have_text(
-        "component 2 of the output of head 2 for “They”, which is ablated = 0.00"
+        "component 2 of the output of head 2, which is ablated, for “They” = 0.00"
     )
 
 

@@ -3,7 +3,7 @@
  * The GPT of the book, trained: a text goes through its blocks token by token.
  *
  * It is attention.models.gpt in JavaScript, with pre-norm and learned positions, for a batch of one
- * text. Every vector and every weight on the way is in what `step` returns.
+ * text. What a reader may want to see on the way is in what `step` returns.
  */
 import { dot } from "../attention-math.js";
 import { FeedForward, LayerNorm, MultiHeadAttention, gelu, headNames, plus } from "./layers.js";

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The layers of a Transformer, in the order of the book: attention, feed-forward, add and norm.
+ * The layers of a Transformer: linear, layer normalisation, attention, feed-forward.
  *
  * A function takes vectors in rows and gives vectors in rows. What a reader may want to see on the way
  * is in what it returns.

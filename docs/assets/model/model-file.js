@@ -131,7 +131,7 @@ function parsed(buffer) {
     if (bytes.length !== Math.max(...ends)) throw new RangeError("cut");
     return { header, bytes };
   } catch {
-    throw new ModelFileError("The model file is incomplete, or is none.");
+    throw new ModelFileError("The model file is incomplete, or it isn't a model file.");
   }
 }
 

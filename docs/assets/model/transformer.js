@@ -2,8 +2,8 @@
 /**
  * The Transformer of the book, trained: a source is encoded once, a translation decoded token by token.
  *
- * It is attention.models.transformer in JavaScript, with post-norm, for a batch of one sentence. Every
- * vector and every weight on the way is in what `encode` and `step` return.
+ * It is attention.models.transformer in JavaScript, with post-norm, for a batch of one sentence. What
+ * a reader may want to see on the way is in what `encode` and `step` return.
  */
 import { dot } from "../attention-math.js";
 import { FeedForward, LayerNorm, MultiHeadAttention, headNames, plus } from "./layers.js";

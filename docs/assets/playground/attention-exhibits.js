@@ -105,9 +105,10 @@ export function ofAttention({ layer, steps, x, memory, queries, keys, ablated },
       columns: components(steps.concatenated),
       worked: (t, i) => {
         const h = Math.floor(i / width);
-        const text = `component ${(i % width) + 1} of the output of head ${h + 1} for ${quoted(queries, t)}`;
-        if (ablated.has(`${layer.name}.${h}`)) return { text: `${text}, which is ablated`, value: 0 };
-        return { text, value: steps.heads[h].output[t][i % width] };
+        const off = ablated.has(`${layer.name}.${h}`);
+        const head = `head ${h + 1}${off ? ", which is ablated," : ""}`;
+        const text = `component ${(i % width) + 1} of the output of ${head} for ${quoted(queries, t)}`;
+        return { text, value: off ? 0 : steps.heads[h].output[t][i % width] };
       },
       from: (row, i) => [{ name: "Head output", head: Math.floor(i / width), row, column: i % width }],
     },

@@ -51,7 +51,7 @@ export const KINDS = {
   },
   softmax: {
     name: "Softmax",
-    about: `Each row of logits becomes the probabilities of the next token; to sample, the logits are divided by the temperature first, and top-k and top-p leave out the rest. ${COLUMNS}`,
+    about: `Each row of logits becomes the probabilities of the next token; to sample, the logits are divided by the temperature first, and top-k and top-p leave out improbable tokens. ${COLUMNS}`,
     chapter: "The Transformer: decoding",
     address: "models/transformer/#decoding-with-a-kv-cache",
   },

@@ -61,7 +61,7 @@ function problem(writer, half) {
   const most = Math.floor((writer.limit - writer.special.first.length) / 2);
   if (half.length >= 2 && half.length <= most) return "";
   const number = half.length === 1 ? "This is 1 token" : `These are ${half.length} tokens`;
-  return `${number}. Give it 2 to ${most}, because it has learned ${writer.limit} positions.`;
+  return `${number}. Give the model 2 to ${most}, because it has learned ${writer.limit} positions.`;
 }
 
 /** @param {Repetition} experiment */

@@ -43,8 +43,8 @@ export class MatrixPanel {
       "div",
       "playground-row",
       make("label", "", "Head", this.#heads),
-      button("‹ Part before", () => this.#next(-1)),
-      button("Part after ›", () => this.#next(1)),
+      button("‹ Previous part", () => this.#next(-1)),
+      button("Next part ›", () => this.#next(1)),
     );
     const top = make("div", "model-map-title", this.#title, close);
     const foot = make("div", "model-map-foot", this.#worked, this.#from);

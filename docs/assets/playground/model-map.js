@@ -52,7 +52,8 @@ class ModelMap {
     const about = make(
       "p",
       "playground-note",
-      "Each picture is the output of a part: a row for each token, a column for each component, ",
+      "Each picture is the output of a part: a row for each token, a column for each component " +
+        "(in the last two parts, for some tokens of the vocabulary), ",
       make("span", "model-map-positive", "positive"),
       " or ",
       make("span", "model-map-negative", "negative"),

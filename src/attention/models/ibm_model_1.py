@@ -63,7 +63,7 @@ class IBMModel1(nn.Module):
     A word that the table doesn't have is translated as `<unk>`. Of several equally probable
     translations the one with the smallest id, that of the more frequent word as a rule, is taken.
 
-    Source: Brown et al. 1993, section 4.2.
+    Source: Brown et al. 1993, section 4.1.
     """
 
     alignment_layer = None  # no layer has attention weights: see `align`

@@ -37,7 +37,7 @@ def expectation_maximisation(
         The log-likelihood of the targets under the probabilities before the iteration, which never
         decreases, and the translation table after it.
 
-    Source: Brown et al. 1993, section 4.2.
+    Source: Brown et al. 1993, section 4.1.
     """
     source, target, position = (t.to(device) for t in _cooccurrences(sources, targets))
     n_targets = int(target.max()) + 1

@@ -118,7 +118,7 @@ def alignment_error_rate(predicted: Sequence[Alignment], gold: Sequence[Alignmen
     Raises:
         BadInput: Neither has any link, so that the rate is undefined.
 
-    Source: Och and Ney 2003, section 4.2.
+    Source: Och and Ney 2003.
     """
     correct = sum(len(p & g) for p, g in zip(predicted, gold, strict=True))
     links = sum(map(len, predicted)) + sum(map(len, gold))

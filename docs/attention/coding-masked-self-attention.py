@@ -425,7 +425,7 @@ assert all(leaks == [True, True, True, True] for leaks in found.values())
 # - The **gradient** detects only what is differentiable. A copy that is detached from the gradient, an `argmax` or a rounding escapes it. On the other hand, it shows *where* the leak is, as a table.
 # - **Changing** the future detects every dependence on the tokens, to the last bit. Since it keeps the length, a dependence on the length escapes it.
 # - **Cutting off** the future detects that, too. But it needs a tolerance, so a very small leak may escape it.
-# - **No test detects what it isn't run on.** The last suspect is correct for a single sentence, and has no mask in a batch. Another might leak only in sentences of more than 500 tokens.
+# - **No test detects what it isn't run on.** The last suspect is correct for a single sentence, and has no mask in a batch. Another might leak only in sentences longer than those of the test.
 #
 # So use cutting and one of the others, at every position, on a single sentence and on a batch, with the lengths that you care about. Even then, a leak test can prove that a layer leaks, but not that it doesn't.
 #

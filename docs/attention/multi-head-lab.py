@@ -38,6 +38,8 @@ print(f"{config.n_layers * (1 + 2) * config.n_heads} heads, {translator.n_parame
 
 # %% [markdown]
 # To study the heads, fewer steps are enough than the 4,000 of the command `attention train translation --arch transformer`. The [training loop](../primer.md#a-training-loop) is the package's.
+#
+# <!--read 4,000: attention.tasks.architectures:ARCHITECTURES.transformer.training.steps-->
 
 # %%
 from attention.evaluation.metrics import evaluate_translator

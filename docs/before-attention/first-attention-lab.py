@@ -140,10 +140,10 @@ compare("The agreement on the European Economic Area was signed in August 1992 .
 # Try to answer before you unfold:
 #
 # <details markdown="1">
-# <summary>Which translators have lines that cross, and which can't have any?</summary>
+# <summary>Which translators have strong lines that cross, and which have none?</summary>
 #
-# The lines of the two translators with attention cross at *zone économique européenne*. Those of the word-by-word translator never do, because it replaces each English word by a French one and keeps their order.
-# Its lines are right, but its French is wrong.
+# The lines of the two translators with attention cross at *zone économique européenne*. Those of the word-by-word translator don't, except for faint ones from and to the full stop, because it replaces each English word by a French one and keeps their order.
+# Its strong lines are right, but its French is wrong.
 #
 # </details>
 #

@@ -342,7 +342,7 @@ print(f"the lowest loss that can be reached: {-(best * best.log()).sum():.2f}")
 #
 # ## Training {: #training }
 #
-# How large is the gradient of the last decoder block before any training, with post-norm and with pre-norm, for 2, 6 and 18 blocks?
+# How large is the gradient of $W_2$ in the last decoder block before any training, with post-norm and with pre-norm, for 2, 6 and 18 blocks?
 
 
 # %%

@@ -6,6 +6,7 @@ it; its paragraph cites where it was published; or a comment after the paragraph
 from:
 
     <!--computed 7.39: e**2; 0.65: e**2 / (e**2 + 4)-->
+    <!--read 2,000: attention.training.config:TrainingConfig.steps-->
     <!--measured .987 .984: seeds 0 and 1 on a CPU, November 2026-->
     <!--cited 26.75 17.82: Bahdanau et al. 2015, table 1-->
 
@@ -16,10 +17,11 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from posixpath import dirname, join, normpath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -38,7 +40,7 @@ NUMBER = re.compile(
 ANY_NUMBER = re.compile(r"(?<![A-Za-z_])(?:\d[\d,_]*\.?\d*|\.\d+)(?:e-?\d+)?")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 DECIMAL = re.compile(r"(?<![\w.])\d*\.\d+")
-TIE = re.compile(r"<!--(computed|measured|cited) (.+?)-->", re.DOTALL)
+TIE = re.compile(r"<!--(computed|read|measured|cited) (.+?)-->", re.DOTALL)
 EQUATION = re.compile(
     r"(?<![\w.,])([-\d.(√](?:[-\d. ×·/+()√²]|,(?=\d{3}))*[\d)²]) [=≈] "
     r"(-?(?:\d*\.\d+|\d{1,3}(?:,\d{3})+|\d+))(?!\w|[.,/]\d|[²^]| [×·/+-] [\d(√])"
@@ -46,14 +48,14 @@ EQUATION = re.compile(
 # What has a decimal point and is no number: versions, sections and tables, addresses of papers.
 PLACE = (
     r"arXiv|Python|PyTorch|torch|Llama|sections?|tables?|figures?|equations?|appendix|page|version|"
-    r"CUDA|GPT|BY|§|issues?|pull request"
+    r"CUDA|GPT|BY|§|Nature|issues?|pull request"
 )
 NO_NUMBER = re.compile(
     rf"(?:{PLACE})[  -]?[A-Z]?\d*\.?[\d.]*(?:(?:,| and| to) [A-Z]?\d+(?:\.\d+)*)*|version:[\d.]+"
 )
 # A year with a place in the paper: (Bahdanau et al. 2015, table 1).
 CITED = re.compile(
-    r"\b(?:19|20)\d\d\b[^.;]{0,60}(?:sections?|tables?|figures?|equation|appendix|page)"
+    r"\b(?:19|20)\d\d[a-z]?\b[^.;]{0,60}(?:sections?|tables?|figures?|equation|appendix|page)"
 )
 
 
@@ -131,6 +133,15 @@ def compute(expression: str) -> float:
     return value(ast.parse(expression.strip(), mode="eval").body)
 
 
+def read(name: str) -> float:
+    """A setting of the code, such as `module:CONSTANT`, `module:CONFIGS.of_a_model.field`."""
+    module, _, path = name.strip().partition(":")
+    found: Any = import_module(module)
+    for part in path.split("."):
+        found = found[part] if isinstance(found, Mapping) else getattr(found, part)
+    return float(found)
+
+
 def written_out(equation: str) -> str:
     """Arithmetic as it is written in a text, for Python."""
     equation = re.sub(r"√\(", "sqrt(", equation.replace(",", ""))
@@ -174,14 +185,16 @@ def _paragraph_faults(
         exact += linked.get(link.partition("#")[0], [])
     found = []
     for kind, what in ties:
-        if kind != "computed":
+        if kind in {"measured", "cited"}:
             tied += what.partition(":")[0].split()
             continue
         for entry in what.split(";"):
-            written, _, expression = entry.partition(":")
-            if not agrees(written.strip(), compute(expression)):
-                found.append(f"{paragraph.line}: {entry.strip()} is {compute(expression):.6g}")
+            written, _, source = entry.partition(":")
+            value = compute(source) if kind == "computed" else read(source)
+            if not agrees(written.strip(), value):
+                found.append(f"{paragraph.line}: {entry.strip()} is {value:.6g}")
             tied.append(written.strip())
+            exact += [float(operand) for operand in ANY_NUMBER.findall(source)]
     for equation in EQUATION.finditer(text):
         try:
             value = compute(written_out(equation[1]))
@@ -293,6 +306,9 @@ def test_a_number_that_only_a_figure_shows_is_named():
     assert figure_faults(svg, "About 0.71.", [0.6225]) == ["0.5"]
 
 
+FAULT_OF_READING = "1: 150: tools.reading_time:WORDS is 200"
+
+
 @pytest.mark.parametrize(
     ("page", "fault"),
     [
@@ -316,6 +332,8 @@ def test_a_number_that_only_a_figure_shows_is_named():
         ("So 3 × 64 = 192, $2 \\cdot 8 \\cdot 64 = 1{,}024$, and 2 / 4 = 1/2.", ""),
         ("So 3 × 64 = 191.", "1: 3 × 64 = 191 is wrong: 192"),
         ("It has 30,000 words.\n\n<!--cited 30,000: Bahdanau et al. 2014, section 4.1-->", ""),
+        ("It has 200 rows.\n\n<!--read 200: tools.reading_time:WORDS-->", ""),
+        ("It has 150 rows.\n\n<!--read 150: tools.reading_time:WORDS-->", FAULT_OF_READING),
         ("| a | b |\n| --- | --- |\n| 0.62 | 0.99 |", "3: 0.99"),
     ],
 )

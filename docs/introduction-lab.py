@@ -72,6 +72,8 @@ print(f"loss of a uniform prediction: {math.log(len(translator.target_tokenizer)
 #
 # Each step computes the mean loss over a batch of some forty sentence pairs and its gradient, and moves all parameters a little in the
 # direction in which the loss falls. There are 2,000 steps. Predict the loss after the first 250, then run the cell. It takes a minute or two.
+#
+# <!--read 2,000: attention.training.trainer:TrainingConfig.steps-->
 
 # %%
 from attention.tasks.objectives import translation_trainer
@@ -167,7 +169,7 @@ print(after.text)
 # (*Économique* agrees too, but has the same form in both genders.)
 #
 # Weights can look plausible and still be wrong. PyTorch's tutorial on translation computed them for years from the decoder's input and
-# hidden state alone, one weight for each position, without the encoder's vectors (issues 87, of 2017, and 1098, of 2020, in its repository
+# hidden state alone, one weight for each position, without the encoder's vectors (issue 87, of 2017, and issue 1098, of 2020, in its repository
 # `pytorch/tutorials`). A test finds this bug: pass the encoder's vectors to the attention in reverse order. If the weights depend on the vectors,
 # they are reversed too; if they depend only on the position, they stay the same.
 

@@ -110,7 +110,7 @@ assert torch.allclose(layer.attention_weights(x), weights)
 
 # %% [markdown]
 # It needs no `__init__`, because it inherits that of `SelfAttention`. Here is the package's class. Compare it with yours, line by line: apart from the types, it differs in two ways. Its `combine_causal` is a function, because other layers need it, too.
-# And its `forward` says `causal=True` instead of passing a mask, because a fused kernel can skip the masked half of the scores.
+# And its `forward` calls the fused function itself, with `causal=True` instead of a causal mask, because a fused kernel can skip the masked half of the scores.
 
 # %%
 import inspect

@@ -365,6 +365,9 @@ assert post > 1.5 * pre
 # - **Warm-up.** The learning rate rises from zero, and then falls. In the paper (section 5.3) it rises for 4,000 steps, and then falls with the inverse square root of the step. Here it rises for 200 steps, and falls linearly.
 # - **Gradient clipping.** A gradient longer than a limit is scaled down to it.
 # - **Averaging.** Late in training, the weights oscillate around a minimum, and their average lies closer to it. The paper (section 6.1) averages its last *checkpoints*, which are copies of the weights that were saved during training, and we average the weights of all steps of the last quarter.
+#
+# <!--cited 4,000: Vaswani and colleagues 2017, section 5.3-->
+# <!--read 200: attention.tasks.architectures:ARCHITECTURES.transformer.training.warmup-->
 
 # %%
 from attention.tasks.architectures import ARCHITECTURES
@@ -380,6 +383,8 @@ print(config)
 # ```
 #
 # **Predict**: Bahdanau's translator [took 86 CPU-seconds](../introduction.md), and got 986 of a thousand sentences right to the letter, which is an *exact match* of 0.986. Will this one need more time for as many, or less?
+#
+# <!--computed 986: 1000 * 0.986-->
 
 # %%
 import time
@@ -561,6 +566,7 @@ for text in ("The disagreement was signed .", french[0]):
 #
 # With `--beam 5`, [beam search](../before-attention/encoder-decoder.md) keeps five hypotheses. On Multi30k (Elliott and colleagues 2016 and 2017), 29,000 captions of photographs in English and French, these commands reach a BLEU of 48.8, and of 47.2 with greedy search, after 12 minutes on one core.
 #
+# <!--cited 29,000: Elliott and colleagues 2016-->
 # <!--measured 48.8 47.2: the commands above, November 2026, PyTorch 2.13, one core (AMD EPYC)-->
 #
 # <details markdown="1">
@@ -577,6 +583,9 @@ for text in ("The disagreement was signed .", french[0]):
 # <!--measured 54.9 53.9: the command above, evaluated with and without a beam of 5, November 2026, PyTorch 2.13, one core (AMD EPYC)-->
 #
 # The authors of Multi30k publish it in the repository `multi30k/dataset` on GitHub. BLEU is measured on the 1,014 captions of the validation set. Neither run trained on them, but we chose the settings by them, so on new captions expect a little less. It is BLEU as the library sacrebleu computes it on plain text, with the signature `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0`. Papers on this data report it on their test sets, on lower-case text that is split into tokens, so the figures can't be compared.
+#
+# <!--cited 1,014: Elliott and colleagues 2016-->
+#
 # We ran both in November 2026 with PyTorch 2.13, each on one core of a busy machine with two (AMD EPYC), without a GPU. The minutes are CPU time. The paper uses a beam of 4.
 #
 # </details>
@@ -584,6 +593,8 @@ for text in ("The disagreement was signed .", french[0]):
 # ## The size of the paper's model
 #
 # How many parameters does the *base* model of the paper have? It has six blocks on each side, dimension 512, an inner dimension of 2,048 in the feed-forward networks, and one embedding table for some 37,000 subwords. Count by hand before you read on.
+#
+# <!--cited 512 2,048 37,000: Vaswani and colleagues 2017, sections 3.1, 3.3 and 5.1-->
 #
 # The table has 37,000 · 512, or 18.9 million. The 18 attention layers have four matrices of 512² each: 18.9 million again. The 12 feed-forward networks have two matrices of 512 · 2,048 each, and two biases: 25.2 million. With the gains and biases of 30 norms, that makes 63.0 million, whatever the number of heads.
 #

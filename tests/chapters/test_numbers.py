@@ -91,9 +91,13 @@ def code_numbers(name: str) -> list[float]:
         code = "\n".join(kept)
     else:
         code = "\n".join(part.code for part in parts(path, text) if isinstance(part, Fence))
-    return [
-        float(re.sub("[,_]", "", number).rstrip(".") or 0) for number in ANY_NUMBER.findall(code)
-    ]
+    return numbers(code)
+
+
+def numbers(code: str) -> list[float]:
+    """The numbers in a text of code."""
+    found = (re.sub("[,_]", "", number).rstrip(".") for number in ANY_NUMBER.findall(code))
+    return [float(number or 0) for number in found]
 
 
 def agrees(written: str, exact: float, units: float = 0.5) -> bool:
@@ -194,7 +198,7 @@ def _paragraph_faults(
             if not agrees(written.strip(), value):
                 found.append(f"{paragraph.line}: {entry.strip()} is {value:.6g}")
             tied.append(written.strip())
-            exact += [float(operand) for operand in ANY_NUMBER.findall(source)]
+            exact += numbers(source)
     for equation in EQUATION.finditer(text):
         try:
             value = compute(written_out(equation[1]))
@@ -286,9 +290,9 @@ def figures(name: str) -> list[Path]:
 def figure_faults(svg: str, page: str, known: list[float]) -> list[str]:
     """The numbers in a figure that neither the page's prose nor its code has."""
     labels = re.findall(r"<text[^>]*>([^<]*)", svg)
-    numbers = [number.lstrip("-") for label in labels for number in DECIMAL.findall(label)]
+    shown = [number.lstrip("-") for label in labels for number in DECIMAL.findall(label)]
     said = set(NUMBER.findall(page))
-    return [n for n in numbers if n not in said and not any(agrees(n, value) for value in known)]
+    return [n for n in shown if n not in said and not any(agrees(n, value) for value in known)]
 
 
 @pytest.mark.parametrize("name", book())

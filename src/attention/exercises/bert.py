@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from attention.exercises.checking import Hint, answer, compare, right
+from attention.shapes import Tensor
 
 __all__ = ["check_classifier", "check_masked_lm_loss", "check_masking"]
 
@@ -30,67 +31,41 @@ def check_masking(corrupt: Callable[..., Any]) -> None:
         [[0.5, 0.1, 0.85, 0.83, 0.95, 0.3, 0.97], [0.9, 0.7, 0.1, 0.92, 0.84, 0.05, 0.86]]
     )
     random_ids = torch.tensor([[21, 22, 23, 24, 25, 26, 27], [31, 32, 33, 34, 35, 36, 37]])
-    low, high = draws < 0.8, draws >= 0.9
-    middle = ~low & ~high
-    masked = torch.where(chosen & low, MASK_ID, ids)
-    expected = torch.where(chosen & middle, random_ids, masked)
-    everywhere = torch.where(low, MASK_ID, torch.where(middle, random_ids, ids))
-    forgotten = "You change tokens that were not chosen: `chosen &` is missing in one condition."
-    unchosen = "You change tokens that were not chosen. They stay, whatever their draw."
+    mask = torch.full_like(ids, MASK_ID)
+
+    def replaced(below: Tensor, between: Tensor, above: Tensor) -> Tensor:
+        """The input, with what chosen tokens become below 0.8, below 0.9, and above."""
+        new = torch.where(draws < 0.8, below, torch.where(draws < 0.9, between, above))
+        return torch.where(chosen, new, ids)
+
+    expected = replaced(mask, random_ids, ids)
+    masked, randomised = draws < 0.8, (draws >= 0.8) & (draws < 0.9)
+    everywhere = torch.where(masked, mask, torch.where(randomised, random_ids, ids))
+    stays = "With a draw of 0.9 or more, a chosen token stays as it is."
+    chosen_only = "Only chosen tokens may change: is `chosen &` in each condition?"
+    unchosen = (
+        everywhere,
+        torch.where(chosen, ids, everywhere),
+        torch.where(randomised, random_ids, replaced(mask, ids, ids)),
+        torch.where(chosen & randomised, random_ids, torch.where(masked, mask, ids)),
+    )
     mistakes = [
-        (torch.where(middle, random_ids, masked), forgotten),
-        (torch.where(chosen & middle, random_ids, torch.where(low, MASK_ID, ids)), forgotten),
-        (everywhere, unchosen),
-        (torch.where(chosen, ids, everywhere), unchosen),
-        (
-            torch.where(chosen & ~high, random_ids, ids),
-            "Your random tokens overwrite the masks: they belong to draws from 0.8, below 0.9.",
-        ),
-        (
-            torch.where(chosen, MASK_ID, ids),
-            "You replace all chosen tokens by [MASK]. Only 80% of them become it.",
-        ),
-        (
-            torch.where(chosen, torch.where(low, MASK_ID, random_ids), ids),
-            "With a draw of 0.9 or more, a chosen token stays as it is.",
-        ),
-        (masked, "With a draw from 0.8 and below 0.9, a chosen token becomes the random one."),
-        (
-            torch.where(chosen & high, random_ids, masked),
-            "Your last two intervals are swapped: a random token below 0.9, no change from there.",
-        ),
-        (
-            torch.where(chosen & middle, MASK_ID, torch.where(chosen & low, random_ids, ids)),
-            "[MASK] and the random token are swapped: [MASK] is for draws below 0.8.",
-        ),
-        (
-            torch.where(chosen & middle, random_ids, ids),
-            "With a draw below 0.8, a chosen token becomes [MASK].",
-        ),
-        (
-            torch.where(chosen, torch.where(high, random_ids, MASK_ID), ids),
-            "[MASK] is for draws below 0.8 only. From 0.9, a chosen token stays as it is.",
-        ),
-        (
-            torch.where(chosen, ids, -100),
-            "These are targets. Return the input, in which some tokens are replaced.",
-        ),
-        (
-            torch.where(chosen & (draws < 0.15), MASK_ID, ids),
-            "The 15% are chosen already. What is left to decide is what becomes of them.",
-        ),
-        (
-            expected[chosen],
-            "You return the chosen tokens only. The model needs the whole texts, (B, T).",
-        ),
         (ids, "Nothing has changed. torch.where returns a new tensor, so use its result."),
+        *((wrong, chosen_only) for wrong in unchosen),
+        (replaced(mask, mask, mask), "Only 80% of the chosen tokens become [MASK]."),
+        (replaced(ids, random_ids, ids), "With a draw below 0.8, a chosen token becomes [MASK]."),
+        (replaced(mask, ids, ids), "From 0.8 up to 0.9, a chosen token becomes a random one."),
+        (replaced(mask, random_ids, random_ids), stays),
+        (replaced(mask, ids, random_ids), stays),
+        (replaced(random_ids, mask, ids), "[MASK] and the random token are swapped."),
+        (replaced(random_ids, random_ids, ids), "Your random tokens overwrite the masks."),
     ]
     given = ids.clone()
     what = "corrupt(ids, chosen, draws, random_ids, mask_id)"
+    where = "Combine conditions on tensors with & and parentheses: chosen & (draws < 0.8)."
+    others = (chosen, draws, random_ids, MASK_ID)
     # The lambda passes ids itself, because answer() would copy it and hide a change in place.
-    found = answer(
-        what, lambda *rest: corrupt(ids, *rest), chosen, draws, random_ids, MASK_ID, hint=WHERE
-    )
+    found = answer(what, lambda *rest: corrupt(ids, *rest), *others, hint=where)
     if not torch.equal(ids, given):
         raise Hint(
             "Your function overwrites ids, and with them the targets: the loss would then ask for "
@@ -98,9 +73,6 @@ def check_masking(corrupt: Callable[..., Any]) -> None:
         )
     compare(what, found, expected, mistakes)
     right("most chosen tokens are masked, some are random, some stay, and no other changes.")
-
-
-WHERE = "Combine conditions on tensors with & and parentheses: chosen & (draws < 0.8)."
 
 
 def check_masked_lm_loss(loss: Callable[..., Any]) -> None:
@@ -117,41 +89,24 @@ def check_masked_lm_loss(loss: Callable[..., Any]) -> None:
     ids = torch.tensor([[2, 5, 6, 4, 3], [2, 4, 3, 0, 0]])
     chosen = torch.tensor([[0, 1, 1, 1, 0], [0, 1, 0, 0, 0]]).bool()
     each = F.cross_entropy(logits.flatten(0, 1), ids.flatten(), reduction="none").view(2, 5)
-    p = (-each).exp()
     by_text = torch.stack([each[row, chosen[row]].mean() for row in (0, 1)])
-    zeroed = F.cross_entropy((logits * chosen[..., None]).flatten(0, 1), ids.flatten())
+    zero_logits = F.cross_entropy((logits * chosen[..., None]).flatten(0, 1), ids.flatten())
     zero_targets = F.cross_entropy(logits.flatten(0, 1), (ids * chosen).flatten())
     shifted = F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+    twice = F.cross_entropy(logits[chosen].softmax(-1), ids[chosen])
+    zeros = "Zeros leave no position out: each is scored all the same. Select the chosen ones."
     mistakes = [
-        (each.mean(), "You score all positions. At most of them the input contains the answer, so "
-         "leave out those that were not chosen."),
-        (each[ids != 0].mean(), "You leave out only the padding. At the other positions that were "
-         "not chosen, the model can copy its input."),
+        (each.mean(), "You score all positions. At most of them, the input contains the answer."),
+        (each[ids != 0].mean(), "You leave out only the padding. Select the chosen positions."),
         (each[~chosen].mean(), "You score the positions that were not chosen. Invert the mask."),
         (each[chosen].sum(), "This is the sum. Take the mean over the chosen positions."),
         ((each * chosen).mean(), "You divide by all positions. Divide by the chosen ones."),
-        (each[chosen], "These are the losses at the chosen positions. Take their mean."),
-        (-each[chosen].mean(), "The sign is wrong: a loss is *minus* log p."),
-        (-p[chosen].mean(), "This is the mean of p. Take the logarithm first."),
-        (by_text.mean(), "You average over each text, and then over the texts. All chosen "
-         "positions have the same weight."),
-        (zeroed, "Logits of 0 are a uniform distribution, not a position that is left out. Select "
-         "the chosen positions."),
-        (zero_targets, "A target of 0 doesn't leave a position out: token 0 is scored there. "
-         "Select the chosen positions."),
-        (shifted, "Nothing is shifted here: the logits at a position predict the token of this "
-         "same position, which was masked."),
-        (F.cross_entropy(logits[chosen].softmax(-1), ids[chosen]), "Your softmax is applied "
-         "twice: F.cross_entropy takes logits."),
-        (F.nll_loss(logits[chosen], ids[chosen]), "F.nll_loss takes log-probabilities. Use "
-         "F.cross_entropy, which takes logits."),
-        ((each * chosen).sum(1).mean(), "You divide by the number of texts. Divide by the number "
-         "of chosen positions."),
-        (each[chosen].mean().exp(), "This is e to the power of the loss, the perplexity. Return "
-         "the loss."),
-        ((logits.argmax(-1) == ids)[chosen].float().mean(), "This is the proportion of correct "
-         "predictions. Return the mean of -log p."),
-    ]  # fmt: skip
+        (by_text.mean(), "You average over each text first. Weigh all chosen positions equally."),
+        (zero_logits, zeros),
+        (zero_targets, zeros),
+        (shifted, "Shift nothing: the logits at a masked position predict the token there."),
+        (twice, "Your softmax is applied twice: F.cross_entropy takes logits."),
+    ]
     select = "logits[chosen] has a row for each chosen position, and ids[chosen] its token id."
     what = "loss(logits, ids, chosen)"
     found = answer(what, loss, logits, ids, chosen, hint=select)
@@ -174,32 +129,18 @@ def check_classifier(classify: Callable[..., Any]) -> None:
     bias = torch.tensor([0.5, -1.0, 2.0])
     each = states @ weight.T + bias  # (B, T, C)
     logits = each[:, 0]
+    no_softmax = "Return the logits as they are: the loss applies softmax."
     mistakes = [
         (each[:, -1], "This is the last token, often padding. [CLS] is the first."),
-        (each[:, 1], "This is the second token. Positions start from 0, and [CLS] comes first."),
         (each.mean(1), "You average over all tokens. Take the hidden state of [CLS] alone."),
         (each[0], "states[0] holds the tokens of the first text. The tokens are the second axis."),
         (each, "You classify each token. Select [CLS] first, so that the logits are (B, C)."),
-        (logits[:, None], "The axis of the tokens is still there, of size 1. Index it with 0."),
-        (logits - bias, "The bias is missing."),
-        (logits.softmax(-1), "These are probabilities. Return logits: the loss applies softmax."),
-        (logits.argmax(-1), "This is the predicted class. Return the logits, (B, C)."),
-        (
-            logits.log_softmax(-1),
-            "These are log-probabilities. Return logits: the loss applies softmax.",
-        ),
-        (logits.sigmoid(), "A sigmoid is applied. Return logits: the loss applies softmax."),
-        (logits.T, "The axes are swapped: (C, B). Return (B, C)."),
-        (logits - 2 * bias, "You subtract the bias. Add it."),
-        (
-            each.sum(1) - (each.size(1) - 1) * bias,
-            "You add up the tokens. Take the hidden state of [CLS] alone.",
-        ),
-        (
-            states.amax(1) @ weight.T + bias,
-            "This is the maximum over all tokens. Take the hidden state of [CLS] alone.",
-        ),
         (states[:, 0], "This is the hidden state of [CLS]. Multiply it by the weight."),
+        (logits - bias, "The bias is missing."),
+        (logits.argmax(-1), "This is the predicted class. Return the logits, (B, C)."),
+        (logits.softmax(-1), no_softmax),
+        (logits.log_softmax(-1), no_softmax),
+        (logits.sigmoid(), no_softmax),
     ]
     layout = "The weight is (C, D), so use F.linear(x, weight, bias), or x @ weight.T + bias."
     what = "classify(states, weight, bias)"

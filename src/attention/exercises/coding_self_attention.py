@@ -73,7 +73,7 @@ def check_self_attention_batches(self_attention: Callable[..., Any]) -> None:
         "two batch axes": (2, 3, 5, 4, 6),
     }.items():
         given = _given(*shape)
-        what = f"self_attention(x, W_q, W_k, W_v), for {name},"
+        what = f"batched_attention(x, W_q, W_k, W_v), for {name},"
         _compare(what, answer(what, self_attention, *given, hint=FROM_THE_END), *given)
     right("each sentence gets the same output in a batch as alone.")
 

@@ -147,7 +147,7 @@ def check_cross_attention(cross: Callable[..., Any]) -> None:
              "Divide the scores, before softmax, so that the weights sum to 1."),
             (_attend(q, k, v, scale=1 / math.sqrt(3)), "You multiply the scores by √d_k. Divide."),
             (_attend(q, k, v, scale=math.sqrt(source)), f"You divide by √{source}, the root of "
-             "the number of source tokens. What counts is the dimension of a key: √3."),
+             "the number of tokens. What counts is the dimension of a key: √3."),
             (weights, "These are the weights. The weighted sum of the values is missing."),
             (_scores(q, k), "These are the scores. Softmax and the weighted sum are missing."),
             (causal @ v, "You use a causal mask. The whole source is known before the first token "

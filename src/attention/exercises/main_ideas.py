@@ -102,7 +102,7 @@ def check_embedding_attention(embedding_attention: Callable[..., Any]) -> None:
         ),
         (
             (scores / x.size(-1) ** 0.5).softmax(dim=-1) @ x,
-            "You divide the scores by a square root. The next pages do so, too; leave it out here.",
+            "You divide the scores by a square root. The matrix math does so, too; leave it out here.",
         ),
         ((scores @ x).softmax(dim=-1), "Your softmax comes too late: apply it to the scores."),
         (x, "You return the embeddings as they were."),

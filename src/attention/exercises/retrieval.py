@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from attention.exercises.checking import answer, compare, right
+from attention.shapes import Tensor
 
 __all__ = ["check_contrastive_loss", "check_mean_pooling", "check_reciprocal_rank"]
 
@@ -26,39 +27,19 @@ def check_mean_pooling(pool: Callable[..., Any]) -> None:
     ids = torch.tensor([[2, 7, 8, 3], [2, 9, 3, 0], [2, 3, 0, 0]])
     is_token = (ids != 0).unsqueeze(-1)
     total, count = (states * is_token).sum(dim=1), is_token.sum(dim=1)
-    not_zero = ((states * is_token) != 0).any(-1).sum(1, keepdim=True)
+    axis = "Average over the tokens: dim=1."
     mistakes = [
-        (states.mean(dim=1), "The padding is in your mean, so a text gets another vector beside a "
-         "longer one."),
+        (states.mean(dim=1), "The padding is in your mean, so it depends on the other texts."),
         (total / ids.size(1), "You leave the padding out of the sum, but still divide by it."),
-        (states.sum(dim=1) / count, "You divide by the number of tokens, but the padding is still "
-         "in the sum."),
+        (states.sum(dim=1) / count, "The padding is left out of the count, but not of the sum."),
         (total, "This is the sum. Divide by the number of tokens of each text."),
+        (total / is_token.sum(), "You divide by the tokens of all texts. Count those of each."),
         (states[:, 0], "This is the hidden state of [CLS]. Take the mean over all tokens."),
-        (total / not_zero, "You count the vectors that are not zero. A token may have such a "
-         "vector, so use the token ids."),
-        (total / is_token.sum(), "You divide by the tokens of all texts together. Each text has "
-         "its own number."),
-        (states.mean(dim=0), "You average over the texts. Average over the tokens: dim=1."),
-        (total.unsqueeze(1) / count.unsqueeze(1), "The axis of the tokens is still there, of size "
-         "1. The result should be (B, D)."),
-        (states.masked_fill(~is_token, -torch.inf).amax(1), "This is max pooling. Take the mean."),
-        (F.normalize(total / count, dim=-1), "This is the mean, normalised. Leave its length: the "
-         "cosine ignores it anyway."),
-        (states[ids != 0].mean(0), "You average over all texts together. Keep one vector for each "
-         "text."),
-        (states.mean(-1), "You average over the components. Average over the tokens: dim=1."),
-        ((states * ids.unsqueeze(-1)).sum(1) / count, "You multiply by the token ids themselves. "
-         "Multiply by ids != 0."),
-        (total / ids.sum(1, keepdim=True), "You divide by the sum of the token ids. Divide by the "
-         "number of tokens."),
-        (states.masked_fill(~is_token, -torch.inf).mean(1), "−∞ leaves a score out before a "
-         "softmax. In a sum, a padding vector is left out by zeros."),
-        (states.amax(1), "This is max pooling, with the padding. Take the mean of the tokens."),
-        (states[:, -1], "This is the last position, often padding. Take the mean of the tokens."),
-        (states[ids != 0], "These are the hidden states of all tokens. Take the mean of each "
-         "text's own."),
-    ]  # fmt: skip
+        (states.mean(dim=0), axis),
+        (states.mean(dim=-1), axis),
+        (states[ids != 0].mean(0), "You average over all texts. Keep one vector for each."),
+        (F.normalize(total / count, dim=-1), "You normalise the mean. Return it as it is."),
+    ]
     shapes = (
         "(ids != 0).unsqueeze(-1) has the shape (B, T, 1), which broadcasts with (B, T, D). "
         "Summed over dim=1, it is (B, 1)."
@@ -80,58 +61,37 @@ def check_contrastive_loss(loss: Callable[..., Any]) -> None:
     """
     generator = torch.Generator().manual_seed(2)
     q, k = (3 * torch.randn(4, 5, generator=generator) for _ in range(2))
-    diagonal, warm = torch.arange(4), 0.5
-    cosines = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).T
+    warm, unit_q, unit_k = 0.5, F.normalize(q, dim=-1), F.normalize(k, dim=-1)
+    cosines = unit_q @ unit_k.T
     scores, positive = cosines / warm, cosines.diagonal()
 
-    def nce(scores: torch.Tensor) -> torch.Tensor:
-        return F.cross_entropy(scores, diagonal)
+    def nce(scores: Tensor) -> Tensor:
+        return F.cross_entropy(scores, torch.arange(4))
 
-    negatives = scores.masked_fill(torch.eye(4).bool(), -torch.inf).logsumexp(1)
-    product = "These are dot products. Normalise each query and each key to length 1 first."
-    pull = (
-        "You only pull the positives closer. Without negatives, the loss is smallest when all "
-        "texts have the same vector."
+    products = (
+        q @ k.T,
+        unit_q @ k.T,
+        q @ unit_k.T,
+        F.normalize(q, dim=0) @ F.normalize(k, dim=0).T,
+        q / q.norm() @ (k / k.norm()).T,
     )
+    length = "Each query and each key should have the length 1: F.normalize(…, dim=-1)."
+    divide = "Divide the cosines by the temperature."
+    pull = "Without negatives, the loss is lowest when all texts have the same vector."
+    key_0 = F.cross_entropy(scores, torch.zeros(4).long())
     mistakes = [
-        (nce(q @ k.T / warm), product),
-        (nce(q @ k.T), product),
-        (nce(F.normalize(q, dim=-1) @ k.T / warm), "You normalise the queries, but not the keys."),
-        (nce(q @ F.normalize(k, dim=-1).T / warm), "You normalise the keys, but not the queries."),
-        (nce(F.normalize(q, dim=0) @ F.normalize(k, dim=0).T / warm), "You normalise each "
-         "component over the batch. Normalise each vector: dim=-1."),
-        (nce(cosines), "The temperature is missing: divide the cosines by it."),
-        (nce(cosines * warm), "Divide by the temperature. You multiply."),
-        (nce(scores.T), "Your softmax runs over the queries. Each query chooses among the keys, so "
-         "its scores are a row."),
-        ((nce(scores) + nce(scores.T)) / 2, "This is the symmetric loss, in which the keys choose "
-         "as well. Here only the queries do."),
+        *((nce(wrong / warm), length) for wrong in products),
+        (nce(cosines), divide),
+        (nce(cosines * warm), divide),
+        (nce(scores.T), "Your softmax runs over the queries. Each query chooses among the keys."),
+        ((nce(scores) + nce(scores.T)) / 2, "This loss is symmetric. Only queries choose here."),
         (4 * nce(scores), "This is the sum over the pairs. Take the mean."),
-        (F.cross_entropy(scores, diagonal, reduction="none"), "These are the losses of the "
-         "queries. Take their mean."),
         (-nce(scores), "The sign is wrong: a loss is *minus* log p."),
         (nce(scores.softmax(-1)), "Your softmax is applied twice: F.cross_entropy takes scores."),
-        (F.cross_entropy(scores, torch.zeros(4).long()), "You make key 0 the positive of every "
-         "query. Key i is that of query i: torch.arange(B)."),
-        *((wrong, pull) for wrong in (-positive.mean(), (1 - positive).mean(),
-                                      -positive.mean() / warm)),
-        (nce(cosines) / warm, "The temperature divides the scores, before the softmax. You divide "
-         "the loss."),
-        (nce(cosines / warm**0.5), "Divide by the temperature itself, not by its square root."),
-        (nce(F.normalize(q, dim=-1) @ F.normalize(q, dim=-1).T / warm), "You compare the queries "
-         "with themselves. The keys are k."),
-        (nce(q / q.norm() @ (k / k.norm()).T / warm), "You divide by the length of the whole "
-         "matrix. Normalise each vector: dim=-1."),
-        *((sign * scores.softmax(-1).diagonal().mean(), "This is the mean of p. The loss is "
-           "minus the mean of log p.") for sign in (1, -1)),
-        (-scores.log_softmax(-1).mean(), "You average over all keys. Take only log p of the "
-         "positive of each query, on the diagonal."),
-        ((cosines.logsumexp(1) - positive / warm).mean(), "You divide by the temperature above "
-         "the fraction bar only. Divide all scores by it."),
-        (scores, "These are the scores. Return the loss: one number."),
-        ((negatives - positive / warm).mean(), "The positive belongs into the denominator, too: "
-         "softmax is over all keys."),
-    ]  # fmt: skip
+        (key_0, "You make key 0 the positive of every query. Key i is that of query i."),
+        (-scores.log_softmax(-1).mean(), "You average over all keys. Take the diagonal alone."),
+        *((wrong.mean(), pull) for wrong in (-positive, 1 - positive, -positive / warm)),
+    ]
     rows = (
         "The scores are q_normalised @ k_normalised.T, (B, B), and F.cross_entropy takes the "
         "number of the correct column for each row: torch.arange(B)."
@@ -160,30 +120,25 @@ def check_reciprocal_rank(reciprocal_rank: Callable[..., Any]) -> None:
     ranks = (better + 1).double()
     expected = (1 / ranks).mean()
     backwards = 1 / ((scores < own).sum(1) + 1)
-    order = scores.argsort(dim=1, descending=True)
+    at_rank = scores.argsort(dim=1, descending=True).gather(1, relevant[:, None])[:, 0]
+    by_column = (scores > own).sum(0)
+    row = "Count within the row of each query: dim=1."
+    inverse = "Take 1 / rank for each query, and then the mean."
     mistakes = [
-        (ranks.mean(), "This is the mean rank. Take the mean of 1 / rank."),
-        (1 / ranks.mean(), "This is 1 / the mean rank. Take the mean of the reciprocals."),
-        (1 / ranks, "These are the reciprocal ranks of the queries. Take their mean."),
-        (ranks, "These are the ranks. Take the mean of their reciprocals."),
+        (ranks.mean(), inverse),
+        (1 / ranks.mean(), inverse),
+        ((1 / ranks).sum(), "This is the sum over the queries. Take the mean."),
         (backwards.mean(), "You rank the lowest score first. The highest score has rank 1."),
         ((1 / better).mean(), "You count ranks from 0. The best text has rank 1."),
-        ((better == 0).double().mean(), "This is the proportion of queries whose best hit is "
-         "relevant. A relevant text in second place counts ½."),
-        ((1 / (order.gather(1, relevant[:, None])[:, 0] + 1)).mean(), "argsort gives the text at "
-         "each rank, not the rank of each text. Count the texts with a higher score."),
-        ((1 / ranks).sum(), "This is the sum over the queries. Take the mean."),
-        (own.double().mean(), "This is the mean score of the relevant texts. Use their ranks."),
-        ((1 / (better + 2)).mean(), "The best text has rank 1. You count the relevant text twice: "
-         "by ≥ and by + 1."),
-        ((1 / ((scores > own).sum(0) + 1)).mean(), "You count over the queries. Count the texts "
-         "in the row of each query: dim=1."),
-        (1 / (better.sum() + 1), "You count over all queries together. Each has its own rank."),
-        ((1 / (relevant + 1)).mean(), "These are columns, not ranks. A rank comes from the scores "
-         "of its row."),
-        ((1 / (scores.argmax(1) + 1)).mean(), "You use the column of the best text. What counts "
-         "is the rank of the relevant one."),
-    ]  # fmt: skip
+        ((1 / (better + 2)).mean(), "You count the relevant text twice: by ≥ and by + 1."),
+        ((1 / (by_column + 1)).mean(), row),
+        (1 / (better.sum() + 1), row),
+        ((better == 0).double().mean(), "You count first places only. A second place counts ½."),
+        (
+            (1 / (at_rank + 1)).mean(),
+            "argsort gives the text at each rank. Count the higher scores.",
+        ),
+    ]
     select = (
         "scores[torch.arange(len(relevant)), relevant] selects one score from each row, (T,). "
         "unsqueeze(-1) makes a column of them, to compare with the rows."

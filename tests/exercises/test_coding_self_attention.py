@@ -36,7 +36,7 @@ def attend(x, W_q, W_k, W_v, axes=(-2, -1), dim=-1, scale=None):
         (lambda x, q, k, v: attend(x, k, q, v), "are swapped"),
         (
             lambda x, q, k, v: attend(x, q, k, torch.eye(len(v))),
-            "average the token vectors themselves",
+            "average the token vectors",
         ),
         (lambda x, q, k, v: attend(x, q, k, k), "weighted sum of the keys"),
         (lambda x, q, k, v: attend(x @ x.mT @ x, q, k, v), "."),
@@ -54,15 +54,18 @@ def test_wrong_functions(wrong, hint):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda *given: attend(*given, axes=(0, 1)), "swap the axes 0 and 1"),
-        (lambda *given: attend(*given, axes=(0, -1)), r"as \.T does"),
-        (lambda *given: attend(*given, axes=(0, 1), dim=1), "components of other sentences"),
+        (lambda *given: attend(*given, axes=(0, 1)), "swap axis 0"),
+        (lambda *given: attend(*given, axes=(0, -1)), "swap axis 0"),
+        (lambda *given: attend(*given, axes=(0, -1), dim=1), "components of other sentences"),
         (lambda *given: attend(*given, dim=1), "Your columns sum to 1"),
         (
             lambda x, *W: attend(x, *W, dim=0 if x.dim() > 2 else -1),
-            "runs over the sentences",
+            r"softmax\(dim=0\) runs over a batch axis",
         ),
-        (lambda x, *W: attend(x[:1] if x.dim() > 2 else x, *W), "only the first sentence"),
+        (
+            lambda x, *W: attend(x[:1] if x.dim() > 2 else x, *W),
+            r"yours is of the shape \(1, 3, 3\)",
+        ),
         (
             lambda x, *W: attend(x, *W, axes=(1, 2) if x.dim() > 2 else (0, 1)),
             r"(?s)two batch axes.*Count axes from the end",
@@ -110,26 +113,35 @@ class NotCalled(SelfAttention):
         return x @ self.W_q
 
 
+def two_draws(d_model, d_head):
+    torch.rand(1)
+    return SelfAttention(d_model, d_head)
+
+
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
         (a_class(bias=True), "has a bias"),
-        (a_class(("W_k", "W_q", "W_v")), "in the order W_q, W_k, W_v"),
-        (a_class(("query", "key", "value")), "called W_q, W_k and W_v"),
-        (a_class(("W_q", "W_k", "W_v", "W_o")), "one nn.Linear for each role"),
+        (a_class(("W_k", "W_q", "W_v")), "in this order"),
+        (two_draws, "draw no other random numbers"),
+        (
+            a_class(("query", "key", "value")),
+            r"It should have W_q\.weight, W_k\.weight, W_v\.weight",
+        ),
+        (a_class(("W_q", "W_k", "W_v", "W_o")), "Your layer has .*W_o"),
         (a_class(swap=True), r"W_q.weight has the shape \(6, 4\)"),
         (a_class(axes=(0, 1)), "(?s)raises an error.*Count axes|raises no error, but"),
         (a_class(dim=-2), "Your columns sum to 1"),
         (a_class(scale=6**0.5), "the root of d_model"),
         (a_class(scale=4), "divide by d_k = 4"),
-        (NoForward, "not written forward yet"),
-        (nn.Identity, "no matrices that PyTorch finds"),
+        (NoForward, 'missing the required "forward" function'),
+        (nn.Identity, "PyTorch finds no matrices"),
         (SelfAttention(6, 4), "the class itself"),
         (NoSuper, r"(?s)raises an error.*super\(\).__init__\(\)"),
         (NotCalled, r"(?s)raises an error.*self.W_q\(x\)"),
         (lambda d_model, d_head: torch.zeros(2), "no nn.Module"),
         (lambda d_model: None, "raises an error"),
-        (lambda d_model, d_head: None, "returns nothing yet"),
+        (lambda d_model, d_head: None, "no nn.Module"),
     ],
 )
 def test_wrong_classes(wrong, hint):
@@ -151,12 +163,12 @@ def test_the_packages_class_passes_and_the_seed_stays():
     ("wrong", "hint"),
     [
         (lambda d_model, d_head: d_model * d_head, "one matrix"),
-        (lambda d_model, d_head: 2 * d_model * d_head, "two matrices"),
+        (lambda d_model, d_head: 2 * d_model * d_head, "should be more than 8"),
         (lambda d_model, d_head: 4 * d_model * d_head, "output projection"),
         (lambda d_model, d_head: 3 * d_model * d_head + 3 * d_head, "bias"),
         (lambda d_model, d_head: 3 * d_model**2, "rows and columns"),
         (lambda d_model, d_head: 3 * d_head**2, "rows and columns"),
-        (lambda d_model, d_head: 3 * (d_model + d_head), "rows and columns|rows times columns"),
+        (lambda d_model, d_head: 3 * (d_model + d_head), "should be more than 3072"),
     ],
 )
 def test_wrong_counts(wrong, hint):

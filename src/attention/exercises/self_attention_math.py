@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from attention.exercises.checking import answer, compare, right, same
+from attention.exercises.checking import answer, compare, right
 from attention.shapes import Float, Tensor
 
 __all__ = [
@@ -33,6 +33,7 @@ FORGOTTEN_T = (
     "If two shapes can't be multiplied: @ combines the rows of its left matrix with the columns of "
     "its right one, so each key has to be a column. Transpose the keys."
 )
+SCALE = "The scale is the square root of d_k, the size of the last axis of the keys."
 
 
 def check_word_scores(word_scores: Callable[..., Any]) -> None:
@@ -48,37 +49,21 @@ def check_word_scores(word_scores: Callable[..., Any]) -> None:
     for x, W_q, W_k in ((X, W_Q, W_K), (random(4, 3), random(3, 2), random(2, 3).T)):
         q, k = x @ W_q, x @ W_k
         expected = q @ k.T
+        alike = "Both sides are the same. Use W_q on one side, and W_k on the other."
         mistakes = [
-            (x @ x.T, "You compare embeddings with embeddings, or keys with keys. Use W_q on one "
-             "side, and W_k on the other."),
-            (q @ q.T, "You compare queries with queries. Use W_k on one side."),
-            (k @ k.T, "You compare keys with keys. Use W_q on one side."),
+            *((side @ side.T, alike) for side in (x, q, k)),
             (expected.T, "Transpose it: a row for each query, and a column for each key."),
-            (expected / math.sqrt(q.size(-1)), "These scores are scaled already. Return them "
-             "before scaling."),
-            (expected.softmax(-1), "These are weights already. Return the scores, before softmax."),
-            ((q * k).sum(-1), "You compare each query only with the key of its own token. Compare "
-             "it with all keys."),
+            (expected / math.sqrt(q.size(-1)), "These scores are scaled. Don't scale them yet."),
             (q * k, "* multiplies component by component. A dot product also adds up: use @."),
-            (q, "These are the queries. Now multiply them by the keys."),
-            (k, "These are the keys. Now multiply the queries by them."),
-            (q.T @ k, "You compare components with components: transpose the keys, not the "
-             "queries."),
-        ]  # fmt: skip
+            (q.T @ k, "You compare components: transpose the keys, not the queries."),
+        ]
         if W_q.size(0) == W_q.size(1):
             turned = (x @ W_q.T) @ (x @ W_k.T).T
-            mistakes.append((turned, "You transpose W_q and W_k. The chapter multiplies by them as "
-                             "they are: X @ W_q."))  # fmt: skip
+            mistakes.append((turned, "Multiply by W_q and W_k as they are, without .T: X @ W_q."))
         what = "word_scores(X, W_q, W_k)"
         found = answer(what, word_scores, x, W_q, W_k, hint=FORGOTTEN_T)
         compare(what, found, expected, mistakes)
     right("every query is compared with every key, and the scores need not be symmetric.")
-
-
-LAST_AXIS = (
-    "The number of axes varies, so count from the end: the keys are on axis -1. If you divide by a "
-    "sum, keepdim=True keeps its axis."
-)
 
 
 def check_row_weights(row_weights: Callable[..., Any]) -> None:
@@ -90,35 +75,24 @@ def check_row_weights(row_weights: Callable[..., Any]) -> None:
     Raises:
         Hint: The weights of a query don't sum to one, or differ from the softmax.
     """
-    sentences = "sentences of the batch"
+    last = "The number of axes varies, so count from the end: the keys are on axis -1."
+    keepdim = "If you divide by a sum, keepdim=True keeps its axis."
     for shape, names in {  # the axes before that of the keys
         (2, 3): ["queries"],
-        (2, 4, 3): [sentences, "queries"],
-        (5, 2, 4, 3): [sentences, "heads", "queries"],
+        (2, 4, 3): ["sentences", "queries"],
+        (5, 2, 4, 3): ["sentences", "heads", "queries"],
     }.items():
         scores = random(*shape)
-        expected = scores.softmax(-1)
+        expected, exp = scores.softmax(-1), scores.exp()
+        over = f"For scores of the shape {shape}, your weights sum to 1 over the {{}}. {last}"
         mistakes = [
-            (
-                scores.softmax(axis),
-                f"For scores of the shape {shape}, your weights sum to 1 over the {name}, not over "
-                "the keys of each query. Take the softmax over the last axis.",
-            )
-            for axis, name in enumerate(names)
+            *((scores.softmax(axis), over.format(name)) for axis, name in enumerate(names)),
+            (exp, "You raise e to each score. Divide by the total of its row, too."),
+            (exp / exp.sum(), "All weights together sum to 1. Divide by the total of each row."),
+            (scores / scores.sum(-1, keepdim=True), "Scores can be negative: raise e to them."),
         ]
-        mistakes += [
-            (scores, "These are the scores, unchanged. Turn each row into weights."),
-            (scores.exp(), "You raise e to each score. Now divide each by the total of its row."),
-            (scores.exp() / scores.exp().sum(), "All your weights together sum to 1. Those of each "
-             "row should: divide by the total of the row."),
-            (scores / scores.sum(-1, keepdim=True), "You divide by the total of the row, but a "
-             "score may be negative. Raise e to each score first, as softmax does."),
-            (scores.sigmoid(), "sigmoid treats each score separately. The weights of a row share "
-             "one total: use softmax."),
-            (scores.log_softmax(-1), "These are the logarithms of the weights. Use softmax."),
-        ]  # fmt: skip
         what = f"row_weights(scores), with scores of the shape {shape},"
-        found = answer(what, row_weights, scores, hint=LAST_AXIS)
+        found = answer(what, row_weights, scores, hint=f"{last} {keepdim}")
         compare(what, found, expected, mistakes)
     right("the weights of each query sum to one, in one sentence and in a batch.")
 
@@ -132,38 +106,26 @@ def check_scaled_scores(scaled_scores: Callable[..., Any]) -> None:
     Raises:
         Hint: They are something else.
     """
+    root = "math.sqrt takes the root of a number, such as K.size(-1); torch.sqrt that of a tensor."
     # First the sizes that all differ, so that each mistake shows as what it is.
     for q, k in ((random(3, 16), random(5, 16)), (X @ W_Q, X @ W_K)):
-        queries, keys, d_k = q.size(0), k.size(0), k.size(1)
-        right_size = "The scale is the square root of d_k, which is K.size(-1)."
-        scores = q @ k.T
+        scores, d_k = q @ k.T, k.size(-1)
         expected = scores / math.sqrt(d_k)
-        if queries == keys:
-            sizes = {f"number of tokens, {keys}": keys}
-        else:
-            sizes = {f"number of keys, {keys}": keys, f"number of queries, {queries}": queries}
+        precedence = "d_k ** 1 / 2 is half of d_k. The square root is d_k ** 0.5."
         mistakes = [
-            (scores / d_k, f"You divide by d_k = {d_k}, so the variance of the scores is 1/{d_k}. "
-             "Divide by the square root of d_k."),
-            *((scores / math.sqrt(size), f"You divide by the square root of the {name}. "
-               f"{right_size}") for name, size in sizes.items()),
-            *((scores / size, f"You divide by the {name}. {right_size}")
-              for name, size in sizes.items()),
-            *((scores / size, "d_k ** 1 / 2 is half of d_k. The square root is d_k ** 0.5.")
-              for size in (d_k / 2, 2 * d_k)),
+            (scores / d_k, f"You divide by d_k, not by its root: the variance becomes 1/{d_k}."),
+            (scores / math.sqrt(k.size(0)), f"You use the number of keys, {k.size(0)}. {SCALE}"),
+            (scores / math.sqrt(q.size(0)), f"You use the number of queries, {q.size(0)}. {SCALE}"),
+            (scores / (d_k / 2), precedence),
+            (scores / d_k / 2, precedence),
             (scores, "These scores aren't scaled yet."),
             (scores * math.sqrt(d_k), "You multiply by the square root. Divide by it."),
-            (scores / d_k**2, "You divide by the square of d_k. Divide by its square *root*."),
-            (expected.T, "Transpose it: a row for each query, and a column for each key."),
             (expected.softmax(-1), "These are weights already. Return the scores, before softmax."),
-        ]  # fmt: skip
+        ]
         what = "scaled_scores(Q, K)"
-        found = answer(what, scaled_scores, q, k, hint=f"{FORGOTTEN_T}\n{SQRT}")
+        found = answer(what, scaled_scores, q, k, hint=f"{FORGOTTEN_T}\n{root}")
         compare(what, found, expected, mistakes)
     right("the variance of the scores is 1 at initialisation, whatever d_k is.")
-
-
-SQRT = "math.sqrt takes the root of a number, such as K.size(-1); torch.sqrt that of a tensor."
 
 
 def check_attention_output(attention_output: Callable[..., Any]) -> None:
@@ -199,47 +161,27 @@ def mix(
 
 def wrong_mixes(
     q: Float[Tensor, "*B T K"], k: Float[Tensor, "*B S K"], v: Float[Tensor, "*B S _"]
-) -> list[tuple[object, str]]:
+) -> list[tuple[Tensor, str]]:
     """Outputs of the formula with one thing wrong in it, each with its hint."""
-    scores = q @ k.transpose(-2, -1)
-    scaled = scores / math.sqrt(k.size(-1))
+    scores, d_k = q @ k.transpose(-2, -1), k.size(-1)
+    scaled = scores / math.sqrt(d_k)
     weights = scaled.softmax(-1)
-    right_size = "The scale is the square root of d_k, which is K.size(-1)."
-    mistakes: list[tuple[object, str]] = [
-        (mix(q, k, v, dim=-2), "Your columns sum to 1; each row should. Take the softmax over the "
-         "last axis."),
-        (mix(q, k, v, scale=1.0), "The scores aren't scaled: divide them by the square root of "
-         "d_k."),
-        (mix(q, k, v, scale=float(k.size(-1))), f"You divide by d_k = {k.size(-1)}. Divide by its "
-         "square root."),
-        *((mix(q, k, v, scale=root), f"You divide by the number of tokens, or its square root. "
-           f"{right_size}")
-          for size in (k.size(-2), q.size(-2)) for root in (float(size), math.sqrt(size))),
-        (mix(q, k, v, scale=math.sqrt(v.size(-1))), "You divide by the square root of the "
-         f"dimension of a value. {right_size}"),
-        (scores.softmax(-1) / math.sqrt(k.size(-1)) @ v, "You scale after softmax, so the rows no "
-         "longer sum to one. Scale the scores before it."),
-        (scaled.exp() / scaled.exp().sum((-2, -1), keepdim=True) @ v, "All your weights together "
-         "sum to 1. Those of each row should: divide by the total of the row."),
+    mistakes = [
+        (mix(q, k, v, dim=-2), "Your columns sum to 1; each row should. Use the last axis."),
+        (mix(q, k, v, scale=1.0), "The scores aren't scaled: divide by the square root of d_k."),
+        (mix(q, k, v, scale=float(d_k)), f"You divide by d_k = {d_k}. Divide by its square root."),
+        *(
+            (mix(q, k, v, math.sqrt(size)), f"You divide by the root of another size. {SCALE}")
+            for size in (k.size(-2), q.size(-2), v.size(-1))
+        ),
+        (scores.softmax(-1) / math.sqrt(d_k) @ v, "You scale after softmax. Scale before it."),
         (scaled @ v, "You multiply the values by scores. Softmax is missing."),
-        (scaled.exp() @ v, "You raise e to the scores. Divide by the total of each row, too."),
-        (mix(q, k, v, scale=1 / math.sqrt(k.size(-1))), "You multiply the scores by the square "
-         "root of d_k. Divide by it."),
-        ((weights @ v, weights), "You return both the output and the weights. Return the output "
-         "alone."),
         (weights, "These are the weights. Now multiply them by the values: weights @ V."),
-        (scores, "These are the scores. Scale, softmax and weighted sum are still to come."),
-        (scaled, "These are the scaled scores. Softmax and weighted sum are still to come."),
-    ]  # fmt: skip
+        (weights @ k, "You take the weighted sum of the keys. Take that of the values."),
+    ]
     if q.size(-2) == k.size(-2):
         mistakes += [
             (mix(k, q, v), "Queries and keys are swapped: the rows of the scores are queries."),
-            (weights.transpose(-2, -1) @ v, "You use the columns of the weights, but the rows sum "
-             "to one: weights @ V, without a transpose."),
-        ]  # fmt: skip
-    if k.size(-1) == v.size(-1):
-        mistakes += [
-            (weights @ k, "You take the weighted sum of the keys. Take that of the values."),
-            (mix(q, v, v), "You use the values as keys. Compare the queries with K."),
+            (weights.transpose(-2, -1) @ v, "Multiply by the weights as they are: weights @ V."),
         ]
-    return [(wrong, hint) for wrong, hint in mistakes if not same(wrong, mix(q, k, v))]
+    return mistakes

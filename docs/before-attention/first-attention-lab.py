@@ -75,7 +75,7 @@ for translator, result in bench_translation(pairs, test, 40.0, baselines):
 
 # %% [markdown]
 # *Exact* is the proportion of translations that equal the reference, and *AER* is the alignment error rate, for which 0 is best. The fixed vector has no attention weights, so it has no AER.
-# Your numbers will differ from these, because a faster core takes more training steps in 40 seconds. The order stays the same:
+# Your numbers will differ from these, because a faster core takes more training steps in 40 seconds. But attention stays ahead of the fixed vector, and the fixed vector ahead of word by word:
 
 # %%
 bleu = {name: result.scores.bleu for name, result in results.items()}
@@ -92,7 +92,7 @@ for name in attentive:
 #
 # Here is BLEU by sentence length, as in figure 2 of Bahdanau et al. 2014.
 
-# %% alt="Line chart of BLEU against the number of words in the English sentence, with a line for each of the five translators. Bahdanau and Luong stay high for most lengths and fall for the longest sentences. The two fixed vectors start just as high and fall steeply. The word-by-word translator is low at every length."
+# %% alt="Line chart of BLEU against the number of words in the English sentence, with a line for each of the five translators. Bahdanau and Luong stay high for most lengths and fall for the longest sentences. The two fixed vectors start nearly as high and fall steeply. The word-by-word translator is low at every length."
 from attention.inspection import plots
 
 plots.bleu_by_length({name: result.by_length for name, result in results.items()})
@@ -142,7 +142,7 @@ compare("The agreement on the European Economic Area was signed in August 1992 .
 # <details markdown="1">
 # <summary>Which translators have strong lines that cross, and which have none?</summary>
 #
-# The lines of the two translators with attention cross at *zone économique européenne*. Those of the word-by-word translator don't, except for faint ones from and to the full stop, because it replaces each English word by a French one and keeps their order.
+# The lines of the two translators with attention cross at *zone économique européenne*. Those of the word-by-word translator don't, except for faint ones, mostly from and to the full stop, because it replaces each English word by a French one and keeps their order.
 # Its strong lines are right, but its French is wrong.
 #
 # </details>
@@ -226,7 +226,7 @@ print(len(sentences), "sentences")
 #     print(f"{word:8} {(-row.xlogy(row).sum()).exp():.2f}")
 # ```
 #
-# In one run, it was 1.7 words for *sont* and 1.0 for *arrivés*. *Sont* depends on two words: on *They* for its person, and on
+# (`xlogy` multiplies each weight by its logarithm, and gives 0 for a weight of 0.) In one run, it was 1.7 words for *sont* and 1.0 for *arrivés*. *Sont* depends on two words: on *They* for its person, and on
 # *arrived* for the choice between *sont* and *ont*. In the longer sentence, the most spread out row was that of the article *la*, whose gender depends on *zone*. Content words
 # mostly attend to a single word.
 #

@@ -69,80 +69,44 @@ def check_additive_scores(scores: Callable[..., Any]) -> None:
     Raises:
         Hint: The scores are wrong, or raise an error.
     """
+    queries, keys = (QUERIES @ W_A.T)[:, None], MEMORY @ U_A.T
+    hidden = torch.tanh(queries + keys)
+    expected = hidden @ V_A
+    no_tanh = "tanh is missing. Without it, softmax gives every query the same weights."
+    halves = "You take tanh of each half by itself. Query and key must be added before tanh."
+    swapped = "W_a projects the query, and U_a the encoder's outputs. You have swapped them."
+    rows = "Each vector is a row here, so multiply by the transposed matrix: query @ W_a.T"
+    outside = "v_a comes after tanh: take tanh of the vector, then multiply it by v_a."
+    product = "This is the dot product of the projections. Add them, and take tanh of the sum."
+    one_score = "v_a turns the vector of each pair into one score, a dot product: `hidden @ v_a`."
+    mistakes = [
+        ((queries + keys) @ V_A, no_tanh),
+        (expected.softmax(-1), "These are weights already. Return the scores, before softmax."),
+        (expected.T, "It is transposed: a row is a query, and a column a source position."),
+        ((queries.tanh() + keys.tanh()) @ V_A, halves),
+        (_scores(QUERIES, MEMORY, U_A, W_A, V_A), swapped),
+        (_scores(QUERIES, MEMORY, W_A.T, U_A.T, V_A), rows),
+        (torch.tanh((queries + keys) @ V_A), outside),
+        (queries.squeeze(1) @ keys.T, product),
+        (hidden, one_score),
+        (hidden * V_A, one_score),
+    ]
     called = "scores(query, memory, W_a, U_a, v_a)"
-    given = QUERIES, MEMORY, W_A, U_A, V_A
-    missing_axis = (
-        "Project each side by itself, then add every query to every key: with a new axis, "
-        "queries of shape (T, 1, A) and keys of shape (S, A) are broadcast to (T, S, A)."
-    )
-    found = answer(called, scores, *given, hint=missing_axis)
-    expected = _additive_scores(*given)
-    compare(called, found, expected, _score_mistakes(*given))
+    hint = "Project each side, then add with a new axis: (T, 1, A) and (S, A) give (T, S, A)."
+    found = answer(called, scores, QUERIES, MEMORY, W_A, U_A, V_A, hint=hint)
+    compare(called, found, expected, mistakes)
 
     sizes = (2, 4), (3, 5), (6, 4), (6, 5), (6,)
     generator = torch.Generator().manual_seed(0)
     wider = [torch.rand(size, generator=generator).to(MEMORY.device) for size in sizes]
     hint = "It is right for the chapter's numbers, where every dimension is 2. These all differ."
     found = answer(called, scores, *wider, hint=hint)
-    expected = _additive_scores(*wider)
-    compare(called, found, expected)
+    compare(called, found, _scores(*wider))
     right("the score of every query and every key, in one go.")
 
 
-def _additive_scores(
-    query: Tensor, memory: Tensor, W_a: Tensor, U_a: Tensor, v_a: Tensor
-) -> Tensor:
+def _scores(query: Tensor, memory: Tensor, W_a: Tensor, U_a: Tensor, v_a: Tensor) -> Tensor:
     return torch.tanh((query @ W_a.T)[:, None] + memory @ U_a.T) @ v_a
-
-
-def _score_mistakes(
-    query: Tensor, memory: Tensor, W_a: Tensor, U_a: Tensor, v_a: Tensor
-) -> list[tuple[Tensor, str]]:
-    queries, keys = (query @ W_a.T)[:, None], memory @ U_a.T
-    hidden = torch.tanh(queries + keys)
-    return [
-        (
-            (queries + keys) @ v_a,
-            "tanh is missing. Without it the query adds the same number to all of its scores, and "
-            "softmax doesn't see that: every query would get the same weights.",
-        ),
-        (
-            (hidden @ v_a).softmax(-1),
-            "These are weights already. Return the scores, before softmax.",
-        ),
-        ((hidden @ v_a).T, "It is transposed: a row is a query, and a column a source position."),
-        (
-            torch.tanh(queries) @ v_a + torch.tanh(keys) @ v_a,
-            "You take tanh of each half by itself. Add the two projections first: query and key "
-            "must meet inside tanh.",
-        ),
-        (
-            _additive_scores(query, memory, U_a, W_a, v_a),
-            "W_a projects the query, and U_a the encoder's outputs. You have swapped them.",
-        ),
-        (
-            _additive_scores(query, memory, W_a.T, U_a.T, v_a),
-            "Each vector is a row here, so multiply by the transposed matrix: query @ W_a.T",
-        ),
-        (
-            (hidden @ v_a).softmax(0),
-            "These are weights already, and their columns add up to one. Return the scores.",
-        ),
-        (
-            torch.tanh((queries + keys) @ v_a),
-            "v_a comes after tanh: take tanh of each component of the sum, then multiply by v_a.",
-        ),
-        (
-            hidden * v_a,
-            "You multiply by v_a, but don't add up: a score is a dot product, `hidden @ v_a`.",
-        ),
-        (
-            queries.squeeze(1) @ keys.T,
-            "This is the dot product of the projections. Add them, and take tanh of the sum.",
-        ),
-        (hidden, "v_a is missing: it turns the vector of each pair into one score."),
-        (hidden.sum(-1), "v_a is missing: the components aren't all worth the same."),
-    ]
 
 
 def check_padding_mask(mask: Callable[..., Any]) -> None:
@@ -156,52 +120,21 @@ def check_padding_mask(mask: Callable[..., Any]) -> None:
     """
     ids = torch.tensor([[4, 5, 1, 7, 3], [4, 7, 3, 0, 0]])  # 1 is <unk>, 3 is </s>
     expected = padding_mask(ids)
+    queries = "The axis of queries is missing: (B, S) can't be told from (T, S). Use unsqueeze(1)."
+    last = "The new axis is the last one, where the source positions should be. Put it before them."
+    heads = "One axis too many: (B, 1, 1, S) is for attention with heads. Scores are (B, T, S)."
+    expanded = "You have a row for each of S queries, but there are T. One row is broadcast to all."
+    additive = "That is an additive mask, to be added to scores. In this book a mask is boolean."
+    words = "Only padding is masked. <unk> and </s> belong to the sentence."
+    zeros = torch.zeros(expected.shape)
     mistakes = [
         (~expected, "It is inverted: True means that a query may attend to the position."),
-        (
-            expected.squeeze(1),
-            "The axis of queries is missing: (B, S) can't be told from (T, S). Insert it with "
-            "unsqueeze(1), so that the mask of a sentence holds for each of its queries.",
-        ),
-        (
-            expected.transpose(1, 2),
-            "The new axis is the last one, where the source positions should be. It belongs in "
-            "the middle.",
-        ),
-        (
-            expected.unsqueeze(1),
-            "That is one axis too many: (B, 1, 1, S) is for attention with heads. Here, the scores "
-            "are (B, T, S).",
-        ),
-        (
-            expected.expand(-1, 5, -1),
-            "You have written out a row for each of S queries. But the queries are target "
-            "positions, and there are T of them: one row of size 1 is broadcast to all.",
-        ),
-        (
-            torch.zeros_like(expected, dtype=torch.float).masked_fill(~expected, -torch.inf),
-            "That is an additive mask, which is added to the scores. In this book a mask is "
-            "boolean.",
-        ),
-        (
-            torch.where(expected, 0.0, -1e9),
-            "That is an additive mask, which is added to the scores. In this book a mask is "
-            "boolean.",
-        ),
-        (ids.unsqueeze(1), "These are the ids. Compare them with that of the padding."),
-        (
-            torch.ones_like(expected),
-            "Every position may be attended to, the padding too. Compare the ids with 0.",
-        ),
-        (
-            (ids > 1).unsqueeze(1),
-            "An unknown token (1) is a word of the sentence, so a query may attend to it.",
-        ),
-        (
-            (ids > 3).unsqueeze(1),
-            "Only padding is masked. <unk> and </s> belong to the sentence, and the encoder has "
-            "computed an output for them.",
-        ),
+        (expected.squeeze(1), queries),
+        (expected.transpose(1, 2), last),
+        (expected.unsqueeze(1), heads),
+        (expected.expand(-1, 5, -1), expanded),
+        *((zeros.masked_fill(~expected, low), additive) for low in (-torch.inf, -1e9)),
+        *(((ids > special).unsqueeze(1), words) for special in (1, 3)),
     ]
     hint = "Compare the ids with 0, then insert an axis in the middle with unsqueeze(1)."
     found = answer("mask(ids)", mask, ids, hint=hint)
@@ -238,40 +171,20 @@ def check_source_word(source_word: Callable[..., Any]) -> None:
     rows, columns = weights.argmax(dim=1).tolist(), weights.argmax(dim=0).tolist()
     for t, word in enumerate(target):
         called = f"source_word(weights, source, target, {word!r})"
-        mistakes = [
-            (
-                source[rows[t + 1]],
-                f"For {word}, you read the row of the step in which {word} is the input, and which "
-                "emits the next word. The row that emits it is one earlier.",
-            ),
-            (
-                source[rows[t - 1]],
-                f"For {word}, you read the row before the one that emits it. Row 0, whose input is "
-                "<s>, already emits the first word.",
-            ),
+        later = f"You read the row whose input is {word}. The row that emits it is one earlier."
+        earlier = f"You read the row before the one that emits {word}. Row 0 emits the first word."
+        mistakes: list[tuple[object, str]] = [
+            (source[rows[t + 1]], later),
+            (source[rows[t - 1]], earlier),
             (rows[t], "That is a position. Return the English word at that position."),
             (weights[t].max(), "That is the largest weight. Return the English word that has it."),
             (weights[t], "That is the row of weights. Return the English word with the largest."),
-            ([source[rows[t]]], "Return the word itself, not in a list."),
-            (
-                target[rows[t]],
-                "That is a French word. The columns of the weights belong to `source`.",
-            ),
-            (
-                source[columns[t % 4] % 4],
-                "You search a column. The weights of one French word are a row.",
-            ),
-            (
-                source[int(weights[t].argmin())],
-                "That is the word with the smallest weight of the row, not with the largest.",
-            ),
+            (target[rows[t]], "That is a French word. The columns belong to `source`."),
+            (source[columns[t % 4] % 4], "You search a column. A French word's weights are a row."),
         ]
         hint = "Find the position of the word with target.index(word); that is also its row."
         found = answer(called, source_word, weights, source, target, word, hint=hint)
-        otherwise = (
-            f"For {word}, yours is {found!r}: not the word with the largest weight of its row."
-        )
-        compare(called, found, source[rows[t]], [*mistakes, (found, otherwise)])
+        compare(called, found, source[rows[t]], mistakes)
     right("each word is read off the row that emits it.")
 
 
@@ -305,19 +218,10 @@ def check_perturbation_test(test: Callable[..., Any]) -> None:
 def _why_it_passes(test: Callable[..., Any]) -> str:
     """What a test checks, told from what it fails for, when weights by position pass it."""
     if _fails(test, _new(_ConstantContext, 2, 50)):
-        return (
-            "Your test checks the context vector, which changes with the words that are averaged, "
-            "whatever the weights are. Ask for attention.attention_weights(query, memory)."
-        )
-    if _fails(test, _Unnormalised(2, 2)):
-        return (
-            "Rows that sum to one are good, but weights that ignore the words have them too. "
-            "Change the words, and check what the weights do."
-        )
-    return (
-        "Your test passes weights that don't depend on the words at all. Ask for the weights "
-        "twice, with other words the second time, and assert what must be different."
-    )
+        return "The context vector changes with the words, whatever the weights. Check the weights."
+    if _fails(test, _new(_Unnormalised, 2, 50)):
+        return "Weights that ignore the words sum to one, too. Change the words, and compare."
+    return "Your test passes weights that don't depend on the words. Change the words, and compare."
 
 
 def _fails(test: Callable[..., Any], attention: nn.Module) -> bool:
@@ -372,10 +276,8 @@ class _ConstantContext(LocationAttention):
         return query
 
 
-class _Unnormalised(MultiplicativeAttention):
+class _Unnormalised(LocationAttention):
     """Follows the words, but its rows don't sum to one."""
 
-    def attention_weights(
-        self, query: Tensor, memory: Tensor, mask: object = None, keys: object = None
-    ) -> Tensor:
+    def attention_weights(self, query: Tensor, memory: Tensor) -> Tensor:
         return torch.exp(query @ memory.transpose(-2, -1))

@@ -9,9 +9,9 @@ from attention.exercises import Hint, check_decode_scores, check_full_rotations,
 from attention.layers.positions import RotaryEmbedding
 
 
-def rotated(x, theta, sign=1, first=0, power=-2, begin=0):
+def rotated(x, theta, sign=1, power=-2, begin=0):
     half = x.size(-1) // 2
-    frequencies = theta ** (power * (torch.arange(half) + first) / x.size(-1))
+    frequencies = theta ** (power * torch.arange(half) / x.size(-1))
     angles = sign * (torch.arange(len(x))[:, None] + begin) * frequencies
     one, other = x.chunk(2, dim=-1)
     cos, sin = angles.cos(), angles.sin()
@@ -35,10 +35,6 @@ def twice(angles):
     return torch.cat([angles, angles], dim=-1)
 
 
-def degrees(angles):
-    return twice(angles).deg2rad()
-
-
 def exchanged(x, theta):
     return by_angles(x, theta, lambda angles: math.pi / 2 - twice(angles), quarter_turn)
 
@@ -48,17 +44,20 @@ def each_component(x, theta):
     return x * angles.cos() + quarter_turn(*x.chunk(2, dim=-1)) * angles.sin()
 
 
-def encoded(x, theta):
-    angles = torch.arange(len(x))[:, None] * theta ** (-torch.arange(0, x.size(-1), 2) / x.size(-1))
-    return x + torch.cat([angles.sin(), angles.cos()], dim=-1)
-
-
 def in_place(x, theta):
     angles = torch.arange(len(x))[:, None] * theta ** (-torch.arange(0, x.size(-1), 2) / x.size(-1))
     first, second = x.chunk(2, dim=-1)
     first.copy_(first * angles.cos() - second * angles.sin())
     second.copy_(second * angles.cos() + first * angles.sin())
     return x
+
+
+def all_alike(x, theta):
+    return torch.stack([rotated(row.expand(2, 6), theta)[1] for row in x])
+
+
+def swapped(first, second):
+    return torch.cat([second, first], dim=-1)
 
 
 def quarter_turn(first, second):
@@ -95,35 +94,30 @@ def test_other_ways_to_rotate(rotate):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda x, theta: x, "Nothing is rotated"),
+        (lambda x, theta: x, "something else at .1, 0."),
         (lambda x, theta: rotated(x, theta, sign=-1), "clockwise"),
         (neighbours, "You rotate neighbours"),
-        (lambda x, theta: by_angles(x, theta, interleaved, quarter_turn), "belong to neighbours"),
+        (lambda x, theta: by_angles(x, theta, interleaved, quarter_turn), "to neighbours"),
         (lambda x, theta: rotated(x, theta, begin=1), "count positions from 1"),
         (
             lambda x, theta: torch.stack(rotated(x, theta).chunk(2, -1), -1).flatten(-2),
             "you interleave the result",
         ),
-        (lambda x, theta: rotated(x[1:2].expand(2, 6), theta)[1:].expand(5, 6), "rotate"),
+        (all_alike, "All rows are rotated alike"),
         (lambda x, theta: rotated(x, theta, power=-1), "radians a token"),
         (lambda x, theta: rotated(x, theta, power=-4), "is 2i already"),
         (lambda x, theta: rotated(x, 10_000.0), "theta that is given"),
-        (lambda x, theta: rotated(x, theta, first=1), "Count pairs from 0"),
         (lambda x, theta: rotated(x, theta, power=2), "more slowly"),
-        (lambda x, theta: rotated(x, 1.0), "All your pairs rotate alike"),
+        (lambda x, theta: by_angles(x, theta, twice, swapped), "lengths change"),
         (
-            lambda x, theta: by_angles(x, theta, twice, lambda a, b: torch.cat([b, a], -1)),
+            lambda x, theta: by_angles(x, theta, twice, lambda a, b: -swapped(a, b)),
             "lengths change",
         ),
-        (lambda x, theta: rotated(x, theta).T, "Transpose"),
-        (each_component, "share an angle"),
-        (in_place, "overwrite"),
+        (lambda x, theta: rotated(x, theta).T, "of the shape .5, 6."),
+        (each_component, "something else"),
+        (in_place, "Both need the old values"),
         (exchanged, "Sine and cosine"),
-        (lambda x, theta: by_angles(x, theta, degrees, quarter_turn), "radians already"),
-        (lambda x, theta: rotated(x, theta)[:, :3], "the first half"),
-        (lambda x, theta: torch.cat(rotated(x, theta).chunk(2, -1)), "along the last axis"),
-        (lambda x, theta: torch.stack(rotated(x, theta).chunk(2, -1)), "instead of stacking"),
-        (encoded, "You add an encoding"),
+        (lambda x, theta: rotated(x, theta)[:, :3], "of the shape .5, 6."),
         (lambda x, theta: x * torch.arange(5.0), "angles are .T, K/2."),
         (lambda x, theta: 2 * x, "rotate"),
     ],
@@ -157,18 +151,17 @@ def test_other_ways_to_count_rotations(full_rotations):
         (lambda *given: (covered(*given) < math.tau).sum().item(), "don't complete"),
         (lambda *given: 2 * (covered(*given) >= math.tau).sum().item(), "count components"),
         (lambda *given: (covered(*given) >= 1).sum().item(), "one radian"),
-        (lambda *given: (covered(*given) >= math.pi).sum().item(), "half a rotation"),
         (lambda *given: (covered(*given) >= 360).sum().item(), "degrees"),
         (lambda *given: (covered(*given, power=-0.5) >= math.tau).sum().item(), "too slowly"),
         (lambda *given: (covered(*given, power=-2) >= math.tau).sum().item(), "doubled"),
-        (lambda *given: (covered(*given, power=1) >= math.tau).sum().item(), "more slowly"),
-        (lambda d, theta, n: (covered(d, theta, 1) >= math.tau).sum().item(), "by the length"),
+        (
+            lambda *given: (covered(*given, power=1) >= math.tau).sum().item(),
+            "Later ones are slower",
+        ),
         (lambda d, theta, n: d // 2, "count all pairs"),
-        (lambda *given: (covered(*given) >= math.tau).nonzero().max(), "index of the last pair"),
-        (lambda *given: (covered(*given) / math.tau).sum(), "add up rotations"),
-        (lambda *given: (covered(*given) * math.tau >= 1).sum(), "multiply by 2 pi"),
+        (lambda *given: (covered(*given) >= math.tau).nonzero().max(), "should be more"),
         (lambda d, theta, n: (covered(d, 10_000.0, n) >= math.tau).sum(), "theta that is given"),
-        (lambda *given: covered(*given) >= math.tau, "full_rotations"),
+        (lambda *given: covered(*given) >= math.tau, "should be a number"),
         (lambda *given: None, "nothing back"),
     ],
 )
@@ -188,21 +181,20 @@ def decoded(query, key, cached, at=None, query_at=None, again=False):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda *given: decoded(*given, at=0), "as if at position 0"),
+        (lambda *given: decoded(*given, at=0), "another position"),
         (lambda *given: decoded(*given, query_at=0), "query isn't rotated"),
         (lambda *given: decoded(*given, at=0, query_at=4), "new key isn't rotated"),
-        (lambda *given: decoded(*given, at=3), "last cached token"),
-        (lambda *given: decoded(*given, at=5), "count from 0"),
+        (lambda *given: decoded(*given, at=3), "another position"),
+        (lambda *given: decoded(*given, at=5), "another position"),
         (lambda *given: decoded(*given, again=True), "rotated already"),
-        (lambda *given: decoded(*given) * 6**0.5, "root of K"),
-        (lambda *given: decoded(*given) * 6, "You multiply by the root"),
-        (lambda *given: decoded(*given, at=6), "That is K"),
-        (lambda q, k, cached: RotaryEmbedding(6, position_offset=4)(q), "makes the module"),
+        (lambda *given: decoded(*given) * 6**0.5, "Divide the scores"),
+        (lambda *given: decoded(*given) / 6**0.5, "not by K"),
+        (lambda q, k, cached: RotaryEmbedding(6, position_offset=4)(q), "is called with rows"),
         (lambda *given: decoded(*given).softmax(-1), "These are the weights"),
         (lambda *given: decoded(*given).roll(1), "comes first"),
         (lambda *given: decoded(*given)[:-1], "own key is missing"),
-        (lambda *given: decoded(*given)[None], "without a second axis"),
-        (lambda q, k, cached: torch.cat([cached, k]) @ q, "make rows|Make rows"),
+        (lambda *given: decoded(*given)[None], "of the shape .5,."),
+        (lambda q, k, cached: torch.cat([cached, k]) @ q, "is called with rows"),
     ],
 )
 def test_wrong_decode_scores_get_their_own_hint(wrong, hint):

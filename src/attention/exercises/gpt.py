@@ -28,28 +28,11 @@ def check_next_word_loss(loss: Callable[..., Any]) -> None:
     each, real = _losses(logits[:, :-1], targets), targets != 0  # (B, T)
     expected = each[real].mean()
     rows = torch.stack([row[keep].mean() for row, keep in zip(each, real, strict=True)])
-    unshifted = _losses(logits, ids)
-    behind = _losses(logits[:, 1:], ids[:, :-1])
-    not_shifted = (
-        "Not shifted: the target at each position is the next token. Use logits[:, :-1] and "
-        "ids[:, 1:]."
-    )
-    half_shifted = (
-        "You drop the last position of both, which shortens them without a shift. The targets are "
-        "ids[:, 1:]."
-    )
-    wrong_way = "Shifted the wrong way: the logits at position t predict the token at t + 1."
-    cut = _losses(logits[:, :-1], ids[:, :-1])
-    turned = ids.roll(-1, dims=1)
-    wrapped, two = _losses(logits, turned), _losses(logits[:, :-2], ids[:, 2:])
-    twice, p = _losses(logits[:, :-1].softmax(-1), targets), (-each).exp()
+    twice = _losses(logits[:, :-1].softmax(-1), targets)
+    no_shift = "No shift: the target is the next token. Use logits[:, :-1] and ids[:, 1:]."
+    backwards = "Shifted the wrong way: the logits at position t predict the token at t + 1."
+    rolled = "roll puts the first token at the end, where it follows nothing. Drop that position."
     mistakes = [
-        (unshifted.mean(), not_shifted),
-        (unshifted[ids != 0].mean(), not_shifted),
-        (cut.mean(), half_shifted),
-        (cut[ids[:, :-1] != 0].mean(), half_shifted),
-        (behind.mean(), wrong_way),
-        (behind[ids[:, :-1] != 0].mean(), wrong_way),
         (each.mean(), "Your mean includes padding. Leave out the positions whose target is 0."),
         (each[ids[:, :-1] != 0].mean(), "Leave out where the target is 0, not where the input is."),
         (each[real].sum() / each.numel(), "You divide by a count that includes the padding."),
@@ -57,34 +40,17 @@ def check_next_word_loss(loss: Callable[..., Any]) -> None:
         (rows.mean(), "This is a mean of means. Every token counts alike, whatever its line."),
         (expected.exp(), "This is the perplexity. The loss is its logarithm."),
         (-expected, "The sign is wrong: a loss is minus the log-probability."),
-        (each, "Return one number: the mean over all tokens that aren't padding."),
-        (each[real], "Return one number: the mean of these losses."),
-        (
-            _losses(logits[:, 1:], targets)[real].mean(),
-            "You drop the first position of both, which is no shift. Drop the last of the logits.",
-        ),
-        (
-            wrapped[turned != 0].mean(),
-            "roll puts the first token at the end, so the last logits "
-            "get a target that doesn't follow. Cut them off.",
-        ),
-        (
-            wrapped.mean(),
-            "roll puts the first token at the end, so the last logits get a target "
-            "that doesn't follow. Cut them off.",
-        ),
-        (two[ids[:, 2:] != 0].mean(), "You shift by two. The next token is one position later."),
         (twice[real].mean(), "Your softmax is applied twice: F.cross_entropy takes logits."),
-        (p[real].mean(), "This is the mean probability. Take the mean of minus its logarithm."),
-        (
-            -p[real].mean().log(),
-            "You take the logarithm of the mean. Take the mean of the logarithms.",
-        ),
-        (
-            each[real].sum() / len(ids),
-            "You divide by the number of lines. Divide by the number of tokens.",
-        ),
     ]
+    for given, wanted, hint in [
+        (logits, ids, no_shift),
+        (logits[:, :-1], ids[:, :-1], no_shift),
+        (logits[:, 1:], ids[:, 1:], no_shift),
+        (logits[:, 1:], ids[:, :-1], backwards),
+        (logits, ids.roll(-1, dims=1), rolled),
+    ]:
+        losses = _losses(given, wanted)
+        mistakes += [(losses.mean(), hint), (losses[wanted != 0].mean(), hint)]
     flat = "F.cross_entropy takes (N, V) and (N): flatten the first two axes of both."
     found = answer("loss(logits, ids)", loss, logits, ids, hint=flat)
     compare("loss(logits, ids)", found, expected, mistakes)
@@ -106,53 +72,30 @@ def check_top_p(nucleus: Callable[..., Any]) -> None:
     for numbers, p, n in [(some, 0.3, 1), (some, 0.6, 2), (some, 0.9, 3), (exact, 0.75, 2)]:
         probabilities = torch.tensor(numbers)
         best, order = probabilities.sort(descending=True)
-        first = torch.zeros(4).scatter(0, order, (torch.arange(4) < n).float())
-        fewer = torch.zeros(4).scatter(0, order, (torch.arange(4) < n - 1).float())
-        more = torch.zeros(4).scatter(0, order, (torch.arange(4) < n + 1).float())
+        fewer, first, more = (
+            torch.zeros(4).scatter(0, order, (torch.arange(4) < kept).float())
+            for kept in (n - 1, n, n + 1)
+        )
         least, upwards = probabilities.sort()
         rising = torch.zeros(4).scatter(0, upwards, (least.cumsum(0) - least < p).float())
+        unsorted = probabilities.cumsum(0) - probabilities < p
         taken = _normalised(best * (torch.arange(4) < n))
         expected = _normalised(probabilities * first)
+        twice = probabilities.masked_fill(first == 0, -torch.inf).softmax(-1)
         too_few = f"Too few are left: the token that reaches {p} stays, even if it is the first."
+        too_many = f"Too many are left: only the fewest whose *sum* reaches {p} stay."
+        place = "Put each probability back at the index of its token, with scatter(0, order, …)."
         upside_down = "You keep the least probable tokens: the order or the condition is reversed."
-        each = "You compare each probability with p. It is their sum that must reach p."
         mistakes = [
             (probabilities * first, "What is left must sum to 1: divide it by its sum."),
-            (taken, "These are sorted. Put each back at the index of its token."),
-            (
-                taken[order],
-                "order has the index of each. To put it back there, use scatter.",
-            ),
-            (
-                (probabilities * first).masked_fill(first == 0, -torch.inf).softmax(-1),
-                "These are probabilities already: divide them by their sum, without a softmax.",
-            ),
-            (probabilities, "You keep all tokens."),
+            (twice, "These are probabilities already: divide by their sum, without a softmax."),
+            (taken, place),
+            (taken[order], place),
             (_normalised(probabilities * fewer).nan_to_num(), too_few),
-            (probabilities * fewer, too_few),
-            (_normalised(probabilities * (probabilities >= p)), each),
-            (
-                _normalised(probabilities * more),
-                f"One token too many: the others reach {p} already.",
-            ),
-            (
-                _normalised(probabilities * (probabilities.cumsum(0) - probabilities < p)),
-                "You add up in the order of the vocabulary. Begin with the most probable token.",
-            ),
-            (
-                _normalised(probabilities * (probabilities.argsort().argsort() < n)),
-                upside_down,
-            ),
+            (_normalised(probabilities * more), too_many),
+            (_normalised(probabilities * unsorted), "Begin the sum with the most probable token."),
             (_normalised(probabilities * rising), upside_down),
             (_normalised(probabilities * (1 - first)), upside_down),
-            (
-                probabilities * first / p,
-                "What is left must sum to 1: divide it by its own sum, not by p.",
-            ),
-            (
-                taken[:n],
-                "You return the nucleus only. Return all tokens, with 0 where one is removed.",
-            ),
         ]
         call = f"nucleus(probabilities, {p})"
         found = answer(call, nucleus, probabilities, p)
@@ -175,44 +118,23 @@ def check_positions_read(positions: Callable[..., Any]) -> None:
     for prompt, tokens in [(5, 2), (3, 1), (11, 12), (1, 30)]:
         cached, uncached = prompt + tokens - 1, sum(range(prompt, prompt + tokens))
         last = "Nothing follows the last new token, so it isn't processed any more."
+        once = "With the cache, the prompt must be processed, too, once."
+        grows = "Without a cache, the text is one token longer each time."
+        begin = f"The lengths begin at {prompt}: the first pass processes the prompt, all of it."
         mistakes: list[tuple[object, str]] = [
             ((uncached, cached), "The two are swapped: first with the cache."),
             ((cached + 1, uncached), last),
             ((cached, uncached + prompt + tokens), last),
             ((cached + 1, uncached + prompt + tokens), last),
-            ((tokens, uncached), "With the cache, the prompt must be processed, too, once."),
-            ((cached, prompt * tokens), "Without a cache, the text is one token longer each time."),
-            (
-                (cached, uncached + tokens),
-                f"The first token is predicted from the prompt: the lengths begin at {prompt}.",
-            ),
-            (
-                (cached, sum(range(prompt + tokens))),
-                "The prompt is there from the start: the first pass processes all of it.",
-            ),
-            ((tokens - 1, uncached), "With the cache, the prompt must be processed, too, once."),
-            ((prompt, uncached), "With the cache, each new token but the last is processed, too."),
-            (
-                (cached, sum(range(prompt, prompt + tokens - 1))),
-                "Each new token takes a pass over the text so far. You leave out the last pass.",
-            ),
-            (
-                (cached, tokens * (prompt + tokens - 1)),
-                "The text isn't that long from the start: it grows by one token each time.",
-            ),
-            (
-                (cached, tokens * (prompt + tokens)),
-                "The text isn't that long from the start: it grows by one token each time.",
-            ),
-            (
-                (cached, sum(range(tokens))),
-                f"The prompt is in each pass, too: the lengths begin at {prompt}.",
-            ),
-            ((cached, cached), "Without a cache, the whole text is processed for each new token."),
-            (
-                (cached, (prompt + tokens - 1) ** 2),
-                "These are pairs of positions, as in a table of weights. Count positions.",
-            ),
+            ((tokens, uncached), once),
+            ((tokens - 1, uncached), once),
+            ((cached, tokens * prompt), grows),
+            ((cached, tokens * (prompt + tokens - 1)), grows),
+            ((cached, tokens * (prompt + tokens)), grows),
+            ((cached, uncached + tokens), begin),
+            ((cached, sum(range(prompt + tokens))), begin),
+            ((cached, sum(range(tokens))), begin),
+            ((cached, uncached - cached), "Each new token takes a pass. The last one is missing."),
         ]
         call = f"positions({prompt}, {tokens})"
         found = answer(call, positions, prompt, tokens)
@@ -233,50 +155,18 @@ def check_gpt_parameters(count: Callable[..., Any]) -> None:
     for V, N, D, L in [(50_257, 1024, 768, 12), (50_257, 1024, 1600, 48), (7, 5, 4, 3)]:
         embeddings, block = (V + N) * D, 12 * D * D + 13 * D
         expected = embeddings + L * block + 2 * D
+        vectors = "Embeddings are missing: V × D for tokens, N × D for positions."
+        lacks = "A block lacks {} D: norms have 4 D, the biases of attention 4 D, other biases 5 D."
         mistakes = [
-            (
-                expected + V * D,
-                "You count the token embeddings twice. The output is tied to them.",
-            ),
-            (expected - N * D, "The positions are missing: each has a learned vector."),
-            (expected - 2 * D, "The last norm is missing. It has two vectors."),
-            (expected - D, "The last norm has two vectors. You count one."),
-            (expected - V * D, "The token embeddings are missing, V × D."),
-            (expected - (V + N) * D, "The embeddings of tokens and positions are missing."),
+            (expected + V * D, "You count the token embeddings twice: the output is tied to them."),
             (expected + V, "The output adds no bias: logits are dot products with the embeddings."),
-            (
-                expected - L * D,
-                "Each block lacks D parameters: one bias has as many, such as the last.",
-            ),
-            (
-                expected - L * 5 * D,
-                "Each block lacks 5 D parameters: its last two biases have as many.",
-            ),
-            (expected - L * 13 * D, "The biases and norms of the blocks are missing."),
+            *((expected - n * D, vectors) for n in (N, V, N + V)),
+            (expected - 2 * D, "The last norm is missing. It has two vectors."),
             (expected - L * 13 * D - 2 * D, "All biases and norms are missing."),
-            (expected - L * 9 * D, "The biases are missing: GPT-2 has them everywhere."),
-            (
-                expected - L * 4 * D,
-                "Each block lacks 4 D parameters: its two norms have as many, and so have the four "
-                "biases of attention.",
-            ),
-            (expected - L * 2 * D, "There are two norms in a block, with two vectors each."),
-            (
-                expected - L * 3 * D,
-                "The first bias of the feed-forward network has 4 D components, as its layer has.",
-            ),
-            (
-                expected - L * D * D,
-                "Attention has four matrices: for queries, keys, values and output.",
-            ),
-            (
-                expected - L * 4 * D * D,
-                "The feed-forward network has two matrices, to 4 D and back.",
-            ),
-            (
-                expected + L * 4 * D * D,
-                "There is no cross-attention: a block has one attention.",
-            ),
+            *((expected - L * n * D, lacks.format(n)) for n in (1, 2, 3, 4, 5, 9, 13)),
+            (expected - L * D * D, "Attention has four matrices, the output projection included."),
+            (expected - L * 4 * D * D, "The feed-forward network has a second matrix, back to D."),
+            (expected + L * 4 * D * D, "There is no cross-attention: a block has one attention."),
             (embeddings + block + 2 * D, f"This is one block, and there are {L}."),
         ]
         call = f"count({V}, {N}, {D}, {L})"

@@ -29,43 +29,25 @@ def check_rotation(rotate: Callable[..., Any]) -> None:
     twice, first, second = torch.cat([angles, angles], -1), x[:, :3], x[:, 3:]
     quarter_turn, swapped = torch.cat([-second, first], -1), torch.cat([second, first], -1)
     apart = angles.repeat_interleave(2, -1)
-    each = t * theta ** (-torch.arange(6.0) / 6)  # an angle for each component
     expected = _rotate(x, angles)
     halves = torch.tensor([0, 2, 4, 1, 3, 5])
     neighbours = halves.argsort()  # puts halves back as neighbours
     mistakes = [
-        (x, "Nothing is rotated yet."),
         (_rotate(x, -angles), "You rotate clockwise: the two sines have each other's sign."),
+        (x * twice.cos() + swapped * twice.sin(), SIGN),
+        (x * twice.cos() - swapped * twice.sin(), SIGN),
+        (_rotate(x, math.pi / 2 - angles), "Sine and cosine are exchanged."),
         (_rotate(x[:, halves], angles)[:, neighbours], PAIRS),
         (_rotate(x[:, halves], angles), PAIRS),
         (x * apart.cos() + quarter_turn * apart.sin(), INTERLEAVED),
         (expected[:, neighbours], "The pairs are right, but you interleave the result. Use cat."),
-        (_rotate(x, (t + 1) * angles[1]), "You count positions from 1. Position 0 comes first."),
         (_rotate(x, angles[1].expand(5, 3)), "All rows are rotated alike: multiply by positions."),
+        (_rotate(x, (t + 1) * angles[1]), "You count positions from 1. Position 0 comes first."),
         (_rotate(x, t * theta ** (-i / 6)), FREQUENCY),
-        (_rotate(x, t * theta ** (-4 * i / 6)), "torch.arange(0, K, 2) is 2i already."),
-        (_rotate(x, t * 10_000 ** (-2 * i / 6)), "You use 10,000. Use the theta that is given."),
-        (_rotate(x, t * theta ** (-2 * (i + 1) / 6)), "Count pairs from 0: the first has i = 0."),
+        (_rotate(x, t * theta ** (-4 * i / 6)), DOUBLED),
         (_rotate(x, t * theta ** (2 * i / 6)), "Later pairs rotate more slowly, not faster."),
-        (_rotate(x, t.expand(5, 3)), f"All your pairs rotate alike. {FREQUENCY}"),
-        (x * twice.cos() + swapped * twice.sin(), SIGN),
-        (x * twice.cos() - swapped * twice.sin(), SIGN),
-        (
-            x * each.cos() + quarter_turn * each.sin(),
-            "The two components of a pair share an angle.",
-        ),
-        (_rotate(x, math.pi / 2 - angles), "Sine and cosine are exchanged."),
-        (_rotate(x, angles.deg2rad()), "Angles are in radians already."),
+        (_rotate(x, t * 10_000 ** (-2 * i / 6)), GIVEN),
         (_overwritten(x, angles), OVERWRITTEN),
-        (expected[:, :3], "That is the first half. Append the second: torch.cat(…, dim=-1)."),
-        (torch.cat(expected.chunk(2, -1)), "Concatenate the halves along the last axis: dim=-1."),
-        (torch.stack(expected.chunk(2, -1)), "Concatenate the halves, instead of stacking them."),
-        (x + twice, "You add the angles. Rotate the vectors by them."),
-        (
-            x + torch.cat([angles.sin(), angles.cos()], -1),
-            "You add an encoding. Rotate the vectors.",
-        ),
-        (expected.T, "Transpose it: a row for each token, a column for each component."),
     ]
     call = "rotate(x, theta)"
     compare(call, answer(call, rotate, x, theta, hint=ANGLES), expected, mistakes)
@@ -76,14 +58,14 @@ ANGLES = (
     "The angles are (T, K/2): the positions as a column, torch.arange(T)[:, None], times the "
     "frequencies. The halves of x, x.chunk(2, dim=-1), are (T, K/2) as well."
 )
+DOUBLED = "Your exponent is doubled: torch.arange(0, K, 2) is 2i already."
 FREQUENCY = "Pair i rotates by theta ** (-2 * i / K) radians a token."
+GIVEN = "You use 10,000. Use the theta that is given."
 INTERLEAVED = (
-    "Your pairs are halves, but your angles belong to neighbours: repeat_interleave gives one "
-    "angle to components 0 and 1. Components i and i + K/2 share one: torch.cat([angles, angles])."
+    "Your pairs are halves, but repeat_interleave gives one angle to neighbours, such as 0 and 1. "
+    "Components i and i + K/2 share one: torch.cat([angles, angles], dim=-1)."
 )
-OVERWRITTEN = (
-    "You overwrite the first half, and then compute the second from it. Both need the old values."
-)
+OVERWRITTEN = "You compute the second half from the new first one. Both need the old values."
 PAIRS = "You rotate neighbours, 0 with 1. Here component i rotates with i + K/2: x.chunk(2, -1)."
 SIGN = "A sign is wrong, so lengths change: (a, b) becomes (a cos - b sin, b cos + a sin)."
 
@@ -109,41 +91,29 @@ def check_full_rotations(full_rotations: Callable[..., Any]) -> None:
     Raises:
         Hint: It is another number.
     """
-    for d_head, theta, length in [(128, 500_000.0, 2000), (96, 20_000.0, 512)]:
-        frequencies = theta ** (-torch.arange(0, d_head, 2, dtype=torch.float64) / d_head)
-
-        def count(frequencies: Tensor, angle: float = math.tau, length: int = length) -> int:
-            return int((length * frequencies >= angle).sum())
-
-        pairs, expected = d_head // 2, count(frequencies)
+    for given in [(128, 500_000.0, 2000), (96, 20_000.0, 512)]:
+        d_head, theta, length = given
+        pairs, expected = d_head // 2, _full_rotations(*given)
         mistakes = [
             (pairs - expected, "You count the pairs that don't complete a rotation."),
             (2 * expected, "You count components. Two of them are one pair."),
-            (expected - 1, "That may be the index of the last pair. Indices start from 0."),
-            (float(length * frequencies.sum() / math.tau), "You add up rotations. Count pairs."),
-            (count(frequencies, 1 / math.tau), "You multiply by 2 pi. Divide by it."),
-            (
-                count(10_000 ** (-torch.arange(0, d_head, 2, dtype=torch.float64) / d_head)),
-                "You use 10,000. Use the theta that is given.",
-            ),
-            (count(frequencies, 1.0), "That is one radian. A full rotation is 2 pi radians."),
-            (count(frequencies, math.pi), "That is half a rotation. A full one is 2 pi radians."),
-            (count(frequencies, 360.0), "A frequency is in radians a token, not in degrees."),
-            (count(frequencies.sqrt()), f"Your frequencies fall too slowly. {FREQUENCY}"),
-            (
-                count(frequencies**2),
-                "Your exponent is doubled: arange(0, d_head, 2) is 2i already.",
-            ),
-            (count(frequencies, length=1), "That is a single token. Multiply by the length."),
-            (
-                pairs,
-                "You count all pairs. Later ones rotate more slowly: is your exponent negative?",
-            ),
+            (_full_rotations(*given, full=1.0), "That is one radian. A full rotation is 2 pi."),
+            (_full_rotations(*given, full=360.0), "Frequencies are in radians, not in degrees."),
+            (_full_rotations(*given, power=0.5), f"Your frequencies fall too slowly. {FREQUENCY}"),
+            (_full_rotations(*given, power=2.0), DOUBLED),
+            (_full_rotations(d_head, 10_000.0, length), GIVEN),
+            (pairs, "You count all pairs. Later ones are slower: is your exponent negative?"),
         ]
         call = f"full_rotations({d_head}, {theta:g}, {length})"
-        found = answer(call, full_rotations, d_head, theta, length)
-        compare(call, found, expected, mistakes)
+        compare(call, answer(call, full_rotations, *given), expected, mistakes)
     right("only these pairs have met every angle, so longer contexts bring them nothing new.")
+
+
+def _full_rotations(
+    d_head: int, theta: float, length: int, power: float = 1.0, full: float = math.tau
+) -> int:
+    exponents = -torch.arange(0, d_head, 2, dtype=torch.float64) / d_head
+    return int((length * theta ** (power * exponents) >= full).sum())
 
 
 def check_decode_scores(decode_scores: Callable[..., Any]) -> None:
@@ -166,33 +136,20 @@ def check_decode_scores(decode_scores: Callable[..., Any]) -> None:
         return (torch.cat([keys, k]) @ q[0]) / 6**0.5
 
     expected = scores()
+    elsewhere = f"Query and key are rotated for another position. {POSITION}"
     mistakes = [
-        (scores(0, 0), f"Query and key are rotated as if at position 0. {POSITION}"),
-        (scores(0, 4), f"The query isn't rotated by its position. {POSITION}"),
-        (scores(4, 0), f"The new key isn't rotated by its position. {POSITION}"),
-        (scores(3, 3), "That is the position of the last cached token. The new one follows it."),
-        (scores(5, 5), "That is one position too far: count from 0."),
-        (
-            scores(keys=rotary(cached)),
-            "You rotate the cached keys again. They are rotated already.",
-        ),
+        (scores(query_at=0), f"The query isn't rotated by its position. {POSITION}"),
+        (scores(key_at=0), f"The new key isn't rotated by its position. {POSITION}"),
+        *((scores(at, at), elsewhere) for at in (0, 3, 5)),
+        (scores(keys=rotary(cached)), "You rotate the cached keys. They are rotated already."),
         (expected * 6**0.5, "Divide the scores by the root of K."),
-        (expected * 6, "You multiply by the root of K. Divide by it."),
-        (scores(6, 6), "That is K. The position of the new token is S, the number of cached keys."),
-        (expected * 6**0.5 / 5**0.5, "Divide by the root of K, the dimension of a key, not of S."),
         (expected * 6**0.5 / 6, "Divide by the root of K, not by K."),
         (expected.softmax(-1), "These are the weights. The scores come before softmax."),
         (expected.roll(1), "The new key comes first. Append it after the cached ones."),
         (expected[:-1], "The new token's own key is missing: a token attends to itself, too."),
-        (expected[-1], "That is the new key alone. Score the cached ones as well."),
-        (expected[None], "There is one query: the shape is (S + 1,), without a second axis."),
-        (expected[:, None], "There is one query: the shape is (S + 1,), without a second axis."),
     ]
-    call, rows = (
-        "decode_scores(query, key, cached_keys)",
-        "Make rows of vectors: key[None] is (1, K). RotaryEmbedding(K) makes the module, which is "
-        "called with rows and a position_offset.",
-    )
+    call = "decode_scores(query, key, cached_keys)"
+    rows = "RotaryEmbedding(K) is called with rows, key[None] of (1, K), and a position_offset."
     compare(call, answer(call, decode_scores, query, key, cached, hint=rows), expected, mistakes)
     right("the cache keeps rotated keys, and only the new token is rotated, by its position.")
 

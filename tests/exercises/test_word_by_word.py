@@ -63,6 +63,10 @@ def least_probable(words, table):
     return [min(f, key=f.__getitem__, default=w) for f, w in zip(found, words, strict=True)]
 
 
+def last_in_the_alphabet(words, table):
+    return [max(translations(word, table), default=word) for word in words]
+
+
 def keys_of_one_word(words, table):
     return [table[word] for word in words]
 
@@ -94,6 +98,7 @@ def as_text(words, table):
         (probabilities, r"wrong at \[0\]: it should be something else than 0.35"),
         (whole_keys, "something else than a tuple"),
         (least_probable, "You take the least"),
+        (last_in_the_alphabet, r"wrong at \[0\]: it should be something else than 'les'"),
         (keys_of_one_word, "no 'the'\nA key of the table is a pair"),
         (keys_the_wrong_way, r"no \('les', 'the'\)\n.* pair, \(English, French\)"),
         (three_to_a_key, r"^look_up\(words, table\) raises an error: not enough values"),

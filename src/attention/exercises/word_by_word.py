@@ -26,7 +26,7 @@ def check_look_up(look_up: Callable[..., Any]) -> None:
     """
     table = {
         ("the", "les"): 0.2, ("the", "la"): 0.35, ("the", "le"): 0.35, ("the", "l'"): 0.1,
-        ("treaty", "un"): 0.2, ("treaty", "traité"): 0.7, ("treaty", "traités"): 0.1,
+        ("treaty", "traités"): 0.1, ("treaty", "traité"): 0.7, ("treaty", "un"): 0.2,
     }  # fmt: skip
     what = "look_up(words, table)"
     pairs = "A key of the table is a pair, (English, French). First collect the pairs of the word."
@@ -35,7 +35,7 @@ def check_look_up(look_up: Callable[..., Any]) -> None:
     found = answer(what, look_up, ["the", "Lisbon", "treaty"], dict(table), hint=unknown)
     copy = "Copy the unknown word: a name is often right as it is."
     mistakes: list[tuple[object, str]] = [
-        (["les", "Lisbon", "un"], "You take the first translation. Take the most probable."),
+        (["les", "Lisbon", "traités"], "You take the first translation. Take the most probable."),
         (["l'", "Lisbon", "traités"], "You take the least probable. Take the most probable."),
         (["le", "Lisbon", "traité"], "la and le are equally probable. Keep the first of them."),
         (["la", "traité"], "A word that is not in the table is copied. You leave it out."),
@@ -103,11 +103,11 @@ def check_alignment_error_rate(error_rate: Callable[..., Any]) -> None:
     agreed, both = len(found & gold), len(found) + len(gold)
     expected = alignment_error_rate([found], [gold])
     precision = (
-        "You divide by the links found alone, which is 1 − precision. A translator that finds one "
+        "You divide by the links found alone, so you measure precision. A translator that finds one "
         "correct link and no other would be perfect: the gold links must count, too."
     )
     recall = (
-        "You divide by the gold links alone, which is 1 − recall. A translator that links every "
+        "You divide by the gold links alone, so you measure recall. A translator that links every "
         "word with every other would be perfect: the links found must count, too."
     )
     twice = "The denominator counts a link in both sets twice. The numerator must do so, too."

@@ -319,7 +319,7 @@ for T in (1, 2, 13):
 #
 # ## A leak test, three ways
 #
-# A layer **leaks** if its output at some position depends on later tokens. The shapes don't show it, and neither does the loss, since a model with a leak has a *lower* loss than a correct one. You need a **leak test**, which looks for the dependence itself. There are three ways to do it.
+# A layer **leaks** if its output at some position depends on later tokens. The shapes don't show it, and neither does the loss, since a model that is trained with a leak tends to have a *lower* loss than a correct one. You need a **leak test**, which looks for the dependence itself. There are three ways to do it.
 #
 # **Change the future.** Replace the tokens from position `t` on. The rows before `t` must be *equal*, to the last bit, because a weight of exactly 0 lets nothing through.
 

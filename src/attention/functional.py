@@ -85,6 +85,6 @@ def padding_mask(ids: Int[Tensor, "*B S"], pad: int = 0) -> Bool[Tensor, "*B 1 S
     """Let every query attend to every token that isn't padding.
 
     Args:
-        ids: Token ids, padded at the end with `pad`.
+        ids: Token ids, padded with `pad`.
     """
     return (ids != pad).unsqueeze(-2)

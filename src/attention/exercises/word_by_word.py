@@ -103,8 +103,8 @@ def check_alignment_error_rate(error_rate: Callable[..., Any]) -> None:
     agreed, both = len(found & gold), len(found) + len(gold)
     expected = alignment_error_rate([found], [gold])
     precision = (
-        "You divide by the links found alone, so you measure precision. A translator that finds one "
-        "correct link and no other would be perfect: the gold links must count, too."
+        "You divide by the links found alone, so you measure precision. A translator that finds "
+        "one correct link and no other would be perfect: the gold links must count, too."
     )
     recall = (
         "You divide by the gold links alone, so you measure recall. A translator that links every "

@@ -206,9 +206,11 @@ MODELS: list[Stop] = [
     ("BERT", "the encoder alone", towers(4, 0)),
     ("Retrieval", "texts found by their embeddings", nearest),
     ("GPT", "the decoder alone", towers(0, 4)),
+    ("Inside a GPT", "an induction head copies",
+     grid(["90000", "54000", "33300", "19110", "11911"], 9.5)),
     ("Rotary position embedding", "positions as rotations", dial),
     ("Llama", "the decoder, grown to 126 layers", towers(0, 12)),
-]
+]  # fmt: skip
 SCALE: list[Stop] = [
     ("Attention on a GPU", "kernels, and how fast they are", tiles),
     ("Training on many GPUs", "one model, many machines", machines),

@@ -81,10 +81,7 @@ def check_additive_mask(additive: Callable[..., Any]) -> None:
         if found.isnan().any():
             raise Hint("There is NaN in it: 0 times infinity. Don't multiply: use masked_fill.")
         if found.isfinite().all() and (found[~MASK] < -1000).all():
-            raise Hint(
-                f"{found.min():.4g} is finite. A fully masked query would attend to every key "
-                "alike, and nothing would tell you. Use -math.inf."
-            )
+            raise Hint(f"{found.min():.4g} is finite: it can't mask a whole row. Use -math.inf.")
     compare("additive(mask)", found, zeros.masked_fill(~MASK, -math.inf), mistakes)
     right("zero where a query may attend to a key, and minus infinity elsewhere.")
 
@@ -188,10 +185,7 @@ def check_masked_weights(weights: Callable[..., Any]) -> None:
     hint = "mask.any(dim=-1) is (B, T). With keepdim=True it is (B, T, 1), and broadcasts."
     found = answer(what, lambda mask: weights(given, mask), MASK, hint=hint)
     if isinstance(found, Tensor) and found.isnan().any(dim=-1).equal(~MASK.any(dim=-1)):
-        raise Hint(
-            "There is NaN in the fully masked row, where 0 is divided by 0. Find these rows with "
-            "mask.any(dim=-1, keepdim=True), and give them zeros."
-        )
+        raise Hint("There is NaN in the fully masked row, where 0 is divided by 0. Give it zeros.")
     compare(what, found, masked_softmax(scores, MASK), mistakes)
     if not torch.equal(given, scores):
         raise Hint("The weights are right, but you have overwritten the caller's scores.")

@@ -126,37 +126,26 @@ def _attention(x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:
     return scaled_dot_product_attention(x, x, x)[0]
 
 
-def _double(x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:
-    """A layer without attention: each output depends on its own token alone."""
-    return 2 * x
-
-
-def _with_positions(x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:
-    return _attention(x + sinusoidal_positions(x.size(-2), x.size(-1)))
+def _encodings(x: Float[Tensor, "*B T D"]) -> Float[Tensor, "T D"]:
+    return sinusoidal_positions(x.size(-2), x.size(-1))
 
 
 def _from_the_middle(x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:
     """Counts positions from the middle to both ends, so that a mirror image changes nothing."""
-    length = x.size(-2)
-    away = (2 * torch.arange(length) - (length - 1)).abs()
-    return _attention(x + sinusoidal_positions(length, x.size(-1))[away])
-
-
-def _positions_last(x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:
-    """Adds positions to the output: they show in each vector, but not in the sum of all."""
-    return _attention(x) + sinusoidal_positions(x.size(-2), x.size(-1))
+    away = (2 * torch.arange(x.size(-2)) - (x.size(-2) - 1)).abs()
+    return _attention(x + _encodings(x)[away])
 
 
 MODELS: list[tuple[Callable[[Tensor], Tensor], bool, str]] = [
-    (_double, True, "Your function returns False for a model that doubles each vector separately. "
+    (lambda x: 2 * x, True, "Your function returns False for a model that doubles each vector. "
      "Compare its outputs for permuted tokens with its permuted outputs."),
     (_attention, True, "Your function returns False for self-attention without positions. Sums in "
      "another order are rounded differently, so compare with torch.allclose(…, atol=1e-5)."),
-    (_with_positions, False, "Your function returns True for a model that adds positional "
-     "encodings. Permute the tokens, and see whether the outputs are only permuted."),
+    (lambda x: _attention(x + _encodings(x)), False, "Your function returns True for a model that "
+     "adds positional encodings. Permute the tokens: are its outputs only permuted?"),
     (_from_the_middle, False, "One of the models counts positions from the middle, so it can't "
      "tell a sentence from its mirror image. Take three tokens or more, and an order such as "
      "[1, 2, 0]."),
-    (_positions_last, False, "One of the models adds positional encodings to its output. They show "
-     "in each vector, but not in the sum or the average of all. Compare the outputs one by one."),
+    (lambda x: _attention(x) + _encodings(x), False, "One of the models adds positional encodings "
+     "to its output. They don't show in a sum over all positions. Compare the outputs one by one."),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from attention.exercises.checking import Hint, answer, compare, right
 from attention.functional import causal_mask, masked_softmax, padding_mask
@@ -32,8 +33,7 @@ def check_masked_layer(layer_class: Any) -> None:
     if not isinstance(layer_class, type):
         raise Hint("Pass the class itself, without parentheses: check_masked_layer(Masked).")
     if not issubclass(layer_class, SelfAttention):
-        raise Hint("Let your class inherit from SelfAttention, which makes the projections. Only "
-                   "the mask is new.")  # fmt: skip
+        raise Hint("Let your class inherit from SelfAttention. Only the mask is new.")
     layer = _new(layer_class, D, 6).double()
     padding = padding_mask(torch.tensor([[4, 5, 6, 7, 8], [4, 5, 6, 0, 0], [0, 0, 0, 4, 5]]))
     for what, shape, mask in [
@@ -45,8 +45,7 @@ def check_masked_layer(layer_class: Any) -> None:
     ]:
         x = torch.randn(*shape, D, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         given = (x,) if mask is None else (x, mask)
-        hint = "The mask is boolean, and made for the tokens at hand: x.size(-2) is their number. "
-        hint += "Where none is passed, `mask` is None; two masks combine with `&`, not with `and`."
+        hint = "The mask is boolean, made for x.size(-2) tokens. `mask` may be None. Join with `&`."
         _compare_masked(layer, what, answer(what, layer, *given, hint=hint), x, mask)
     right("no future and no padding, for a sentence of any length, alone or in a batch.")
 
@@ -61,30 +60,9 @@ def check_dependence_test(test: Callable[..., Any]) -> None:
     Raises:
         Hint: It accepts a layer that masks too much, or rejects a correct one.
     """
-    _must_accept(
-        test,
-        {"masked self-attention": _new(MaskedSelfAttention, D)},
-        "Change a token, and look at its row and at the rows after it: these must change. The rows "
-        "before it must not, so don't require that. Change a copy, x.clone().",
-    )
-    _must_reject(test, {
-        "is off by one: a token may attend to the tokens before it, but not to itself": (
-            _masked(lambda n: causal_mask(n).tril(-1)),
-            "So change a token, and look at the row of this same token.",
-        ),
-        "lets each token attend only to itself": (
-            _masked(lambda n: torch.eye(n, dtype=torch.bool)),
-            "So change a token, and look at the rows of the tokens after it.",
-        ),
-        "lets each token attend to itself and to one token before it": (
-            _masked(lambda n: causal_mask(n).triu(-1)),
-            "So look at the rows far behind the token that you change as well.",
-        ),
-        "lets each token attend to itself and to the first, but not to those between": (
-            _masked(lambda n: torch.eye(n, dtype=torch.bool) | (torch.arange(n) == 0)),
-            "So change each token in turn, not only the first.",
-        ),
-    })  # fmt: skip
+    advice = "Change a token in a copy, x.clone(): the rows from it on must change, and no others."
+    _must_accept(test, {"masked self-attention": _new(MaskedSelfAttention, D)}, advice)
+    _must_reject(test, TOO_STRICT)
     right("your test rejects layers that mask too much.")
 
 
@@ -98,30 +76,20 @@ def check_leak_test(test: Callable[..., Any]) -> None:
     Raises:
         Hint: It accepts a layer that leaks, or rejects a causal one.
     """
-    _must_accept(
-        test,
-        {
-            "masked self-attention": _new(MaskedSelfAttention, D),
-            "the readable formula": _masked(causal_mask),
-            "each token attends to itself and to one before": _masked(
-                lambda n: causal_mask(n).triu(-1)
-            ),
-            "a GRU, which reads from left to right": _new(_Recurrent),
-        },
-        "Change tokens, and look only at the rows *before* the first token that you changed. If "
-        "you compare sentences of different lengths, use torch.allclose(..., atol=1e-5), because "
-        "their sums are rounded differently.",
-    )
+    layers = {
+        "masked self-attention": _new(MaskedSelfAttention, D),
+        "the readable formula": _masked(causal_mask),
+        "each token attends to itself and to one before": ONE_BEFORE,
+        "a GRU, which reads from left to right": _new(_Recurrent),
+    }
+    advice = "Look only at rows *before* the change. If you cut, use torch.allclose(…, atol=1e-5)."
+    _must_accept(test, layers, advice)
     _must_reject(test, LEAKY)
     right(f"your test accepts causal layers, and rejects all {len(LEAKY)} that leak.")
 
 
 class _Layer(nn.Module):
-    """Self-attention by the readable formula, and an output that may be computed wrongly from it.
-
-    Args:
-        output: From this layer and token vectors, the output.
-    """
+    """Self-attention by the readable formula, with an output that may be computed wrongly."""
 
     def __init__(self, output: Callable[["_Layer", Tensor], Tensor]) -> None:
         super().__init__()
@@ -148,18 +116,18 @@ def _masked(mask: Callable[[int], Tensor]) -> _Layer:
     return _Layer(lambda layer, x: layer.attend(x, mask(x.size(-2))))
 
 
-def _mask_unless(x: Tensor, leaks: bool) -> Tensor:
-    return torch.ones(x.size(-2), x.size(-2), dtype=torch.bool).tril(x.size(-2) if leaks else 0)
+def _unmasked(condition: Callable[[Tensor], bool]) -> _Layer:
+    """Self-attention that drops its causal mask for some inputs."""
+    return _Layer(lambda layer, x: layer.attend(x, _square(x.size(-2)) if condition(x) else None))
 
 
-def _late_rows(n: int) -> Tensor:
-    """Causal, but from the fifth row on, a token may attend to the next one."""
-    return torch.cat([causal_mask(n)[:4], causal_mask(n + 1)[1:, :-1][4:]])
+def _square(n: int) -> Tensor:
+    return torch.ones(n, n, dtype=torch.bool)
 
 
-def _detached(layer: _Layer, x: Tensor) -> Tensor:
-    later = x.flip(-2).cumsum(dim=-2).flip(-2) - x
-    return layer.attend(x) + 0.5 * later.detach()
+def _next_from(row: int) -> _Layer:
+    """Self-attention in which, from this row on, each token may attend to the next one as well."""
+    return _masked(lambda n: torch.cat([causal_mask(n)[:row], _square(n).tril(1)[row:]]))
 
 
 def _over_queries(layer: _Layer, x: Tensor) -> Tensor:
@@ -167,69 +135,53 @@ def _over_queries(layer: _Layer, x: Tensor) -> Tensor:
     return scores.softmax(dim=-2) @ layer.W_v(x)
 
 
-NEXT = (0, 0, 0, 1)  # a row of zeros at the end, for the last token, which has no next one
-EVERY_ROW = "So change each token in turn, and compare *all* the rows before it."
-OUTPUTS = "The weights above the diagonal are 0 here. So compare outputs, and not weights."
+ONE_BEFORE = _masked(lambda n: causal_mask(n).triu(-1))
+# What is wrong with each layer, and what a test that accepts it should do.
+TOO_STRICT: dict[str, tuple[nn.Module, str]] = {
+    "is off by one: a token may attend to the tokens before it, but not to itself": (
+        _masked(lambda n: _square(n).tril(-1)), "So change each token in turn, the first included, "
+        "and look at its own row. (From the third row on, its query alone makes a difference.)"),
+    "lets each token attend only to itself": (
+        _masked(lambda n: torch.eye(n, dtype=torch.bool)),
+        "So change a token, and look at the rows of the tokens after it."),
+    "lets each token attend to itself and to one token before it": (
+        ONE_BEFORE, "So look at the rows far behind the changed token, too."),
+    "lets each token attend to itself and to the first, but not to those between": (
+        _masked(lambda n: torch.eye(n, dtype=torch.bool) | (torch.arange(n) == 0)),
+        "So change each token in turn, not only the first, and each in a new copy, x.clone()."),
+}  # fmt: skip
+
+EVERY_ROW = "So change each token in turn, in x.clone(), and compare *all* the rows before it."
+OUTPUTS = "Later tokens have no weight in it, but count in the total. So compare its outputs."
 LEAKY: dict[str, tuple[nn.Module, str]] = {
-    "has no mask at all": (
-        _masked(lambda n: torch.ones(n, n, dtype=torch.bool)),
-        "Change the last tokens, in x.clone(), and see whether the rows before them stay the same.",
-    ),
-    "is off by one: each token may attend to the next": (
-        _masked(lambda n: causal_mask(n + 1)[1:, :-1]),
-        "So compare *all* the rows before the token that you change, also the one right before it.",
-    ),
-    "has its mask the wrong way round: each token attends only to later ones": (
-        _masked(lambda n: ~causal_mask(n)),
-        EVERY_ROW,
-    ),
-    "has its mask transposed: each token attends to itself and to later ones": (
-        _masked(lambda n: causal_mask(n).T),
-        EVERY_ROW,
-    ),
-    "masks after the softmax: later tokens have no weight, but count in the total": (
-        _Layer(lambda layer, x: layer.scores(x).softmax(dim=-1).tril() @ layer.W_v(x)),
-        OUTPUTS,
-    ),
-    "takes the softmax over the queries: later queries count in the total": (
-        _Layer(_over_queries),
-        OUTPUTS,
-    ),
+    "has no mask at all": (_masked(_square), EVERY_ROW),
+    "is off by one: each token may attend to the next": (_next_from(0), EVERY_ROW),
+    "has its mask the wrong way round": (_masked(lambda n: ~causal_mask(n)), EVERY_ROW),
+    "has its mask transposed": (_masked(lambda n: causal_mask(n).T), EVERY_ROW),
+    "masks after the softmax": (
+        _Layer(lambda layer, x: layer.scores(x).softmax(dim=-1).tril() @ layer.W_v(x)), OUTPUTS),
+    "takes the softmax over the queries": (_Layer(_over_queries), OUTPUTS),
     "drops its mask in batches": (
-        _Layer(lambda layer, x: layer.attend(x, _mask_unless(x, x.dim() > 2))),
-        "A single sentence is safe with it. So try a batch, too: x of the shape (2, T, 4).",
-    ),
+        _unmasked(lambda x: x.dim() > 2), "So try a batch, too: x of the shape (2, T, 4)."),
     "drops its mask where there is no batch": (
-        _Layer(lambda layer, x: layer.attend(x, _mask_unless(x, x.dim() == 2))),
-        "A batch is safe with it. So try a single sentence, too: x of the shape (T, 4).",
-    ),
+        _unmasked(lambda x: x.dim() == 2), "So try a single sentence, too: x of the shape (T, 4)."),
     "leaks in late rows only, from the fifth on": (
-        _masked(_late_rows),
-        "So test at every position t, not only at one.",
-    ),
+        _next_from(4), "So test at every position t, not only at one."),
     "drops its mask if there are more than 8 tokens": (
-        _Layer(lambda layer, x: layer.attend(x, _mask_unless(x, x.size(-2) > 8))),
-        "So try a longer sentence, too, with 12 tokens. (No test covers every length.)",
-    ),
+        _unmasked(lambda x: x.size(-2) > 8), "So try a longer sentence, too, with 12 tokens."),
     "leaks before the attention: it subtracts the mean of the sentence from each token": (
         _Layer(lambda layer, x: layer.attend(x - x.mean(dim=-2, keepdim=True))),
-        "The mean depends on later tokens. So compare the layer's outputs.",
-    ),
+        "The mean depends on later tokens. So compare its outputs."),
     "leaks without a gradient: it adds later tokens that it has detached": (
-        _Layer(_detached),
-        "The gradient is zero, although the output changes. So change later tokens, too.",
-    ),
+        _Layer(lambda layer, x: layer.attend(x) + (x.sum(-2, True) - x.cumsum(-2)).detach()),
+        "So change later tokens, too, and compare its outputs."),
     "leaks a millionth of the next token": (
-        _Layer(lambda layer, x: layer.attend(x) + 1e-6 * nn.functional.pad(x[..., 1:, :], NEXT)),
-        "A tolerance hides it. So change later tokens, too: the rows before them must be "
-        "*equal*, to the last bit.",
-    ),
+        _Layer(lambda layer, x: layer.attend(x) + 1e-6 * F.pad(x[..., 1:, :], (0, 0, 0, 1))),
+        "So change later tokens, too: the rows before must be *equal*, without a tolerance."),
     "divides by the length of the sentence": (
-        _Layer(lambda layer, x: layer.attend(x) / x.size(-2)),
-        "Whatever tokens you change, the length stays. So process the first t tokens alone, too: "
-        "they must get the same rows as in the whole sentence.",
-    ),
-}
+        _Layer(lambda layer, x: layer.attend(x) / x.size(-2)), "So process the first t tokens "
+        "alone, too: they must get the same rows as in the whole sentence."),
+}  # fmt: skip
 
 
 def _must_accept(test: Callable[..., Any], layers: Mapping[str, nn.Module], advice: str) -> None:
@@ -250,9 +202,8 @@ def _rejects(test: Callable[..., Any], layer: nn.Module, name: str) -> bool:
     except AssertionError:
         return True
     except Exception as error:
-        raise Hint(
-            f"On a layer ({name}), your test stops with {type(error).__name__}: {error}"
-        ) from error
+        said = f"{type(error).__name__}: {error}"
+        raise Hint(f"On a layer ({name}), your test stops with {said}") from error
     if found is not None:
         raise Hint("Your test returns something, which nobody reads. A test reports by assert.")
     return False
@@ -264,36 +215,30 @@ def _compare_masked(
     """Compare with the formula, and with the formula that has one thing wrong."""
     q, k, v = layer.W_q(x), layer.W_k(x), layer.W_v(x)
     scores = q @ k.transpose(-2, -1) / math.sqrt(k.size(-1))
-    causal = causal_mask(x.size(-2))
+    square, causal = _square(x.size(-2)), causal_mask(x.size(-2))
     allowed = causal if mask is None else causal & mask
-    square = torch.ones_like(causal)
 
     def attend(allowed: Tensor) -> Tensor:
         return masked_softmax(scores, allowed) @ v
 
+    unscaled = masked_softmax(scores * math.sqrt(k.size(-1)), allowed) @ v
     mistakes = [
         (attend(square), "Nothing is masked, not even the future."),
         (attend(~causal), "The mask is the wrong way round: True means “may attend”."),
         (attend(causal.T), "The mask is the other triangle: tril keeps the past, triu the future."),
         (attend(square.tril(-1)), "A token may attend to itself: keep the diagonal."),
         (attend(square.tril(1)), "Off by one: each token attends to the one after it."),
-        ((scores.softmax(-1) * allowed) @ v, "You mask after the softmax, so the weights no longer "
-         "sum to one."),
-        (masked_softmax(scores * math.sqrt(k.size(-1)), allowed) @ v, "The scores are not divided "
-         "by the square root of the head dimension."),
-    ]  # fmt: skip
+        ((scores.softmax(-1) * allowed) @ v, "You mask after the softmax. Mask the scores."),
+        (unscaled, "The scores are not divided by the square root of the head dimension."),
+    ]
     if mask is not None:
-        mistakes = [
+        mistakes += [
             (attend(causal), "You ignore the mask that is passed, so queries attend to padding."),
-            (attend(mask.expand(-1, x.size(-2), -1)), "If a mask is passed, you drop your own, so "
-             "queries attend to the future. It takes both: `&`."),
+            (attend(square & mask), "If a mask is passed, you drop your own. It takes both: `&`."),
             (attend(causal | mask), "Both masks must allow it: `&`, and not `|`."),
-            (attend(causal & ~mask), "The mask that is passed is the wrong way round on its way."),
-            *mistakes,
-        ]  # fmt: skip
+        ]
     if isinstance(found, Tensor) and found.isnan().any():
-        raise Hint(f"{what} gives NaN, because a query is fully masked. super().forward(x, mask) "
-                   "returns zeros for it.")  # fmt: skip
+        raise Hint(f"{what} gives NaN. In a fully masked row? super().forward returns zeros there.")
     compare(what, found, attend(allowed), mistakes)
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from attention.exercises.checking import Hint, answer, compare, same
+from attention.exercises.checking import NAN_ORIGIN, Hint, answer, compare, same
 
 NAN = math.nan
 TABLE = torch.tensor([[0.125, 0.25, 0.625], [0.5, 0.375, 0.875]])
@@ -55,7 +55,7 @@ def test_what_counts_as_the_same_answer(one, other, agree):
         (
             NAN,
             0.5,
-            "f(x) should be a number, but yours is nan: an infinity minus another, or 0 / 0.",
+            f"f(x) should be a number, but yours is nan. {NAN_ORIGIN}",
         ),
         ("no", 0.5, "f(x) should be a number, but yours is 'no'."),
         (TABLE, 0.5, "f(x) should be a number, but yours is of the shape (2, 3)."),
@@ -81,7 +81,7 @@ def test_what_counts_as_the_same_answer(one, other, agree):
             changed((1, 2, NAN)),
             TABLE,
             "f(x) should be something else at [1, 2], where yours is nan: 1 of its 6 entries are "
-            "wrong. A nan comes from an infinity minus another, or from 0 / 0.",
+            f"wrong. {NAN_ORIGIN}",
         ),
         (
             {"b": 1.0},

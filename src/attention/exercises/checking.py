@@ -12,6 +12,7 @@ from attention.shapes import Tensor
 __all__ = ["Hint", "answer", "compare", "right", "same"]
 
 TOLERANCE = 1e-5  # sums in another order differ by less, in 32 bits
+NAN_ORIGIN = "A nan comes from an infinity minus another, from 0 times infinity, or from 0 / 0."
 
 
 class Hint(AssertionError):
@@ -116,7 +117,7 @@ def _difference(found: object, expected: object) -> str:
         if not isinstance(found, float | int):
             return f"should be a number, but yours is {_shown(found)}."
         if math.isnan(found):
-            return "should be a number, but yours is nan: an infinity minus another, or 0 / 0."
+            return f"should be a number, but yours is nan. {NAN_ORIGIN}"
         return f"should be {'less' if found > expected else 'more'} than {_shown(found)}."
     if isinstance(expected, Mapping):
         if not isinstance(found, Mapping) or found.keys() != expected.keys():
@@ -143,7 +144,7 @@ def _tensor_difference(found: object, expected: Tensor) -> str:
     said = f"should be something else at {first}, where yours is {one[tuple(first)].item():.4g}: "
     said += f"{int(wrong.sum())} of its {wrong.numel()} entries are wrong."
     if one.isnan().any():
-        said += " A nan comes from an infinity minus another, or from 0 / 0."
+        said += f" {NAN_ORIGIN}"
     return said
 
 

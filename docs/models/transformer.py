@@ -160,7 +160,7 @@ class AddNorm(nn.Module):
 
 
 # %% [markdown]
-# (**Dropout** is left out here. In training, the package sets random components of the embeddings and of each sublayer's output to zero, and in [attention dropout](../attention/coding-self-attention.py) random attention weights.)
+# (**Dropout** is left out here. The package has it, switched off by default: in training, it sets random components of the embeddings and of each sublayer's output to zero, and in [attention dropout](../attention/coding-self-attention.py) random attention weights.)
 #
 # An **encoder block** has two sublayers: self-attention, and the feed-forward network. A **decoder block** has three: masked self-attention, [cross-attention](../attention/encoder-decoder-attention.md) to the source, and the feed-forward network. `memory` is the encoder's output, and `partial(f, mask=mask)` is the function `f` with this argument filled in. The sizes are in `config`, the package's `TransformerConfig`.
 
@@ -411,7 +411,7 @@ assert scores.exact_match >= 0.97
 assert scores.aer <= 0.08
 
 # %% [markdown]
-# [Bahdanau's translator](../introduction.md) had an exact match of 0.986 and an alignment error rate of 0.033. So on sentences as short and regular as these, the two translate equally well, and the Transformer needs more time, because it takes twice as many steps. One run is one sample: with the seeds 0 to 4, the Transformer's exact match has a median of .985 and a minimum of .983, and Bahdanau's .984 and .974. Neither always aligns better: their alignment error rates were between .035 and .089, and between .040 and .077.
+# [Bahdanau's translator](../introduction.md) had an exact match of 0.986 and an alignment error rate of 0.033. So on sentences as short and regular as these, the two translate equally well, and the Transformer needs more time, because it takes twice as many steps. One run is one sample: on another computer, with the seeds 0 to 4, the Transformer's exact match has a median of .985 and a minimum of .983, and Bahdanau's .984 and .974. Neither always aligns better: their alignment error rates were between .035 and .089, and between .040 and .077.
 #
 # <!--measured .985 .983 .984 .974 .035 .089 .040 .077: both commands with seeds 0 to 4, on one computer, November 2026-->
 #
@@ -552,7 +552,7 @@ for text in ("The disagreement was signed .", french[0]):
     assert subwords.detokenize(tokens) == text
 
 # %% [markdown]
-# `▁` marks the beginning of a word. No word is unknown any more, but the sequences are longer.
+# `▁` marks the beginning of a word. No word is unknown any more, unless one of its characters is, but the sequences are longer.
 #
 # For text of your own, put it into two files whose lines are translations of each other, and train:
 #
@@ -789,7 +789,7 @@ def decode(model, source, max_len):
 check_greedy(decode)
 
 # %% [markdown]
-# **5. To try.** Train with `Translator.new("transformer", pairs, norm_first=True)`, or with one layer (`n_layers=1`), or by `translation_trainer(translator, pairs, replace(config, warmup=0))`. Predict the exact match before you look.
+# **5. To try.** Train a new `translator`: `Translator.new("transformer", pairs, norm_first=True)`, or one with a single layer (`n_layers=1`), or one with the default settings, by `translation_trainer(translator, pairs, replace(config, warmup=0))`. Predict the exact match before you look.
 #
 # ## Where to read more
 #

@@ -315,7 +315,7 @@ for T in (1, 2, 13):
     assert_same([new], [whole[:, -T:]])
 
 # %% [markdown]
-# The package's `combine_causal` does this, so its layers may be used with a cache. For a single new token you need no mask at all, because nothing comes after it. PyTorch names the two alignments in `torch.nn.attention.bias`: `causal_upper_left` and `causal_lower_right`.
+# The package's `combine_causal` does this, so its layers may be used with a cache. For a single new token you need no causal mask, because nothing comes after it. PyTorch names the two alignments in `torch.nn.attention.bias`: `causal_upper_left` and `causal_lower_right`.
 #
 # ## A leak test, three ways
 #
@@ -423,7 +423,7 @@ assert all(leaks == [True, True, True, True] for leaks in found.values())
 
 # %% [markdown]
 # - The **gradient** detects only what is differentiable. A copy that is detached from the gradient, an `argmax` or a rounding escapes it. On the other hand, it shows *where* the leak is, as a table.
-# - **Changing** the future detects every dependence on the tokens, to the last bit. Since it keeps the length, a dependence on the length escapes it.
+# - **Changing** the future also detects what has no gradient, to the last bit, if the new tokens make a difference. Since it keeps the length, a dependence on the length escapes it.
 # - **Cutting off** the future detects that, too. But it needs a tolerance, so a very small leak may escape it.
 # - **No test detects what it isn't run on.** The last suspect is correct for a single sentence, and has no mask in a batch. Another might leak only in sentences longer than those of the test.
 #

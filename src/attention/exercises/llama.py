@@ -54,6 +54,7 @@ def _wrong_norms(x: Float[Tensor, "T D"]) -> list[tuple[Tensor, str]]:
     rms = (mean_square + EPS).sqrt()
     mean = "You subtract the mean, as layer normalisation does. RMSNorm leaves it where it is."
     variance = "The variance subtracts the mean. RMSNorm averages the squares of x itself."
+    epsilon = "Epsilon is missing: add 1e-5 to the mean square."
     length = "You divide by the root of the *sum* of the squares, not by the root of their *mean*."
     return [
         (F.layer_norm(x, x.shape[-1:]), mean),
@@ -67,7 +68,7 @@ def _wrong_norms(x: Float[Tensor, "T D"]) -> list[tuple[Tensor, str]]:
         (x / (square.mean(0) + EPS).sqrt(), "You average over the tokens. Use the last axis."),
         (x / (square.mean() + EPS).sqrt(), "Each token has a mean of its own: use dim=-1."),
         (x / (mean_square.sqrt() + EPS), "Add epsilon before the root, to the mean square."),
-        (x / mean_square.sqrt(), "Epsilon is missing: add 1e-5 to the mean square."),
+        *((y, epsilon) for y in (x / mean_square.sqrt(), F.rms_norm(x, x.shape[-1:]))),
     ]
 
 

@@ -36,6 +36,7 @@ def check_rotation(rotate: Callable[..., Any]) -> None:
         (_rotate(x, -angles), "You rotate clockwise: the two sines have each other's sign."),
         (x * twice.cos() + swapped * twice.sin(), SIGN),
         (x * twice.cos() - swapped * twice.sin(), SIGN),
+        (torch.cat([expected[:, :3], first * angles.cos() + second * angles.sin()], -1), SECOND),
         (_rotate(x, math.pi / 2 - angles), "Sine and cosine are exchanged."),
         (_rotate(x[:, halves], angles)[:, neighbours], PAIRS),
         (_rotate(x[:, halves], angles), PAIRS),
@@ -67,6 +68,7 @@ INTERLEAVED = (
 )
 OVERWRITTEN = "You compute the second half from the new first one. Both need the old values."
 PAIRS = "You rotate neighbours, 0 with 1. Here component i rotates with i + K/2: x.chunk(2, -1)."
+SECOND = "In the second half, cos belongs to b and sin to a: b cos + a sin."
 SIGN = "A sign is wrong, so lengths change: (a, b) becomes (a cos - b sin, b cos + a sin)."
 
 
@@ -91,13 +93,14 @@ def check_full_rotations(full_rotations: Callable[..., Any]) -> None:
     Raises:
         Hint: It is another number.
     """
-    for given in [(128, 500_000.0, 2000), (96, 20_000.0, 512)]:
+    for given in [(128, 500_000.0, 2000), (96, 20_000.0, 512), (8, 4.0, 1000)]:
         d_head, theta, length = given
         pairs, expected = d_head // 2, _full_rotations(*given)
         mistakes = [
             (pairs - expected, "You count the pairs that don't complete a rotation."),
             (2 * expected, "You count components. Two of them are one pair."),
             (_full_rotations(*given, full=1.0), "That is one radian. A full rotation is 2 pi."),
+            (_full_rotations(*given, full=math.pi), "That is half a rotation. A full one is 2 pi."),
             (_full_rotations(*given, full=360.0), "Frequencies are in radians, not in degrees."),
             (_full_rotations(*given, power=0.5), f"Your frequencies fall too slowly. {FREQUENCY}"),
             (_full_rotations(*given, power=2.0), DOUBLED),

@@ -115,6 +115,7 @@ def check_smoothed_loss(loss: Callable[..., Any]) -> None:
             (mean(logits, kept, share), no_logs),
             (mean(logits.softmax(-1), kept, share), no_logs),
             (mean(logits.log_softmax(0), kept, share), "Softmax is over the tokens: axis -1."),
+            (mean(logs, kept, -share), "Both parts are minus a log-probability. Check the signs."),
             (mean(logs, 1.0, 0.0), parts),
             (mean(logs, kept, 0.0), parts),
             (mean(logs, 1.0, share), parts),
@@ -187,6 +188,7 @@ def check_greedy(decode: Callable[..., Any]) -> None:
             ([BOS, *expected], "<s> starts the decoder, and isn't a part of the translation."),
             (generated, f"max_len is {max_len}: stop there, even if the model would go on."),
             (expected[:-1], "The last token is missing. Did you cut it off as if it were </s>?"),
+            (expected[1:], "The first token is missing: take it from the logits of prefill."),
             (expected + [EOS] * (max_len - len(expected)), after),
             ([torch.tensor([token]) for token in expected], "Make the tensors integers: .item()."),
         ]

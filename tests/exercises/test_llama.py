@@ -25,6 +25,7 @@ def root(x, add=1e-5, axis=-1):
         (lambda x, w: w * x / (x.square().mean() + 1e-5).sqrt(), "a mean of its own"),
         (lambda x, w: w * x / (root(x, add=0) + 1e-5), "before the root"),
         (lambda x, w: w * x / root(x, add=0), "Epsilon is missing"),
+        (lambda x, w: F.rms_norm(x, x.shape[-1:], w), "Epsilon is missing"),
         (lambda x, w: w * x / (x.square().mean(-1, keepdim=True) + 1e-5).sqrt(), "infinite"),
         (lambda x, w: w * (x.float() / root(x)), "but in float32"),
         (lambda x, w: x / x.square().mean(-1), "keeps an axis"),

@@ -52,6 +52,13 @@ def in_place(x, theta):
     return x
 
 
+def cosines_of_the_first(x, theta):
+    angles = torch.arange(len(x))[:, None] * theta ** (-torch.arange(0, x.size(-1), 2) / x.size(-1))
+    first, second = x.chunk(2, dim=-1)
+    half = rotated(x, theta).chunk(2, dim=-1)[0]
+    return torch.cat([half, first * angles.cos() + second * angles.sin()], dim=-1)
+
+
 def all_alike(x, theta):
     return torch.stack([rotated(row.expand(2, 6), theta)[1] for row in x])
 
@@ -117,6 +124,7 @@ def test_other_ways_to_rotate(rotate):
         (each_component, "something else"),
         (in_place, "Both need the old values"),
         (exchanged, "Sine and cosine"),
+        (cosines_of_the_first, "b cos . a sin"),
         (lambda x, theta: rotated(x, theta)[:, :3], "of the shape .5, 6."),
         (lambda x, theta: x * torch.arange(5.0), "angles are .T, K/2."),
         (lambda x, theta: 2 * x, "rotate"),
@@ -151,6 +159,11 @@ def test_other_ways_to_count_rotations(full_rotations):
         (lambda *given: (covered(*given) < math.tau).sum().item(), "don't complete"),
         (lambda *given: 2 * (covered(*given) >= math.tau).sum().item(), "count components"),
         (lambda *given: (covered(*given) >= 1).sum().item(), "one radian"),
+        (lambda *given: (covered(*given) >= math.pi).sum().item(), "half a rotation"),
+        (
+            lambda d, theta, n: (n * theta ** (-2 * torch.arange(d) / d) >= math.tau).sum(),
+            "count components",
+        ),
         (lambda *given: (covered(*given) >= 360).sum().item(), "degrees"),
         (lambda *given: (covered(*given, power=-0.5) >= math.tau).sum().item(), "too slowly"),
         (lambda *given: (covered(*given, power=-2) >= math.tau).sum().item(), "doubled"),

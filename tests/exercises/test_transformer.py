@@ -141,6 +141,7 @@ def broadcast(logs, y, e):
         (lambda x, y, e: spread(x, y, 1 - e, e), "not a sum"),
         (lambda x, y, e: spread(x, y, e, (1 - e) / 7), "are swapped"),
         (lambda x, y, e: -spread(x, y, 1 - e, e / 7), "The sign"),
+        (lambda x, y, e: spread(x, y, 1 - e, -e / 7), "Check the signs"),
         (lambda x, y, e: weighted(x.log_softmax(0), y, e), "Softmax is over"),
         (lambda x, y, e: broadcast(x.log_softmax(-1), y, e), r"become \(T, T\)"),
         (lambda x, y, e: weighted(x.log_softmax(-1), y, e) / 7, "should be more"),
@@ -178,6 +179,7 @@ def greedily(**mistake):
             state = state if mistake.get("forgets") else following
         written = written[:1] if mistake.get("first_only") else written
         written = written[: max_len - 1] if mistake.get("cuts") else written
+        written = written[1:] if mistake.get("starts_late") else written
         return [BOS, *written] if mistake.get("keeps_begin") else written
 
     return write
@@ -197,6 +199,7 @@ def greedily(**mistake):
         ({"endless": True}, "max_len is 2"),
         ({"tensors": True}, "Make the tensors integers"),
         ({"cuts": True}, "as if it were </s>"),
+        ({"starts_late": True}, "The first token is missing"),
         ({"deaf_to_end": True}, "You go on after </s>"),
     ],
 )

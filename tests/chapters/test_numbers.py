@@ -33,7 +33,7 @@ pytestmark = pytest.mark.on_cpu(reason="text only")
 
 NOT_COUNTED = r"(?:19\d\d|20[0-2]\d|100)"  # years; and 100, where every scale ends
 NUMBER = re.compile(
-    r"(?<![\w.,/-])"
+    r"(?<![\w.,/])(?<!\w-)"
     rf"(?:\d*\.\d+|\d{{1,3}}(?:,\d{{3}})+|(?!{NOT_COUNTED}(?!\d))\d{{3,}})"
     r"(?!\w|[.,]\d)"
 )
@@ -319,6 +319,7 @@ FAULT_OF_READING = "1: 150: tools.reading_time:WORDS is 200"
         ("The weight is 0.62.", ""),
         ("The weight is 0.63.", "1: 0.63"),
         ("First.\n\nThe weight is\nabout 0.63.", "4: 0.63"),
+        ("It is −0.63.", "1: 0.63"),
         ("It is 7.39.\n\n<!--computed 7.39: exp(2)-->", ""),
         ("It is 7.38.\n\n<!--computed 7.39: exp(2)-->", "1: 7.38"),
         ("It is 7.38.\n<!--computed 7.38: e ** 2-->", "1: 7.38: e ** 2 is 7.38906"),

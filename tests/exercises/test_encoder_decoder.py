@@ -28,7 +28,7 @@ def chapter_until(code: str) -> dict[str, Any]:
 
 
 def gru_step(
-    x, h, W, U, gate="before", keep=1, candidate=False, swap=False, squash=torch.tanh
+    x, h, W, U, gate="before", keep=1, candidate=False, swap=False, squash=torch.tanh, new=False
 ):  # fmt: skip
     """The solution, with something wrong if wanted."""
     (W_r, W_z, W_n), (U_r, U_z, U_n) = W.chunk(3), U.chunk(3)
@@ -44,6 +44,7 @@ def gru_step(
     }[gate]
     n = squash(W_n @ x + gated)
     z = z if keep else 1 - z
+    h = r * h if new else h
     return n if candidate else (1 - z) * n + z * h
 
 
@@ -58,6 +59,7 @@ def gru_step(
         ({"squash": torch.sigmoid}, "needs a tanh"),
         ({"gate": "none"}, "no effect"),
         ({"swap": True}, "You swap r and z"),
+        ({"new": True}, "You have overwritten h"),
         ({"squash": lambda n: n}, "needs a tanh"),
         ({"gate": "inverted"}, r"else at \[0\]"),
     ],
@@ -101,6 +103,7 @@ def each(logits, targets, dim=1):
         (lambda x, y: each(x, y)[y == 0].mean(), "padding alone"),
         (lambda x, y: each(x.softmax(1), y)[y != 0].mean(), "softmax twice"),
         (lambda x, y: each(x[:2], y[1:3]).mean(), "less than"),
+        (lambda x, y: -x.log_softmax(1)[:, y][y != 0].mean(), "every target at every position"),
         (lambda x, y: -x.log_softmax(1)[:, y], r"a number, but yours is of the shape \(5, 5\)"),
         (lambda x, y: -x.log_softmax(1).gather(1, y)[y != 0].mean(), "unsqueeze"),
         (lambda x, y: -x.log_softmax(1)[y != 0].gather(1, y)[:, 0].mean(), "unsqueeze"),

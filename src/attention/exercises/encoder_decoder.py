@@ -46,6 +46,7 @@ def check_paper_gru_step(gru_step: Callable[..., Any]) -> None:
         (step(gated, f=torch.sigmoid), tanh),
         (step(gated, f=lambda total: total), tanh),
         (step(old), "The reset gate has no effect yet. It comes before U_n: U_n @ (r * h)."),
+        ((1 - z) * n + z * r * h, "You have overwritten h: in the last line, z keeps the old one."),
         (step(U_n @ (z * h), z=r), "You swap r and z. The rows of W and U hold r first, then z."),
     ]
     hint = "W.chunk(3) gives three matrices to multiply x, and U.chunk(3) three for h: U_n @ h."
@@ -73,6 +74,7 @@ def check_loss(loss: Callable[..., Any]) -> None:
     real, padding, p = -log_p[words], -log_p[3:, 0], log_p[words].exp().mean()
     columns = -logits.log_softmax(dim=0)[words].mean()
     twice = -logits.softmax(dim=1).log_softmax(dim=1)[words].mean()
+    table = -log_p[:, targets][targets != 0].mean()
     no_log = "This is a mean of probabilities. Take minus the logarithm of each before the mean."
     mistakes = [
         ((real.sum() + padding.sum()) / 5, "This includes the padding. Leave it out."),
@@ -82,6 +84,7 @@ def check_loss(loss: Callable[..., Any]) -> None:
         (-real.mean(), "Check the sign: a loss is minus the logarithm, so it is never below 0."),
         (-logits[words].mean(), "These are logits. They need a softmax and a logarithm."),
         (columns, "Your softmax runs over the positions. Let it run over the vocabulary: dim=1."),
+        (table, "[:, targets] takes every target at every position. Use gather."),
         (p, no_log),
         (-p, no_log),
         (-p.log(), "You take the logarithm of the mean. Take the logarithms first."),

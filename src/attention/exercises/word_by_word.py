@@ -37,6 +37,8 @@ def check_look_up(look_up: Callable[..., Any]) -> None:
     mistakes: list[tuple[object, str]] = [
         (["les", "Lisbon", "traités"], "You take the first translation. Take the most probable."),
         (["l'", "Lisbon", "traités"], "You take the least probable. Take the most probable."),
+        (["the", "Lisbon", "treaty"], "You copy each word. The key is a pair, (English, French)."),
+        (["les", "Lisbon", "un"], "max compares spellings. Give it a key: the probability."),
         (["le", "Lisbon", "traité"], "la and le are equally probable. Keep the first of them."),
         (["la", "traité"], "A word that is not in the table is copied. You leave it out."),
         *((["la", other, "traité"], copy) for other in ("<unk>", None, "")),

@@ -69,6 +69,13 @@ class Nan(SelfAttention):
         return scores.masked_fill(~allowed, -math.inf).softmax(-1) @ self.W_v(x)
 
 
+class Finite(SelfAttention):
+    def forward(self, x, mask=None):
+        allowed = square(x).tril() if mask is None else square(x).tril() & mask
+        scores = self.W_q(x) @ self.W_k(x).transpose(-2, -1) / math.sqrt(6)
+        return scores.masked_fill(~allowed, -1e9).softmax(-1) @ self.W_v(x)
+
+
 class Unscaled(Nan):
     def forward(self, x, mask=None):
         scores = self.W_q(x) @ self.W_k(x).transpose(-2, -1)
@@ -96,6 +103,7 @@ class OnlyWithoutBatch(SelfAttention):
         (Late, "mask after the softmax"),
         (Unscaled, "square root"),
         (Nan, "gives NaN"),
+        (Finite, "A finite score"),
         (masked(lambda x, given: causal_mask(5)), "(?s)7 tokens.* raises an error.*x.size"),
         (OnlyWithoutBatch, "a batch, raises an error"),
         (masked(lambda x, given: square(x).tril() & given), "(?s)raises an error.*be None"),

@@ -39,6 +39,9 @@ def attend(x, W_q, W_k, W_v, axes=(-2, -1), dim=-1, scale=None):
             "average the token vectors",
         ),
         (lambda x, q, k, v: attend(x, q, k, k), "weighted sum of the keys"),
+        (lambda x, q, k, v: attend(x, q, q, v), "Both sides are the same"),
+        (lambda x, q, k, v: attend(x, k, k, v), "Both sides are the same"),
+        (lambda *given: attend(*given, scale=2**0.5), "always divide by √2"),
         (lambda x, q, k, v: attend(x @ x.mT @ x, q, k, v), "."),
         (lambda x, q, k, v: (x @ q) @ (x @ k), "(?s)raises an error.*Transpose the keys"),
         (lambda *given: attend(*given).T, "."),
@@ -58,6 +61,7 @@ def test_wrong_functions(wrong, hint):
         (lambda *given: attend(*given, axes=(0, -1)), "swap axis 0"),
         (lambda *given: attend(*given, axes=(0, -1), dim=1), "components of other sentences"),
         (lambda *given: attend(*given, dim=1), "Your columns sum to 1"),
+        (lambda *W: attend(*W, scale=W[1].size(-1) ** 1 / 2), "half of d_k"),
         (
             lambda x, *W: attend(x, *W, dim=0 if x.dim() > 2 else -1),
             r"softmax\(dim=0\) runs over a batch axis",
@@ -108,6 +112,13 @@ class NoSuper(nn.Module):
         self.W_q = nn.Linear(d_model, d_head, bias=False)
 
 
+class Bare(nn.Module):
+    def __init__(self, d_model, d_head):
+        super().__init__()
+        for name in ("W_q", "W_k", "W_v"):
+            setattr(self, name, nn.Parameter(torch.randn(d_model, d_head)))
+
+
 class NotCalled(SelfAttention):
     def forward(self, x):
         return x @ self.W_q
@@ -129,11 +140,15 @@ def two_draws(d_model, d_head):
             r"It should have W_q\.weight, W_k\.weight, W_v\.weight",
         ),
         (a_class(("W_q", "W_k", "W_v", "W_o")), "Your layer has .*W_o"),
-        (a_class(swap=True), r"W_q.weight has the shape \(6, 4\)"),
+        (Bare, r"It should have W_q\.weight.* nn\.Linear\(\.\.\., bias=False\)"),
+        (a_class(swap=True), r"W_q.weight has the shape \(8, 3\)"),
         (a_class(axes=(0, 1)), "(?s)raises an error.*Count axes|raises no error, but"),
         (a_class(dim=-2), "Your columns sum to 1"),
-        (a_class(scale=6**0.5), "the root of d_model"),
-        (a_class(scale=4), "divide by d_k = 4"),
+        (a_class(scale=8**0.5), "the root of d_model"),
+        (a_class(scale=3), "divide by d_k = 3"),
+        (a_class(scale=2), "something else at"),
+        (a_class(scale=8), "something else at"),
+        (a_class(scale=3 / 2), "half of d_k"),
         (NoForward, 'missing the required "forward" function'),
         (nn.Identity, "PyTorch finds no matrices"),
         (SelfAttention(6, 4), "the class itself"),
@@ -163,12 +178,13 @@ def test_the_packages_class_passes_and_the_seed_stays():
     ("wrong", "hint"),
     [
         (lambda d_model, d_head: d_model * d_head, "one matrix"),
-        (lambda d_model, d_head: 2 * d_model * d_head, "should be more than 8"),
+        (lambda d_model, d_head: 2 * d_model * d_head, "should be more than 65536"),
         (lambda d_model, d_head: 4 * d_model * d_head, "output projection"),
         (lambda d_model, d_head: 3 * d_model * d_head + 3 * d_head, "bias"),
         (lambda d_model, d_head: 3 * d_model**2, "rows and columns"),
         (lambda d_model, d_head: 3 * d_head**2, "rows and columns"),
-        (lambda d_model, d_head: 3 * (d_model + d_head), "should be more than 3072"),
+        (lambda d_model, d_head: 3 * (d_model + d_head), "rows and columns"),
+        (lambda d_model, d_head: d_model + d_head, "should be more than 576"),
     ],
 )
 def test_wrong_counts(wrong, hint):

@@ -35,7 +35,7 @@ def test_a_row_may_be_rounded_and_be_a_list_or_a_tensor(row):
         ([0.00, 0.97, 0.03], "in another order"),
         ([0.02, 0.98, 0.00], "a last digit is off"),
         ([0.49, 16.92, 0.06], "yours to 17.47: divide each"),
-        ([0.11, 0.89, 0.00], "You multiply a column of W_q"),
+        ([0.11, 0.89, 0.00], r"Your query is \(4, -1\)"),
         ([0.97, 0.03], "give three weights, not 2"),
         ("European", "Give three weights"),
         ([0.97, 0.03, 0.0], "in another order"),
@@ -71,6 +71,7 @@ def causal(q, k):
         (lambda x, m, Q, K, V: attend(m @ Q, m @ K, m @ V), "A side is mixed up"),
         (lambda x, m, Q, K, V: attend(x @ Q, m @ V, m @ K), "values are swapped"),
         (lambda x, m, Q, K, V: attend(x @ Q, m @ K, m @ V, 1), r"Divide the scores by √d_k"),
+        (lambda x, m, Q, K, V: attend(x @ Q, m @ K, m @ V, 2), r"Divide the scores by √d_k"),
         (lambda x, m, Q, K, V: attend(x @ Q, m @ K, m @ V, 3), r"Divide the scores by √d_k"),
         (lambda x, m, Q, K, V: attend(x @ Q, m @ K, m @ V, 6**0.5), r"Divide the scores by √d_k"),
         (lambda x, m, Q, K, V: attend(x @ Q, m @ K, m @ V, dim=-2), "Softmax goes over the last"),
@@ -116,6 +117,10 @@ def queries(source, target):
     ("mask", "hint"),
     [
         (lambda source, target: None, "gets no mask"),
+        (
+            lambda source, target: torch.ones(len(source), 1, source.size(1)) > 0,
+            "or one that hides nothing",
+        ),
         (lambda source, target: (source == 0).unsqueeze(-2), "mask is inverted"),
         (lambda source, target: not_padding(target), "from the source's token ids alone"),
         (

@@ -57,6 +57,7 @@ def test_wrong_causal_masks(wrong, hint):
             "is finite",
         ),
         (lambda m: m.float().masked_fill(~m, -math.inf), "Add 0, not 1"),
+        (lambda m: torch.zeros(m.shape), "masked_fill returns a new tensor"),
         (lambda m: m, "still booleans"),
         (lambda m: (~m).float(), "they mask nothing"),
         (lambda m: m.masked_fill(~m, -math.inf), "only ones in it"),
@@ -140,6 +141,11 @@ def test_wrong_combinations(wrong, hint):
         check_combined_mask(lambda ids: wrong(*parts(ids)))
 
 
+def test_token_ids_are_no_mask():
+    with pytest.raises(Hint, match="Compare first"):
+        check_combined_mask(lambda ids: causal_mask(4) & ids.unsqueeze(1))
+
+
 def filled(scores, mask, value):
     return scores.masked_fill(~mask, value).softmax(-1)
 
@@ -147,6 +153,26 @@ def filled(scores, mask, value):
 def added(scores, mask):
     """Adds minus infinity, so that the gradient of a fully masked row is NaN."""
     return (scores + mask.float().log()).softmax(-1).nan_to_num(0.0)
+
+
+def unmasked(scores, mask, dim=-1):
+    """Weights in which a fully masked query attends to everything."""
+    return scores.masked_fill(~(mask | fully_masked(mask)), -math.inf).softmax(dim)
+
+
+def fully_masked(mask):
+    return ~mask.any(-1, keepdim=True)
+
+
+def inverted(scores, mask):
+    weights = scores.masked_fill(mask | fully_masked(mask), -math.inf).softmax(-1)
+    return weights.masked_fill(fully_masked(mask), 0.0)
+
+
+def by_index(scores, mask):
+    weights = unmasked(scores, mask)
+    weights[~mask.any(-1)] = 0
+    return weights
 
 
 def in_place(scores, mask):
@@ -167,7 +193,19 @@ def in_place(scores, mask):
             "Your columns sum to one",
         ),
         (lambda s, m: s.softmax(-1), "Nothing is masked"),
-        (lambda s, m: s.masked_fill(~m, -math.inf).softmax(-2), "A nan comes from"),
+        (lambda s, m: s.masked_fill(~m, -math.inf).softmax(-2), "Your columns sum to one"),
+        (
+            lambda s, m: unmasked(s, m, dim=1).masked_fill(fully_masked(m), 0.0),
+            "Your columns sum to one",
+        ),
+        (unmasked, "Zero its row"),
+        (inverted, "the wrong way round"),
+        (by_index, "(?s)raises an error.*use masked_fill"),
+        (lambda s, m: filled(s, m, -math.inf).nan_to_num_(0), "(?s)raises an error.*masked_fill"),
+        (
+            lambda s, m: unmasked(s, m).masked_fill_(fully_masked(m), 0),
+            "(?s)raises an error.*use masked_fill",
+        ),
         (lambda s, m: masked_softmax(s, ~m), "the wrong way round"),
         (lambda s, m: s.masked_fill(~m, -math.inf), "still to come"),
         (lambda s, m: masked_softmax(s, m)[0], "."),

@@ -45,12 +45,19 @@ def without_column(length, d_model):
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
 
 
+def without_parentheses(length, d_model):
+    angles = torch.arange(length)[:, None] / 10_000 ** torch.arange(0, d_model, 2) / d_model
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
+
+
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
         (in_halves, "Alternate them"),
         (lambda n, d: sinusoids(n, d, lambda j: (j - j % 2) / d, start=1), "from 1"),
         (lambda n, d: sinusoids(n, d, lambda j: j / d), "share one exponent"),
+        (lambda n, d: sinusoids(n, d, lambda j: 2 * j / d), "share one exponent"),
+        (without_parentheses, "Put the exponent in parentheses"),
         (lambda n, d: sinusoids(n, d, lambda j: (j // 2) / d), "fall too slowly"),
         (lambda n, d: sinusoids(n, d, lambda j: 2 * (j - j % 2) / d), "doubled twice"),
         (cosine_first, "are swapped"),
@@ -103,9 +110,17 @@ def right_way(model):
     return torch.allclose(model(X)[ORDER], model(X[ORDER]), atol=1e-5)
 
 
+def components(model, x=X):
+    order = torch.arange(x.size(1)).roll(1)
+    return torch.allclose(model(x)[:, order], model(x[:, order]), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
+        (components, r"not x\[:, order\]"),
+        (lambda model: components(model, torch.eye(3)), "Permute the tokens, axis 0"),
+        (lambda model: torch.allclose(model(X), model(X), atol=1e-5), "may be the old one"),
         (outputs_stay, "its permuted outputs"),
         (lambda model: False, "its permuted outputs"),
         (to_the_last_bit, "rounded differently"),

@@ -107,6 +107,10 @@ def with_set_to_zero(model, optimizer, x, y):
         parameter.grad.zero_()
 
 
+def test_other_steps():
+    check_training_step(with_set_to_zero)
+
+
 def by_hand(model, optimizer, x, y):
     step(model, optimizer, x, y, "zero", "backward")
     with torch.no_grad():
@@ -114,9 +118,31 @@ def by_hand(model, optimizer, x, y):
             parameter -= optimizer.param_groups[0]["lr"] * parameter.grad
 
 
-@pytest.mark.parametrize("train", [with_set_to_zero, by_hand])
-def test_other_steps(train):
-    check_training_step(train)
+def by_hand_with_the_rate_of_the_page(model, optimizer, x, y):
+    by_hand(model, torch.optim.SGD(model.parameters(), lr=0.1), x, y)
+
+
+def with_another_optimizer(model, optimizer, x, y):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    step(model, optimizer, x, y, "zero", "backward", "step")
+
+
+def with_an_argument(model, optimizer, x, y):
+    optimizer.step((model(x) - y).square().mean())
+
+
+@pytest.mark.parametrize(
+    ("train", "hint"),
+    [
+        (by_hand, "After step 3.*Do you use the optimizer that you are given"),
+        (by_hand_with_the_rate_of_the_page, "Do you use the optimizer that you are given"),
+        (with_another_optimizer, "Do you use the optimizer that you are given"),
+        (with_an_argument, r"(?s)raises an error.*\nIf the error is in the loss"),
+    ],
+)
+def test_wrong_steps(train, hint):
+    with pytest.raises(Hint, match=hint):
+        check_training_step(train)
 
 
 @pytest.mark.parametrize("calls", [("zero", "backward", "step"), ("backward", "step", "zero")])

@@ -12,7 +12,7 @@ from attention.shapes import Tensor
 __all__ = ["Hint", "answer", "compare", "right", "same"]
 
 TOLERANCE = 1e-5  # sums in another order differ by less, in 32 bits
-NAN_ORIGIN = "A nan comes from an infinity minus another, from 0 times infinity, or from 0 / 0."
+NAN_ORIGIN = "A nan comes from ∞ − ∞, from 0 · ∞, from 0 / 0, or from a negative number's root."
 
 
 class Hint(AssertionError):

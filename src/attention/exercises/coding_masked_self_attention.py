@@ -232,7 +232,9 @@ def _compare_masked(
         (unscaled, "The scores are not divided by the square root of the head dimension."),
     ]
     if mask is not None:
+        finite = scores.masked_fill(~allowed, -1e9).softmax(-1) @ v
         mistakes += [
+            (finite, "A finite score can't mask a whole row: it gives equal weights there."),
             (attend(causal), "You ignore the mask that is passed, so queries attend to padding."),
             (attend(square & mask), "If a mask is passed, you drop your own. It takes both: `&`."),
             (attend(causal | mask), "Both masks must allow it: `&`, and not `|`."),

@@ -82,20 +82,20 @@ def check_self_attention_class(kind: Callable[..., Any]) -> None:
     """
     if isinstance(kind, nn.Module):
         raise Hint("Pass the class itself, without parentheses.")
-    what = f"{getattr(kind, '__name__', 'your class')}(d_model=6, d_head=4)"
+    what = f"{getattr(kind, '__name__', 'your class')}(d_model=8, d_head=3)"
     hint = "__init__ takes self, d_model and d_head, and begins with super().__init__()."
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        layer = answer(what, kind, 6, 4, hint=hint)
+        layer = answer(what, kind, 8, 3, hint=hint)
         torch.manual_seed(0)
-        model = SelfAttention(6, 4)
+        model = SelfAttention(8, 3)  # not 4, half of which is its root
     if not isinstance(layer, nn.Module):
         raise Hint(f"{what} is no nn.Module: write class ...(nn.Module).")
     _check_matrices(layer, model)
     layer = layer.eval()
     matrices = [w.weight.detach().T for w in (model.W_q, model.W_k, model.W_v)]
     hint = f"{FROM_THE_END}\nAn nn.Linear is called, like a function: self.W_q(x)."
-    for shape in ((3, 6), (2, 5, 6), (4, 4, 6)):
+    for shape in ((5, 8), (2, 5, 8), (3, 3, 8)):
         x = random(*shape)
         what = f"layer(x), with x of the shape {shape},"
         _compare(what, answer(what, layer, x, hint=hint), x, *matrices)
@@ -112,13 +112,13 @@ def check_parameter_count(parameter_count: Callable[..., Any]) -> None:
         Hint: It is another one.
     """
     sizes = "Each matrix projects d_model components to d_head. How many rows and columns has it?"
-    for d_model, d_head in ((2, 2), (512, 512), (512, 64)):
+    for d_model, d_head in ((512, 64), (512, 512), (2, 2)):
         one = d_model * d_head
         mistakes = [
             (one, "That is one matrix. Queries, keys and values have one each."),
             (4 * one, "That is four matrices. The output projection comes with several heads."),
             (3 * (one + d_head), "You count biases. These layers have none."),
-            *((3 * size**2, sizes) for size in (d_head, d_model)),
+            *((3 * wrong, sizes) for wrong in (d_head**2, d_model**2, d_model + d_head)),
         ]
         what = f"parameter_count({d_model}, {d_head})"
         compare(what, answer(what, parameter_count, d_model, d_head), 3 * one, mistakes)
@@ -164,7 +164,8 @@ def _check_matrices(layer: nn.Module, model: nn.Module) -> None:
     if any(name.endswith("bias") for name in found):
         raise Hint("Your layer has a bias. Say nn.Linear(..., bias=False).")
     if found.keys() != expected.keys():
-        raise Hint(f"Your layer has {', '.join(found)}. It should have {', '.join(expected)}.")
+        matrices = f"{', '.join(expected)}, each of an nn.Linear(..., bias=False)"
+        raise Hint(f"Your layer has {', '.join(found)}. It should have {matrices}.")
     for name, weight in expected.items():
         if found[name].shape != weight.shape:
             raise Hint(

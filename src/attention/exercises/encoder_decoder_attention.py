@@ -67,6 +67,7 @@ def check_zone_row(row: Any) -> None:
     scores, products = _scores(query, keys), _scores(query, keys, 1.0)
     expected = scores.softmax(-1)
     column = _scores(ZONE @ W_Q.T, keys).softmax(-1)
+    sign = "Your query is (4, -1): a sign is off, or you multiplied a column of W_q, not a row."
     token = "That is another token's row. The vector of zone is (-1, 0), so its query is (4, 1)."
     scale = "Divide the dot products by √d_k = √2 before softmax."
     mistakes = [
@@ -75,7 +76,7 @@ def check_zone_row(row: Any) -> None:
         (products, "These are the dot products. Divide by √2, then apply softmax."),
         (scores, "These are scores. Raise e to each, and divide by the total."),
         *((wrong.softmax(-1), scale) for wrong in (products, products / 2)),
-        (column, "You multiply a column of W_q. The vector is on its left: multiply a row."),
+        (column, sign),
     ]
     try:
         found = torch.as_tensor(row, dtype=torch.float32, device=expected.device).flatten()
@@ -122,7 +123,7 @@ def check_cross_attention(cross: Callable[..., Any]) -> None:
         *((_attend(q, *sides), mixed) for sides in ((own_k, v), (k, own_v))),
         *((_attend(other_q, *sides), mixed) for sides in ((own_k, own_v), (k, v))),
         (_attend(q, v, k), "Keys and values are swapped: you average the keys."),
-        *((_attend(q, k, v, wrong), scale) for wrong in (1.0, 3.0, math.sqrt(6))),
+        *((_attend(q, k, v, wrong), scale) for wrong in (1.0, 2.0, 3.0, math.sqrt(6))),
         *((_attend(q, k, v, dim=dim), axis) for dim in (0, 1)),
         (_scores(q, k) @ v, "Softmax is missing: turn the scores into weights first."),
         (_scores(q, k).softmax(-1), "These are the weights: the weighted sum is missing."),
@@ -160,7 +161,7 @@ def check_source_mask(attend: Callable[..., Any]) -> None:
         unpadded = target_mask.mT.expand(-1, -1, source.size(1))
         earlier = torch.ones(target.size(1), source.size(1), dtype=torch.bool).tril()
         masks = [
-            (None, "The layer gets no mask, so it attends to the padding."),
+            (None, "The layer gets no mask, or one that hides nothing, so it attends to padding."),
             (~mask, "The mask is inverted: True means that a query may attend there."),
             *((wrong, CAUSAL) for wrong in (earlier, earlier & mask)),
             *((wrong, queries) for wrong in (unpadded, unpadded & mask)),

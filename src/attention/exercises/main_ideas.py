@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from attention.exercises.checking import Hint, answer, compare, right, same
+from attention.exercises.checking import Hint, answer, compare, right
 from attention.shapes import Float, Tensor
 
 __all__ = [
@@ -33,17 +33,16 @@ def check_embeddings(embed: Callable[..., Any]) -> None:
         (table[ids - 1], "Token ids start from 0: id 0 is the first row, not the last."),
         (table[ids.flatten()], "The batch axis is gone. Keep the axes of ids, and add one."),
         (expected.mean(-2), "You average over the tokens. Keep an embedding for each of them."),
+        (expected * 5**0.5, "You multiply by √D, as the paper does. Leave that out here."),
         (F.one_hot(ids, 4), "These are one-hot vectors. Multiply them by the table, or index it."),
     ]
     one_hot = "If you use F.one_hot: it gives integers. Convert them with .float() before @ table."
     found = answer("embed(table, ids)", embed, table, ids, hint=one_hot)
     if isinstance(found, Tensor) and found.shape == expected.shape:
         rows = {tuple(row) for row in found.flatten(0, 1).tolist()}
-        if not same(found, expected) and rows.isdisjoint(map(tuple, table.tolist())):
-            raise Hint(
-                "None of these vectors is a row of the table. A new nn.Embedding is random; "
-                "nn.Embedding.from_pretrained(table) has the right rows."
-            )
+        if rows.isdisjoint(map(tuple, table.tolist())):
+            hint = "A new nn.Embedding is random; .from_pretrained(table) has the right rows."
+            mistakes.append((found, f"None of these vectors is a row of the table. {hint}"))
     compare("embed(table, ids)", found, expected, mistakes)
     right("each token id is replaced by its row of the table.")
 
@@ -74,8 +73,11 @@ def check_embedding_attention(embedding_attention: Callable[..., Any]) -> None:
         (x + expected, "You add the input. That is a residual connection, and comes next."),
     ]
     what = "embedding_attention(x)"
-    transposed = "x has three axes, so x.T reverses all of them. x.mT swaps the last two."
-    found = answer(what, embedding_attention, x, hint=transposed)
+    hint = (
+        "x.mT swaps the last two axes; x.T reverses all of them. "
+        "If you divide by a sum, keepdim=True keeps its axis."
+    )
+    found = answer(what, embedding_attention, x, hint=hint)
     compare(what, found, expected, mistakes)
     right("each output is a weighted sum of the embeddings of its own sentence.")
 
@@ -92,32 +94,31 @@ def check_residual(with_residual: Callable[..., Any]) -> None:
     """
     x = torch.tensor([[0.5, 0.0, 1.0], [0.0, 0.5, -0.5], [0.2, -0.4, 0.1], [-0.3, 0.1, 0.6]])
     given = x.clone()
-    y = _self_attention(x)
     norm = torch.nn.LayerNorm(3, elementwise_affine=False)
     normalised = "You apply layer normalisation. Leave it out: a residual connection only adds."
-    mistakes = [
-        (y, "You return only the output of the layer. Add its input."),
-        (x, "You return the input. Add the output of the layer."),
-        (torch.cat([x, y], -1), "You concatenate the two, which doubles the dimension. Add them."),
-        ((x + y) / 2, "This is the average of the two. Add them, without dividing."),
-        (x * y, "You multiply. Add: where the layer's output is 0, the input must be preserved."),
-        (x + _self_attention(y), "You apply the layer twice. Once is enough."),
-        (norm(x + y), normalised),
-        (x + _self_attention(norm(x)), normalised),
-    ]
+    overwritten = "You have overwritten the input. Keep x, and add layer(x) to it."
     what = "with_residual(x, layer)"
-    # The lambda passes x itself, because answer() would copy it and hide a change in place.
-    found = answer(
-        what,
-        lambda layer: with_residual(x, layer),
-        _self_attention,
-        hint="layer is a function: layer(x) is its output, of the shape of x.",
-    )
-    if not torch.equal(x, given):
-        raise Hint(
-            "Your function has changed x: x += … writes into the caller's tensor. Make a new one."
-        )
-    compare(what, found, x + y, mistakes)
+    hint = "layer is a function: layer(x) is its output, of the shape of x."
+    for layer in (_self_attention, torch.sin):
+        y = layer(x)
+        mistakes = [
+            (y, "You return only the output of the layer. Add its input."),
+            (x, "You return the input. Add the output of the layer."),
+            (torch.cat([x, y], -1), "You concatenate, which doubles the dimension. Add the two."),
+            ((x + y) / 2, "This is the average of the two. Add them, without dividing."),
+            (x * y, "You multiply. Add: where the layer's output is 0, the input must stay."),
+            (x + layer(y), "You apply the layer twice. Once is enough."),
+            (2 * y, overwritten),
+            (y + layer(y), overwritten),
+            (norm(x + y), normalised),
+            (x + layer(norm(x)), normalised),
+            (x + _self_attention(x), "You don't use the layer that you are given: call layer(x)."),
+        ]
+        # The lambda passes x itself: answer() would copy it, and hide a change in place.
+        found = answer(what, lambda layer: with_residual(x, layer), layer, hint=hint)
+        if not torch.equal(x, given):
+            raise Hint("You have changed x: += writes into the caller's tensor. Make a new one.")
+        compare(what, found, x + y, mistakes)
     right("the input is preserved, and the layer only adds to it.")
 
 

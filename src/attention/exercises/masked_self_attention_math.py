@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from attention.exercises.checking import Hint, answer, compare, right
+from attention.exercises.checking import Hint, answer, compare, right, same
 from attention.functional import causal_mask, masked_softmax, padding_mask
 from attention.shapes import Tensor
 
@@ -71,6 +71,7 @@ def check_additive_mask(additive: Callable[..., Any]) -> None:
     mistakes = [
         (zeros.masked_fill(MASK, -math.inf), "It is the wrong way round: −∞ excludes a key."),
         ((zeros + 1).masked_fill(~MASK, -math.inf), "Add 0, not 1, where a query may attend."),
+        (zeros, "Nothing is masked. masked_fill returns a new tensor: return that one."),
         (MASK, unchanged),
         (~MASK, unchanged),
         (zeros + 1, "There are only ones in it: booleans can't hold −∞. Start from zeros."),
@@ -141,6 +142,7 @@ def check_combined_mask(both: Callable[..., Any]) -> None:
     mistakes = [
         *((mask, only_causal) for mask in (causal, causal.expand(3, 4, 4))),
         *((mask, only_padding) for mask in (real, ids != 0, real.expand(3, 4, 4))),
+        (causal & ids.unsqueeze(1), "These are numbers, not booleans. Compare first: ids != 0."),
         (causal | real, "*Both* masks must allow it: `&`. With `|`, one is enough."),
         (causal & queries, "You mask the rows of padding, its queries. Mask its columns, the keys: "
          "the new axis is in the middle, unsqueeze(1)."),
@@ -168,6 +170,9 @@ def check_masked_weights(weights: Callable[..., Any]) -> None:
     """
     scores, value = _random((2, 3, 4), (2, 3, 4))
     filled = scores.masked_fill(~MASK, -math.inf)
+    fully_masked = ~MASK.any(-1, keepdim=True)
+    unmasked = scores.masked_fill(~(MASK | fully_masked), -math.inf)
+    axis = "Your columns sum to one. The keys are the last axis."
     zeroed = (scores * MASK).softmax(-1)
     zeros = "A score of 0 masks nothing, because e to the power of 0 is 1. Use −∞."
     mistakes = [
@@ -176,16 +181,21 @@ def check_masked_weights(weights: Callable[..., Any]) -> None:
         (zeroed, zeros),
         (zeroed * MASK, zeros),
         (scores.softmax(-1) * MASK, LATE),
-        (filled.softmax(-2).nan_to_num(), "Your columns sum to one. The keys are the last axis."),
+        (unmasked.softmax(-2).masked_fill(fully_masked, 0.0), axis),
+        (unmasked.softmax(-1), "A fully masked query has weights. Zero its row after softmax."),
         (scores.softmax(-1), "Nothing is masked."),
         (masked_softmax(scores, ~MASK), INVERTED),
+        (masked_softmax(scores, ~MASK).masked_fill(fully_masked, 0.0), INVERTED),
         (filled, "These are the masked scores. The softmax is still to come."),
     ]  # fmt: skip
     what, given = "weights(scores, mask)", scores.clone()
     hint = "mask.any(dim=-1) is (B, T). With keepdim=True it is (B, T, 1), and broadcasts."
     found = answer(what, lambda mask: weights(given, mask), MASK, hint=hint)
-    if isinstance(found, Tensor) and found.isnan().any(dim=-1).equal(~MASK.any(dim=-1)):
-        raise Hint("There is NaN in the fully masked row, where 0 is divided by 0. Give it zeros.")
+    if isinstance(found, Tensor):
+        if found.isnan().any(dim=-1, keepdim=True).equal(fully_masked):
+            raise Hint("There is NaN in the fully masked row: 0 is divided by 0. Give it zeros.")
+        if same(found.nan_to_num(), filled.softmax(-2).nan_to_num()):
+            raise Hint(axis)
     compare(what, found, masked_softmax(scores, MASK), mistakes)
     if not torch.equal(given, scores):
         raise Hint("The weights are right, but you have overwritten the caller's scores.")
@@ -199,13 +209,15 @@ def check_masked_weights(weights: Callable[..., Any]) -> None:
             raise Hint("The weights are right, but no gradient flows back to the scores.")
         return leaf.grad
 
-    slope = gradient(weights)
+    what = "The gradient of weights(scores, mask)"
+    hint = "The weights are right. If you write into the softmax's output, use masked_fill."
+    slope = answer(what, gradient, weights, hint=hint)
     if slope.isnan().any():
         raise Hint(
             "The weights are right, but their gradient is NaN: the softmax still has it, behind "
             "your zeros. Let the fully masked rows through unmasked, and zero them afterwards."
         )
-    compare("The gradient of weights(scores, mask)", slope, gradient(masked_softmax))
+    compare(what, slope, gradient(masked_softmax))
     right("zeros where a query is fully masked, and no NaN in the gradients.")
 
 

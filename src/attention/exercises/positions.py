@@ -32,7 +32,9 @@ def check_positions(positions: Callable[..., Any]) -> None:
         half = angles[:, ::2]
         halves = torch.cat([half.sin(), half.cos()], dim=-1)
         swapped = torch.stack([half.cos(), half.sin()], dim=-1).flatten(-2)
-        own_frequencies = _alternate(t / 10_000 ** (component / d_model))
+        shared = "The two components of a pair share one exponent: 2i / d_model."
+        exponents = (component / d_model, 2 * component / d_model)
+        unbracketed = _alternate(t / 10_000 ** (2 * pair) / d_model)
         too_slow = _alternate(t / 10_000 ** (pair / d_model))
         doubled = _alternate(t / powers**2)
         rising = _alternate(t.float() * 10_000 ** (2 * pair / d_model).float())  # rounds as theirs
@@ -40,7 +42,8 @@ def check_positions(positions: Callable[..., Any]) -> None:
             (halves, "Your sines come first, then your cosines. Alternate them, pair by pair."),
             (swapped, "Sine and cosine are swapped: each pair begins with the sine."),
             (_alternate((t + 1) / powers), "You count positions from 1. The first is position 0."),
-            (own_frequencies, "The two components of a pair share one exponent: 2i / d_model."),
+            *((_alternate(t / 10_000**exponent), shared) for exponent in exponents),
+            (unbracketed, "Put the exponent in parentheses: 10_000 ** (2i / d_model)."),
             (too_slow, "Your frequencies fall too slowly: the exponent of pair i is 2i / d_model."),
             (doubled, "Your exponents are doubled twice: arange(0, d_model, 2) is 2i already."),
             (rising, "Your frequencies rise from pair to pair. Divide by the power of 10,000."),
@@ -139,10 +142,14 @@ def _from_the_middle(x: Float[Tensor, "*B T D"]) -> Float[Tensor, "*B T D"]:
 MODELS: list[tuple[Callable[[Tensor], Tensor], bool, str]] = [
     (lambda x: 2 * x, True, "Your function returns False for a model that doubles each vector. "
      "Compare its outputs for permuted tokens with its permuted outputs."),
+    (lambda x: x * torch.arange(1.0, x.size(-1) + 1), True, "Your function returns False for a "
+     "model that multiplies each component by a number of its own. Permute the tokens, axis 0: "
+     "x[order], not x[:, order]."),
     (_attention, True, "Your function returns False for self-attention without positions. Sums in "
      "another order are rounded differently, so compare with torch.allclose(…, atol=1e-5)."),
     (lambda x: _attention(x + _encodings(x)), False, "Your function returns True for a model that "
-     "adds positional encodings. Permute the tokens: are its outputs only permuted?"),
+     "adds positional encodings. Permute the tokens: are its outputs only permuted? A random order "
+     "may be the old one."),
     (_from_the_middle, False, "One of the models counts positions from the middle, so it can't "
      "tell a sentence from its mirror image. Take three tokens or more, and an order such as "
      "[1, 2, 0]."),

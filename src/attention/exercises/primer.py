@@ -93,8 +93,8 @@ def check_training_step(training_step: Callable[..., Any]) -> None:
     """
     what = "training_step(model, optimizer, x, y)"
     hint = (
-        "Compute the loss from the model's output, model(x), and from y: a single number, the mean "
-        "of the squared errors. item() and no_grad() would cut it off from the parameters."
+        "If the error is in the loss: compute it from the model's output, model(x), and from y, as "
+        "a single number, the mean. item() and no_grad() would cut it off from the parameters."
     )
     for steps in (1, 3):
         call = partial(_after, steps=steps)
@@ -102,7 +102,8 @@ def check_training_step(training_step: Callable[..., Any]) -> None:
         found = answer(what, call, training_step, hint=hint)
         otherwise = (
             f"After step {steps}, the parameters aren't where they should be. Is the loss the mean "
-            "of the squared errors, and is it computed from this step's x and y?"
+            "of the squared errors, and is it computed from this step's x and y? Do you use the "
+            "optimizer that you are given?"
         )
         compare(what, found, call(_step), [*mistakes, (found, otherwise)])
     right("after each of your steps, the parameters are where they should be.")
@@ -122,7 +123,7 @@ def _after(step: Callable[..., Any], steps: int) -> Float[Tensor, "N"]:
     with torch.no_grad():
         model.weight.copy_(torch.tensor([[0.1, -0.2, 0.3], [0.0, 0.5, -0.4]]))
         model.bias.copy_(torch.tensor([0.2, -0.1]))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     for number in range(steps):
         x = torch.arange(12.0).view(4, 3).sin() + number
         y = torch.arange(8.0).view(4, 2).cos() - number

@@ -33,6 +33,9 @@ FORGOTTEN_T = (
     "If two shapes can't be multiplied: @ combines the rows of its left matrix with the columns of "
     "its right one, so each key has to be a column. Transpose the keys."
 )
+TOTAL = "You raise e to the scores. Divide by the total of each row, too."
+BY_HAND = "You always divide by √2. That was d_k in the example: take K.size(-1)."
+PRECEDENCE = "d_k ** 1 / 2 is half of d_k. The square root is d_k ** 0.5."
 SCALE = "The scale is the square root of d_k, the size of the last axis of the keys."
 
 
@@ -49,11 +52,13 @@ def check_word_scores(word_scores: Callable[..., Any]) -> None:
     for x, W_q, W_k in ((X, W_Q, W_K), (random(4, 3), random(3, 2), random(2, 3).T)):
         q, k = x @ W_q, x @ W_k
         expected = q @ k.T
+        scaled = expected / math.sqrt(q.size(-1))
         alike = "Both sides are the same. Use W_q on one side, and W_k on the other."
         mistakes = [
             *((side @ side.T, alike) for side in (x, q, k)),
             (expected.T, "Transpose it: a row for each query, and a column for each key."),
-            (expected / math.sqrt(q.size(-1)), "These scores are scaled. Don't scale them yet."),
+            (scaled, "These scores are scaled. Don't scale them yet."),
+            *((s.softmax(-1), "These are weights. Return the scores.") for s in (expected, scaled)),
             (q * k, "* multiplies component by component. A dot product also adds up: use @."),
             (q.T @ k, "You compare components: transpose the keys, not the queries."),
         ]
@@ -87,7 +92,7 @@ def check_row_weights(row_weights: Callable[..., Any]) -> None:
         over = f"For scores of the shape {shape}, your weights sum to 1 over the {{}}. {last}"
         mistakes = [
             *((scores.softmax(axis), over.format(name)) for axis, name in enumerate(names)),
-            (exp, "You raise e to each score. Divide by the total of its row, too."),
+            (exp, TOTAL),
             (exp / exp.sum(), "All weights together sum to 1. Divide by the total of each row."),
             (scores / scores.sum(-1, keepdim=True), "Scores can be negative: raise e to them."),
         ]
@@ -111,13 +116,13 @@ def check_scaled_scores(scaled_scores: Callable[..., Any]) -> None:
     for q, k in ((random(3, 16), random(5, 16)), (X @ W_Q, X @ W_K)):
         scores, d_k = q @ k.T, k.size(-1)
         expected = scores / math.sqrt(d_k)
-        precedence = "d_k ** 1 / 2 is half of d_k. The square root is d_k ** 0.5."
         mistakes = [
             (scores / d_k, f"You divide by d_k, not by its root: the variance becomes 1/{d_k}."),
             (scores / math.sqrt(k.size(0)), f"You use the number of keys, {k.size(0)}. {SCALE}"),
             (scores / math.sqrt(q.size(0)), f"You use the number of queries, {q.size(0)}. {SCALE}"),
-            (scores / (d_k / 2), precedence),
-            (scores / d_k / 2, precedence),
+            (scores / (d_k / 2), PRECEDENCE),
+            (scores / d_k / 2, PRECEDENCE),
+            (scores / math.sqrt(2), BY_HAND),
             (scores, "These scores aren't scaled yet."),
             (scores * math.sqrt(d_k), "You multiply by the square root. Divide by it."),
             (expected.softmax(-1), "These are weights already. Return the scores, before softmax."),
@@ -168,20 +173,24 @@ def wrong_mixes(
     weights = scaled.softmax(-1)
     mistakes = [
         (mix(q, k, v, dim=-2), "Your columns sum to 1; each row should. Use the last axis."),
-        (mix(q, k, v, scale=1.0), "The scores aren't scaled: divide by the square root of d_k."),
+        (mix(q, k, v, scale=1.0), "The scores aren't scaled: divide by √d_k, which is d_k ** 0.5."),
         (mix(q, k, v, scale=float(d_k)), f"You divide by d_k = {d_k}. Divide by its square root."),
         *(
             (mix(q, k, v, math.sqrt(size)), f"You divide by the root of another size. {SCALE}")
             for size in (k.size(-2), q.size(-2), v.size(-1))
         ),
+        (mix(q, k, v, math.sqrt(2)), BY_HAND),
+        *((mix(q, k, v, scale), PRECEDENCE) for scale in (d_k / 2, d_k * 2.0)),
         (scores.softmax(-1) / math.sqrt(d_k) @ v, "You scale after softmax. Scale before it."),
-        (scaled @ v, "You multiply the values by scores. Softmax is missing."),
+        (scaled.exp() @ v, TOTAL),
+        *((s @ v, "You multiply V by scores. Softmax is missing.") for s in (scores, scaled)),
         (weights, "These are the weights. Now multiply them by the values: weights @ V."),
         (weights @ k, "You take the weighted sum of the keys. Take that of the values."),
     ]
     if q.size(-2) == k.size(-2):
         mistakes += [
             (mix(k, q, v), "Queries and keys are swapped: the rows of the scores are queries."),
+            *((mix(side, side, v), "Both sides are the same. Use Q and K.") for side in (q, k)),
             (weights.transpose(-2, -1) @ v, "Multiply by the weights as they are: weights @ V."),
         ]
     return mistakes

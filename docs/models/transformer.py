@@ -160,7 +160,7 @@ class AddNorm(nn.Module):
 
 
 # %% [markdown]
-# (**Dropout** is left out here. The package has it, switched off by default: in training, it sets random components of the embeddings and of each sublayer's output to zero, and in [attention dropout](../attention/coding-self-attention.py) random attention weights.)
+# (**Dropout** is left out here. The package has it, with a probability of 0 unless you set another: in training, it sets random components of the embeddings and of each sublayer's output to zero, and in [attention dropout](../attention/coding-self-attention.py) random attention weights.)
 #
 # An **encoder block** has two sublayers: self-attention, and the feed-forward network. A **decoder block** has three: masked self-attention, [cross-attention](../attention/encoder-decoder-attention.md) to the source, and the feed-forward network. `memory` is the encoder's output, and `partial(f, mask=mask)` is the function `f` with this argument filled in. The sizes are in `config`, the package's `TransformerConfig`.
 

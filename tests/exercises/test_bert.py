@@ -14,9 +14,23 @@ def overwrite(ids, c, draws, r, m):
     return where(c & (draws >= 0.8) & (draws < 0.9), r, ids)
 
 
+def one_side(ids, c, draws, r, m):
+    new = where(c & (draws < 0.8), m, ids)
+    new[c & (draws >= 0.8) & (draws < 0.9)] = r
+    return new
+
+
+def products(ids, c, draws, r, m):
+    masked, randomised = c & (draws < 0.8), c & (draws >= 0.8) & (draws < 0.9)
+    return ids * ~c + m * masked + r * randomised
+
+
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
+        (one_side, "Index both sides"),
+        (products, "stays as it is"),
+        (lambda ids, c, draws, r, m: where(c & (draws < 0.8), ids, m), "its second argument"),
         (overwrite, "with them the targets"),
         (lambda ids, c, draws, r, m: where(c, m, ids), "Only 80% of the chosen"),
         (lambda ids, c, draws, r, m: where(c & (draws < 0.8), m, ids), "becomes a random one"),
@@ -101,6 +115,10 @@ def losses(logits, ids):
         ),
         (lambda logits, ids, c: losses(logits, ids * c).mean(), "Zeros leave no position out"),
         (lambda logits, ids, c: losses(logits[:, :-1], ids[:, 1:]).mean(), "Shift nothing"),
+        (
+            lambda logits, ids, c: losses(logits[:, :-1], ids[:, 1:])[c[:, 1:]].mean(),
+            "Shift nothing",
+        ),
         (lambda logits, ids, c: losses(logits.softmax(-1), ids)[c].mean(), "applied twice"),
         (lambda logits, ids, c: F.cross_entropy(logits, ids), "a row for each chosen position"),
     ],

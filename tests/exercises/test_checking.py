@@ -39,6 +39,8 @@ def changed(*entries: tuple[int, int, float]) -> torch.Tensor:
         ({1, 2}, {2, 1}, True),
         (torch.tensor([NAN]), torch.ones(1), False),
         (NAN, 1.0, False),
+        (torch.tensor([NAN, 1]), torch.tensor([NAN, 1]), True),
+        (torch.tensor([NAN, 1]), torch.tensor([1, NAN]), False),
     ],
 )
 def test_what_counts_as_the_same_answer(one, other, agree):
@@ -105,6 +107,10 @@ def test_a_known_mistake_has_its_own_hint():
         compare("f(x)", TABLE.T, TABLE, [(TABLE + 1, "Shifted."), (TABLE.T, "Transposed.")])
 
 
+def unfinished(x):
+    raise NotImplementedError
+
+
 @pytest.mark.parametrize(
     ("function", "said"),
     [
@@ -112,6 +118,7 @@ def test_a_known_mistake_has_its_own_hint():
         (lambda x: 1 / 0, "division by zero"),
         (lambda x: {}["key"], "there is no 'key'"),
         (lambda x: x @ x, "shapes (2, 3): "),
+        (unfinished, "(2, 3): NotImplementedError"),
     ],
 )
 def test_an_error_of_a_reader_is_told_in_words(function, said):

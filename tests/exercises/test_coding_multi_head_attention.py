@@ -27,6 +27,9 @@ def cut(x, n_heads):
         (lambda x, h: x.unflatten(-1, (-1, h)), r"You cut into \(K, H\)"),
         (lambda x, h: cut(x, h).permute(0, 2, 3, 1), r"of the shape \(2, 2, 3, 6\), but yours"),
         (lambda x, h: cut(x, h).transpose(1, 2), r"fails for one sentence \(T, D\)"),
+        (lambda x, h: cut(x, h).permute(0, 2, 1, 3), "Count axes from the end"),
+        (lambda x, h: torch.stack(x.chunk(h, -1)), "The batch stays first"),
+        (lambda x, h: cut(x, h).permute(2, 0, 1, 3), "The batch stays first"),
         (lambda x, h: cut(x, 2).transpose(-3, -2), "split_heads"),
         (lambda x, h: x.view(2, h, 3, h), "H times K is D"),
         (lambda x, h: cut(x, h).transpose(0, 1), "The cut is right"),
@@ -52,6 +55,7 @@ def test_wrong_splits(wrong, hint):
         (lambda m: m.transpose(1, 2).flatten(1), r"of the shape \(2, 3, 12\), but yours"),
         (lambda m: m.transpose(-2, -1).flatten(-2), "Swap heads and tokens back"),
         (lambda m: m.transpose(0, 1).flatten(-2), "Swap heads and tokens back"),
+        (lambda m: torch.cat(list(m), dim=-1), "cuts along the batch"),
         (lambda m: 2 * m.transpose(1, 2).flatten(-2), "join_heads"),
     ],
 )

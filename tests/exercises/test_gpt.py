@@ -56,6 +56,15 @@ def mean(logits, wanted, **how):
         (lambda x, ids: mean(x, ids.roll(-1, 1)), "roll puts"),
         (lambda x, ids: mean(x, ids.roll(-1, 1), ignore_index=0), "roll puts"),
         (lambda x, ids: mean(x[:, :-1].softmax(-1), ids[:, 1:], ignore_index=0), "applied twice"),
+        (
+            lambda x, ids: F.cross_entropy(x.flatten(0, 1)[:-1], ids.flatten()[1:]),
+            "before you flatten",
+        ),
+        (
+            lambda x, ids: F.cross_entropy(x.flatten(0, 1)[:-1], ids.flatten()[1:], ignore_index=0),
+            "before you flatten",
+        ),
+        (lambda x, ids: mean(x[:-1], ids[1:], ignore_index=0), "shift the texts"),
         (lambda x, ids: None, "nothing back"),
     ],
 )
@@ -74,7 +83,7 @@ def top_p(chances, p, stays=lambda best, p: best.cumsum(0) - best < p, share=Tru
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda c, p: top_p(c, p, stays=lambda best, p: best.cumsum(0) <= p), "reaches 0.3 stays"),
+        (lambda c, p: top_p(c, p, stays=lambda best, p: best.cumsum(0) <= p), "reaches 0.7 stays"),
         (lambda c, p: top_p(c, p, share=False), "must sum to 1"),
         (lambda c, p: top_p(c, p, back=False), "the index of its token"),
         (lambda c, p: top_p(c, p, back=False)[c.argsort(descending=True)], "with scatter"),
@@ -97,17 +106,25 @@ def top_p(chances, p, stays=lambda best, p: best.cumsum(0) - best < p, share=Tru
             lambda c, p: (kept := c.masked_fill(top_p(c, p) == 0, -torch.inf)) / kept.sum(),
             "infinity",
         ),
-        (lambda c, p: c * (c >= p) / c[c >= p].sum(), "Too many are left"),
+        (lambda c, p: c * (c >= p) / c[c >= p].sum(), "A nan comes"),
+        (lambda c, p: c * (c.cumsum(0) <= p) / c[c.cumsum(0) <= p].sum(), "most probable token"),
+        (lambda c, p: top_p(c, p, share=False, back=False), "the index of its token"),
+        (
+            lambda c, p: c * (kept := top_p(c, p, back=False) > 0) / c[kept].sum(),
+            "the index of its token",
+        ),
+        (lambda c, p: top_p(c, p, stays=lambda best, p: best.cumsum(0) >= p), "least probable"),
+        (lambda c, p: c, "most probable token"),
         (
             lambda c, p: c * (c.cumsum(0) - c < p) / c[c.cumsum(0) - c < p].sum(),
             "most probable token",
         ),
-        (lambda c, p: top_p(c, p, stays=lambda best, p: torch.arange(4) < 3), "should be"),
+        (lambda c, p: top_p(c, p, stays=lambda best, p: torch.arange(4) < 3), "Too many"),
         (
             lambda c, p: top_p(
                 c, p, stays=lambda best, p: best.flip(0).cumsum(0).flip(0) - best < p
             ),
-            "least probable",
+            "most probable token",
         ),
     ],
 )
@@ -125,6 +142,8 @@ def test_a_wrong_top_p_gets_its_own_hint(wrong, hint):
         (lambda n, m: (n + m - 1, sum(range(n, n + m + 1))), "Nothing follows the last"),
         (lambda n, m: (n + m, sum(range(n, n + m + 1))), "Nothing follows the last"),
         (lambda n, m: n + m - 1, "a tuple of 2"),
+        (lambda n, m: (n + m, m * (n + m)), "Nothing follows the last"),
+        (lambda n, m: (2 * n * m, 0), r"positions\(5, 2\), with the cache, should be less"),
         (lambda n, m: (m, sum(range(n, n + m))), "prompt must be processed"),
         (lambda n, m: (n + m - 1, n * m), "one token longer"),
         (lambda n, m: (n + m - 1, sum(range(n + 1, n + m + 1))), "lengths begin at 5"),
@@ -166,8 +185,12 @@ def parameters(V, N, D, L, matrices=12, vectors=13, words=1, positions=1, norm=2
         ({"vectors": 11}, "lacks 2 D"),
         ({"vectors": 10}, "lacks 3 D"),
         ({"matrices": 11}, "four matrices"),
+        ({"matrices": 11, "vectors": 12}, "four matrices"),
         ({"matrices": 8}, "a second matrix"),
+        ({"matrices": 8, "vectors": 12}, "a second matrix"),
         ({"matrices": 16}, "one attention"),
+        ({"matrices": 16, "vectors": 17}, "one attention"),
+        ({"matrices": 16, "vectors": 19}, "one attention"),
     ],
 )
 def test_wrong_numbers_of_parameters_get_their_own_hint(mistake, hint):
@@ -181,6 +204,7 @@ def test_wrong_numbers_of_parameters_get_their_own_hint(mistake, hint):
     [
         (lambda V, N, D, L: parameters(V, N, D, 1), "there are 12"),
         (lambda V, N, D, L: parameters(V, N, D, L) + V, "adds no bias"),
+        (lambda V, N, D, L: parameters(V, N, D, L, words=2) + V, "embeddings twice"),
         (lambda V, N, D, L: ((V + N) * D, L * parameters(0, 0, D, 1)), "should be a number"),
     ],
 )

@@ -30,6 +30,14 @@ def along(weights, offset, skip=0):
         (lambda w: along(w, lambda h: -h - 1).mean(), "the token before it"),
         (lambda w: along(w, lambda h: h - 1).mean(), "are masked"),
         (lambda w: w[len(w) // 2 :, 1 : len(w) // 2 + 1].mean(), "all pairs"),
+        (lambda w: w[len(w) // 2 :, : len(w) // 2].mean(), "all pairs"),
+        (lambda w: w[len(w) // 2 :, : len(w) // 2].diagonal(1).mean(), "The last query counts"),
+        (lambda w: w.diagonal(-3)[1:].mean(), "-3 is right for 8 tokens only"),
+        (
+            lambda w: w[(h := len(w) // 2) :].argmax(-1).eq(torch.arange(1, h + 1)).float().mean(),
+            "should be less than 0.25",
+        ),
+        (lambda w: 2 * along(w, lambda h: 1 - h, 1).mean(), r"induction_score\(weights\), for 4"),
         (lambda w: w[len(w) // 2 :].amax(-1).mean(), "should be less"),
         (lambda w: w.nothing, "raises an error"),
     ],
@@ -53,6 +61,7 @@ def own(logits, dim=-1):
         (lambda E, v, o: own(E @ v @ o @ E.T, 0).sum(), "within a row"),
         (lambda E, v, o: ((E @ v @ o @ E.T).diagonal() > 0).sum(), "raised .the most."),
         (lambda E, v, o: own(E @ v @ v.T @ E.T).sum(), "should be"),
+        (lambda E, v, o: own(E @ v @ o).sum(), "E.T is missing"),
         (lambda E, v, o: own(E @ v @ E.T).sum(), "W_o is missing"),
         (lambda E, v, o: own(E @ o @ E.T).sum(), "W_v is missing"),
         (lambda E, v, o: own(E @ v @ o.T @ E).sum(), "From .V, D."),
@@ -74,6 +83,11 @@ def zeroed(heads, head):
 
 def averaged(heads, head):
     heads[head] = heads[head].mean(0)
+    return heads
+
+
+def without_token(heads, token):
+    heads[:, token] = 0
     return heads
 
 
@@ -108,6 +122,11 @@ def others(tensor, head):
         (lambda heads, W, h: others(each(heads, W), h), "of the shape .4, 6."),
         (lambda heads, W, h: joined(others(heads, h)) @ W[:4], "their own rows"),
         (lambda heads, W, h: joined(others(heads, h)) @ W, "Head h has the rows"),
+        (lambda heads, W, h: zeroed(heads, h).flatten(1) @ W, "Concatenate each token's heads"),
+        (lambda heads, W, h: heads.transpose(0, 1).view(4, -1) @ W, r"transpose.0, 1..flatten"),
+        (lambda heads, W, h: joined(zeroed(heads, h)) @ W.T, "as F.linear does"),
+        (lambda heads, W, h: joined(without_token(heads, h)) @ W, "The heads are axis 0"),
+        (lambda heads, W, h: joined(zeroed(heads, h)), "This is the concatenation"),
     ],
 )
 def test_wrong_ablations_get_their_own_hint(wrong, hint):

@@ -22,6 +22,7 @@ SELF, MASKED, CROSS = "self-attention", "masked self-attention", "encoder-decode
     [
         (lambda kind, q, k: k <= q, "In self-attention: This is the rule of masked"),
         (lambda kind, q, k: kind == MASKED or k != q, "In self-attention: .* itself as well"),
+        (lambda kind, q, k: kind == MASKED and k > q, "In self-attention: True means"),
         (lambda kind, q, k: k == q, r"may_attend\('self-attention', 0, 1\) should be True"),
         (lambda kind, q, k: True, "In masked self-attention: Yours attend"),
         (lambda kind, q, k: kind != MASKED or k < q, "In masked self-attention: .* itself as well"),
@@ -74,7 +75,7 @@ def positions(first, last):
         (lambda kind, n, i: list(range(n)), "outputs stay the same"),
         (positions(lambda i: 0, lambda i, n: i + 1), "Which attend to i"),
         (positions(lambda i: i + 1, lambda i, n: n), "attends to itself, too"),
-        (positions(lambda i: 0, lambda i, n: i), "should be a list of 4"),
+        (positions(lambda i: 0, lambda i, n: i), "Which attend to i"),
         (positions(lambda i: i, lambda i, n: i + 1), "but later tokens"),
         (lambda kind, n, i: n, "should be a list of 5"),
         (lambda kind, n, i: [p >= i for p in range(n)], "the positions themselves"),
@@ -130,6 +131,7 @@ def loss(p):
     [
         (loss, "This is the loss"),
         (lambda p: (-p.log()).exp(), "should be a number"),
+        (lambda p: (-p).mean().exp(), "logarithm is missing"),
         (lambda p: (1 / p).mean(), "You average 1/p"),
         (lambda p: 1 / p.mean(), "You average the probabilities"),
         (lambda p: (-loss(p)).exp(), "Mind the sign"),

@@ -41,6 +41,16 @@ def count(ids):
         (lambda x, ids: x * (ids != 0), "which broadcasts with"),
         (lambda x, ids: zeroed(x, ids).sum(1) / (ids != 0).sum(1), r"it is \(B, 1\)"),
         (lambda x, ids: x.where((ids != 0)[..., None], -torch.inf).mean(1), "entries are wrong"),
+        (
+            lambda x, ids: (x * (pad := (ids == 0)[..., None])).sum(1) / pad.sum(1),
+            "mask is inverted",
+        ),
+        (
+            lambda x, ids: x.masked_fill((ids != 0)[..., None], 0).sum(1) / count(ids),
+            "mask is inverted",
+        ),
+        (lambda x, ids: zeroed(x, ids).sum(1) / count(ids)[:, None], "the division broadcasts"),
+        (lambda x, ids: x.mean(1) * torch.nan, "A nan comes from"),
         (lambda x, ids: x[ids != 0], "of the shape"),
         (lambda x, ids: x[ids != 0].mean(), None),
     ],
@@ -86,6 +96,14 @@ def nce(scores, **options):
         (lambda q, k, t: F.cross_entropy(cosines(q, k) / t, q), "number of the correct column"),
         (lambda q, k, t: nce(q / q.norm() @ (k / k.norm()).T / t), "have the length 1"),
         (lambda q, k, t: -(cosines(q, k) / t).log_softmax(-1).mean(), "average over all keys"),
+        (lambda q, k, t: nce(q @ k.T), "have the length 1"),
+        (lambda q, k, t: nce(cosines(q, k)) / t, "not the loss"),
+        (lambda q, k, t: nce(q / q.norm(dim=-1) @ k.T), "use keepdim=True"),
+        (lambda q, k, t: -(cosines(q, k) / t).softmax(-1).diagonal().mean(), "logarithm of each"),
+        (
+            lambda q, k, t: -(cosines(q, k) / t).softmax(-1).diagonal().mean().log(),
+            "logarithm of each",
+        ),
         (lambda q, k, t: cosines(q, k) / t, "should be a number"),
         (lambda q, k, t: 0.0, None),
     ],
@@ -123,6 +141,15 @@ def ranks(scores, relevant, start=1):
         (lambda s, r: 1 / (ranks(s, r, start=0).sum() + 1), "within the row"),
         (lambda s, r: (1 / (r + 1)).mean(), "should be"),
         (lambda s, r: sum(1 / rank for rank in ranks(s, r, 0).tolist()) / len(r), "by zero"),
+        (
+            lambda s, r: (1 / (torch.where(s.argsort(1, True) == r[:, None])[0] + 1)).mean(),
+            "should be less than 0.6111",
+        ),
+        (lambda s, r: (1 / ranks(-s, r, start=0)).mean(), "lowest score first"),
+        (
+            lambda s, r: (1 / s.argsort(-1).argsort(-1)[torch.arange(len(r)), r]).mean(),
+            "lowest score first",
+        ),
         (lambda s, r: None, None),
     ],
 )

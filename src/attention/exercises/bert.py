@@ -42,6 +42,7 @@ def check_masking(corrupt: Callable[..., Any]) -> None:
     masked, randomised = draws < 0.8, (draws >= 0.8) & (draws < 0.9)
     everywhere = torch.where(masked, mask, torch.where(randomised, random_ids, ids))
     stays = "With a draw of 0.9 or more, a chosen token stays as it is."
+    second = "torch.where takes its second argument where the condition is true."
     chosen_only = "Only chosen tokens may change: is `chosen &` in each condition?"
     unchosen = (
         everywhere,
@@ -57,12 +58,17 @@ def check_masking(corrupt: Callable[..., Any]) -> None:
         (replaced(mask, ids, ids), "From 0.8 up to 0.9, a chosen token becomes a random one."),
         (replaced(mask, random_ids, random_ids), stays),
         (replaced(mask, ids, random_ids), stays),
+        (replaced(mask, random_ids, torch.zeros_like(ids)), stays),
+        (torch.where(chosen & masked, ids, mask), second),
         (replaced(random_ids, mask, ids), "[MASK] and the random token are swapped."),
         (replaced(random_ids, random_ids, ids), "Your random tokens overwrite the masks."),
     ]
     given = ids.clone()
     what = "corrupt(ids, chosen, draws, random_ids, mask_id)"
-    where = "Combine conditions on tensors with & and parentheses: chosen & (draws < 0.8)."
+    where = (
+        "Combine conditions on tensors with & and parentheses: chosen & (draws < 0.8). "
+        "Index both sides: new[replaced] = random_ids[replaced]."
+    )
     others = (chosen, draws, random_ids, MASK_ID)
     # The lambda passes ids itself, because answer() would copy it and hide a change in place.
     found = answer(what, lambda *rest: corrupt(ids, *rest), *others, hint=where)
@@ -92,8 +98,9 @@ def check_masked_lm_loss(loss: Callable[..., Any]) -> None:
     by_text = torch.stack([each[row, chosen[row]].mean() for row in (0, 1)])
     zero_logits = F.cross_entropy((logits * chosen[..., None]).flatten(0, 1), ids.flatten())
     zero_targets = F.cross_entropy(logits.flatten(0, 1), (ids * chosen).flatten())
-    shifted = F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+    shifted = F.cross_entropy(logits[:, :-1].mT, ids[:, 1:], reduction="none")
     twice = F.cross_entropy(logits[chosen].softmax(-1), ids[chosen])
+    shift = "Shift nothing: the logits at a masked position predict the token there."
     zeros = "Zeros leave no position out: each is scored all the same. Select the chosen ones."
     mistakes = [
         (each.mean(), "You score all positions. At most of them, the input contains the answer."),
@@ -104,7 +111,7 @@ def check_masked_lm_loss(loss: Callable[..., Any]) -> None:
         (by_text.mean(), "You average over each text first. Weigh all chosen positions equally."),
         (zero_logits, zeros),
         (zero_targets, zeros),
-        (shifted, "Shift nothing: the logits at a masked position predict the token there."),
+        *((wrong.mean(), shift) for wrong in (shifted, shifted[chosen[:, 1:]])),
         (twice, "Your softmax is applied twice: F.cross_entropy takes logits."),
     ]
     select = "logits[chosen] has a row for each chosen position, and ids[chosen] its token id."

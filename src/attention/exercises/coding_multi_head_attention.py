@@ -27,6 +27,8 @@ def check_split_heads(split_heads: Callable[..., Any]) -> None:
     view = "view re-reads the storage in order. Cut the last axis alone, then transpose."
     swap = "The cut is right. Swap tokens and heads alone: axes -3 and -2 of (B, T, H, K)."
     order = "You cut into (K, H). A head has K neighbouring components: cut into (H, K)."
+    batch = "Your heads come before the sentences: (H, B, T, K). The batch stays first."
+    from_end = "Count axes from the end: unflatten(-1, …), then transpose(-3, -2)."
     for n_heads, length in ((2, 3), (3, 3), (4, 5)):  # at three heads and tokens, shapes agree
         x = torch.arange(2.0 * length * 12).view(2, length, 12)
         heads = x.unflatten(-1, (n_heads, -1))
@@ -35,13 +37,15 @@ def check_split_heads(split_heads: Callable[..., Any]) -> None:
         mistakes = [
             (x.view(2, n_heads, length, -1), view),
             *((wrong, swap) for wrong in (heads, heads.transpose(0, 1), heads.mT)),
+            (expected.transpose(0, 1), batch),
             *((wrong, order) for wrong in (every, every.transpose(1, 2), every.mT.transpose(1, 2))),
         ]
         found = answer(what, split_heads, x, n_heads, hint="H times K is D, here 12.")
         compare(what, found, expected, mistakes)
-    alone = answer("split_heads(x, n_heads), with x of shape (T, D),", split_heads, x[0], n_heads)
+    one = "split_heads(x, n_heads), with x of shape (T, D),"
+    alone = answer(one, split_heads, x[0], n_heads, hint=from_end)
     if not isinstance(alone, Tensor) or alone.shape != expected[0].shape:
-        raise Hint("It fails for one sentence (T, D). Count axes from the end: transpose(-3, -2).")
+        raise Hint(f"It fails for one sentence (T, D). {from_end}")
     compare("split_heads(x[0], n_heads)", alone, expected[0])
     right("each head gets its own components of every token.")
 
@@ -57,6 +61,7 @@ def check_join_heads(join_heads: Callable[..., Any]) -> None:
     """
     what = "join_heads(heads)"
     swap = "Swap heads and tokens back, axes -3 and -2, before you join: (B, T, H, K)."
+    cuts = "list(heads) cuts along the batch. The heads are axis 1: heads.unbind(1)."
     alternate = "The components of the heads alternate. Those of one head stay together."
     keep = "Keep all heads, concatenated: W_o combines them."
     hint = "After transpose, use reshape or flatten: view needs the order of the storage."
@@ -70,6 +75,7 @@ def check_join_heads(join_heads: Callable[..., Any]) -> None:
             *((wrong.flatten(-2), swap) for wrong in (heads, heads.mT, heads.transpose(0, 1))),
             (by_token, "The axes are right. Now join the last two: flatten(-2)."),
             (by_token.mT.flatten(-2), alternate),
+            (torch.cat(list(heads), -1), cuts),
             *((wrong, keep) for wrong in (heads.mean(1), heads.sum(1))),
         ]
         found = answer(what, join_heads, heads, hint=hint)

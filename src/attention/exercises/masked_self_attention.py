@@ -26,6 +26,7 @@ RULES: dict[str, tuple[Rule, list[tuple[Rule, str]]]] = {
     SELF: (lambda q, k: True, [
         (lambda q, k: k <= q, "This is the rule of masked self-attention. Allow every key."),
         (lambda q, k: k != q, NOT_ITSELF),
+        (lambda q, k: False, "True means “may attend”."),
     ]),
     MASKED: (lambda q, k: k <= q, [
         (lambda q, k: True, "Yours attend to later tokens, which don't exist in generation."),
@@ -74,6 +75,7 @@ def check_affected_positions(affected_positions: Callable[..., Any]) -> None:
     Raises:
         Hint: They are others.
     """
+    past = "These are the positions that i may attend to. Which attend to i?"
     itself = "Token i attends to itself, too, so its own output may change."
     for length, i in [(5, 1), (5, 4), (4, 0), (6, 3)]:
         every, before, after = list(range(length)), list(range(i)), list(range(i, length))
@@ -85,7 +87,7 @@ def check_affected_positions(affected_positions: Callable[..., Any]) -> None:
             ]),
             (MASKED, after, [
                 (every, "The tokens before i can't attend to it, so their outputs stay the same."),
-                ([*before, i], "These are the positions that i may attend to. Which attend to i?"),
+                *((wrong, past) for wrong in ([*before, i], before)),
                 (after[1:], itself),
                 ([i], "Its own output may change, but later tokens attend to token i, too."),
             ]),
@@ -158,6 +160,7 @@ def check_perplexity(perplexity: Callable[..., Any]) -> None:
         (loss, "This is the loss. Raise e to it."),
         ((1 / p).mean(), "You average 1/p. Average the logarithms, and raise e to their mean."),
         (1 / p.mean(), "You average the probabilities. Average their logarithms."),
+        ((-p).mean().exp(), "The logarithm is missing: the loss is minus log p."),
         (1 / expected, "Mind the sign: the loss is *minus* the logarithm."),
         (1 / p.prod(), "You add up the losses. Take their mean."),
         (2.0**loss, base),

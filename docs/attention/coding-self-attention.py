@@ -144,7 +144,7 @@ print(f"the output of the first sentence changes by up to {difference:.2f}")
 assert difference > 0.1
 
 # %% [markdown]
-# A model with this bug trains all the same. Its results are worse than they should be, and nothing tells you why.
+# Where the sizes match, a model with this bug trains all the same. Its results are worse than they should be, and nothing tells you why.
 #
 # **Count axes from the end.** Tokens and components are always the last two axes, -2 and -1, however many batch axes precede them. So `transpose(-2, -1)` transposes the keys of each sentence separately, and `dim=-1` is always the axis of the keys. Written like this, the function accepts a sentence, a batch,
 # or a batch of batches:
@@ -297,7 +297,7 @@ print(ids[1], x.shape)
 assert x.shape == (2, 13, 16)
 
 # %% [markdown]
-# Repeat the check from above: the short sentence in the batch, and alone. So far, the class ignores padding. What will the check say?
+# Repeat the check from above: the short sentence in the batch, and alone. So far, the class treats padding like any other token. What will the check say?
 
 # %% tags=["raises-exception"]
 torch.manual_seed(0)

@@ -315,7 +315,7 @@ for T in (1, 2, 13):
     assert_same([new], [whole[:, -T:]])
 
 # %% [markdown]
-# The package's `combine_causal` does this, so its layers may be used with a cache. For a single new token you need no causal mask, because nothing comes after it. PyTorch names the two alignments in `torch.nn.attention.bias`: `causal_upper_left` and `causal_lower_right`.
+# The package's `combine_causal` does this, so its multi-head layer can be used with a cache. For a single new token you need no causal mask, because nothing comes after it. PyTorch names the two alignments in `torch.nn.attention.bias`: `causal_upper_left` and `causal_lower_right`.
 #
 # ## A leak test, three ways
 #

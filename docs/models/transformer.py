@@ -14,7 +14,7 @@
 #
 # You put all the components together, prove the whole equal to PyTorch's, train it, and compare it with Bahdanau's translator.
 #
-# **You need** [multi-head attention](../attention/multi-head-attention.md), [encoder-decoder attention](../attention/encoder-decoder-attention.md) and [positional encodings](../attention/positions.md), and from the primer [modules](../primer.md#modules) and [a training loop](../primer.md#a-training-loop). The whole page runs for a few minutes on one core.
+# **You need** [multi-head attention](../attention/multi-head-attention.md), [encoder-decoder attention](../attention/encoder-decoder-attention.md) and [positional encodings](../attention/positions.md), and from the Primer [modules](../primer.md#modules) and [a training loop](../primer.md#a-training-loop). The whole page runs for a few minutes on one core.
 #
 # **You will be able to**
 #
@@ -106,7 +106,7 @@ for name, x in {"embeddings": embeddings, "times √D": scaled, "positions": pos
     print(f"{name:10} {x.norm(dim=-1).mean():5.2f}")
 
 # %% [markdown]
-# The embeddings start with a length of about 1, because the paper uses the same table for the logits, which should start small. The positional encodings have a length of $\sqrt{D/2}$, whatever is learned. Without the factor, they would dominate the sum; with it, the embedding does.
+# The embeddings start with a length of about 1, because the paper uses the same table for the logits, which should start small. The positional encodings have a length of $\sqrt{D/2}$, whatever is learned. Without the factor, they would dominate the sum; with it, the embedding is the longer of the two.
 #
 # ## Layer normalisation, before or after
 #
@@ -236,12 +236,13 @@ class Transformer(nn.Module):
 #
 # ## Proof
 #
-# The package's `Transformer` has the same parts under the same names, so its weights fit. PyTorch's own `torch.nn.Transformer` differs from ours in four ways, and the package's `TorchTransformer`, a small wrapper, does something about each:
+# The package's `Transformer` has the same parts under the same names, so its weights fit. PyTorch's own `torch.nn.Transformer` differs from ours in five ways, and the package's `TorchTransformer`, a small wrapper, does something about each:
 #
 # - its attention layers have biases: they are set to zero;
 # - even a post-norm stack has a norm at its end: it is removed;
 # - it has no embeddings, and computes no logits: the wrapper adds both;
-# - its padding masks are [inverted](../attention/coding-multi-head-attention.py#against-the-package-and-against-torch), so that True means *masked*: the wrapper inverts ours.
+# - its padding masks are [inverted](../attention/coding-multi-head-attention.py#against-the-package-and-against-torch), so that True means *masked*: the wrapper inverts ours;
+# - its decoder masks the future only if it is given a causal mask: the wrapper passes one.
 #
 # Then the logits of all three should agree to ten decimal places, with the norm in either place. Compare a gradient as well: that of the sum of the logits' sines, because a plain sum would give each logit the same gradient, and hide mistakes.
 
@@ -432,7 +433,7 @@ print(f"training sentences of more than 20 tokens: {long:.1%}")
 assert wrong_length > length
 
 # %% [markdown]
-# They are long. A recurrent network's hidden state can carry forward how much has been translated. The Transformer knows a position by its encoding only, and few training sentences have positions beyond 20. There it translates less reliably, and may skip a part of the sentence.
+# They are long. A recurrent network's hidden state can carry forward how much has been translated. The Transformer knows a position mainly by its encoding, and few training sentences have positions beyond 20. There it translates less reliably, and may skip a part of the sentence.
 #
 # This is the model that translates in the [playground](../playground.md), live in your browser. Save it, as you did with [the first translator](../introduction-lab.py):
 

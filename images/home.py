@@ -20,12 +20,14 @@ START: list[Stop] = [
     ("Introduction", "why translators needed attention", alignment),
     ("Lab", "train a translator", towers(1, 1)),
 ]
+PARTS = {"Start": START, "Before attention": BEFORE, "Attention": ATTENTION, "Models": MODELS}
 
 
 def strip(part: list[Stop], title: str) -> Drawing:
     """Draw the emblems of a part in a row, joined by a line."""
     drawing = Drawing(SIDE + 16, title, f"An emblem for each chapter: {_names(part)}.")
-    pitch = (WIDTH - 16 - SIDE) / 5  # of six emblems, the most that a part has
+    most = max(len(stops) for stops in PARTS.values())  # the same pitch for all parts
+    pitch = (WIDTH - 16 - SIDE) / (most - 1)
     for place, (_, _, emblem) in enumerate(part):
         x = 8 + place * pitch
         if place:
@@ -41,13 +43,7 @@ def _names(part: list[Stop]) -> str:
 
 def draw() -> dict[str, Drawing]:
     """Draw the figures of the home page, by name."""
-    parts = {
-        "Start": START,
-        "Before attention": BEFORE,
-        "Attention": ATTENTION,
-        "Models": MODELS,
-    }
     return {
         f"home-fig{number}": strip(part, title)
-        for number, (title, part) in enumerate(parts.items(), start=1)
+        for number, (title, part) in enumerate(PARTS.items(), start=1)
     }

@@ -153,6 +153,16 @@ def test_every_text_has_room_in_the_widest_font(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_every_box_is_in_the_figure(name: str) -> None:
+    root = ElementTree.fromstring(drawn(name))
+    width, height = (float(v) for v in root.get("viewBox", "").split()[2:])
+    for box in root.iter(f"{SVG}rect"):
+        left, top, wide, high = (float(box.get(n, 0)) for n in ("x", "y", "width", "height"))
+        assert 0 <= left <= left + wide <= width, "cut off at the side"
+        assert 0 <= top <= top + high <= height, "cut off above or below"
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_figure_stands_alone_in_both_schemes(name: str) -> None:
     svg = drawn(name)
     kinds = [element.tag.removeprefix(SVG) for element in elements(svg)]

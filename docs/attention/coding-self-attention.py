@@ -53,7 +53,7 @@
 #
 # Start from what you computed by hand: the three tokens *the European Area*, and three matrices. The comments give the shapes, in the letters of the
 # [notation page](../reference/notation.md). `T` is the axis of the queries and `S` that of the keys, which in self-attention are the same tokens. `D` is the dimension of a token's vector,
-# and `K` is that of a query, a key or a value, which is $d_k$ in the formula and `d_head` in code. The tensors have small letters in code, so that a capital `K` is always an axis. Say each shape to yourself before you read its comment.
+# and `K` is that of a query, a key or a value, which is $d_k$ in the formula and `d_head` in code. Queries, keys and values have small letters in this code, so that a capital `K` is always an axis here. Say each shape to yourself before you read its comment.
 
 # %%
 import math

@@ -162,7 +162,7 @@ print(list(sliced.state_dict()))
 # %% [markdown]
 # The list shows a second trap. The buffer is saved together with the parameters, so a layer for 9 tokens can't load what a layer for 5 tokens has saved. `register_buffer(…, persistent=False)` prevents that.
 #
-# A buffer has one advantage: if you move the layer to a GPU, the buffer moves along. A mask that you make in `forward` is made on the CPU unless you name a device, hence `device=x.device`. You can test this without a GPU, because PyTorch has a device `meta`, on which tensors have shapes but no values, and which can't be combined with any other device.
+# A buffer has one advantage: if you move the layer to a GPU, the buffer moves along. A mask that you make in `forward` is made on the CPU unless you name a device, hence `device=x.device`. You can test this without a GPU, because PyTorch has a device `meta`, on which tensors have shapes but no values, and with which a mask on the CPU can't be combined.
 
 # %%
 on_meta = MaskedSelfAttention(d_model=2).to("meta")

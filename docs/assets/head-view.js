@@ -276,7 +276,7 @@ const MEANINGS = {
   weight: "weight: the stronger the colour, the more",
   future: "hidden by the causal mask: it is not generated yet",
   padding: "hidden by the padding mask: there is no token",
-  "future padding": "both",
+  "future padding": "hidden by the causal mask: there is no token",
 };
 
 /**

@@ -76,7 +76,7 @@ head_view(translator, sentence, padding=2, pair=("zone", "Area"))
 # Try to answer before you unfold:
 #
 # <details markdown="1">
-# <summary>In the decoder's self-attention, nearly half of each map is masked. Which half, and why?</summary>
+# <summary>In the decoder's self-attention, a little more than half of each map is masked. Which part, and why?</summary>
 #
 # The upper right, where the key comes after the query. A token that has not been generated yet can't be attended to ([masked self-attention](masked-self-attention.md)).
 #

@@ -236,7 +236,7 @@ class Transformer(nn.Module):
 #
 # ## Proof
 #
-# The package's `Transformer` has the same parts under the same names, so its weights fit. PyTorch's own `torch.nn.Transformer` differs from ours in five ways, and the package's `TorchTransformer`, a small wrapper, does something about each:
+# The package's `Transformer` has the same parts under the same names, so its weights fit. PyTorch's own `torch.nn.Transformer` differs from ours in five ways (besides `batch_first`), and the package's `TorchTransformer`, a small wrapper, does something about each:
 #
 # - its attention layers have biases: they are set to zero;
 # - even a post-norm stack has a norm at its end: it is removed;

@@ -277,7 +277,7 @@ def test_the_masks_have_patterns_of_their_own(
         "weight: the stronger the colour, the more",
         "hidden by the causal mask: it is not generated yet",
         "hidden by the padding mask: there is no token",
-        "both",
+        "hidden by the causal mask: there is no token",
     ]
     image = "element => getComputedStyle(element).backgroundImage"
     future, both = cells.nth(3).evaluate(image), cells.nth(7).evaluate(image)

@@ -56,7 +56,10 @@ class HeadMaps:
         return (self.contributions * output).sum(-1) / output.square().sum(-1)
 
     def mask_reason(self, t: int, s: int) -> str:
-        """Why key `s` is masked for query `t`: `future`, `padding` or both; empty where it is not.
+        """Why key `s` is masked for query `t`; empty where it is not.
+
+        `future`, `padding`, or `future padding` where a later key is padding, which the causal
+        mask hides.
 
         A key with a weight above zero is never reported as masked, even if it should have been.
         """

@@ -77,7 +77,7 @@ export function parsedJSON(buffer) {
 /** What to tell the reader when a model can't be loaded. @param {unknown} error @returns {string} */
 export function explained(error) {
   if (error instanceof ModelFileError) return error.message;
-  return `This browser can't run the model (${error}). It takes one of 2022 or later.`;
+  return `This browser can't run the model (${error}). It takes one of mid-2024 or later.`;
 }
 
 /**

@@ -129,12 +129,12 @@ for name in attentive:
 from attention.inspection.alignment_view import alignment_view
 
 
-def compare(sentence):
+def compare(sentence, word):
     made = {name: one.translate([sentence])[0] for name, one in translators.items()}
-    return alignment_view(made, word="zone")
+    return alignment_view(made, word=word)
 
 
-compare("The agreement on the European Economic Area was signed in August 1992 .")
+compare("The agreement on the European Economic Area was signed in August 1992 .", "zone")
 
 # %% [markdown]
 # Try to answer before you unfold:
@@ -168,7 +168,7 @@ compare("The agreement on the European Economic Area was signed in August 1992 .
 # Here is the other sentence that can't be translated word by word. Which English words do *sont* and *en* come from?
 
 # %%
-compare("They arrived late .")
+compare("They arrived late .", "sont")
 
 # %% [markdown]
 # The [playground](../playground.md) shows two of these translators beside the Transformer, on sentences that none of them was trained on. Keep their translations:

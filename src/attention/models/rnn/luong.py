@@ -93,7 +93,7 @@ class LuongDecoder(nn.Module):
 class Luong(Seq2Seq):
     """Global or local attention with multiplicative or additive scores.
 
-    Its encoder is that of `Bahdanau`, so that the two differ in their attention alone; the paper
+    Its encoder is that of `Bahdanau`, so that the two differ in their decoders alone; the paper
     stacks four unidirectional LSTM layers.
 
     Source: Luong, Pham and Manning 2015, arXiv 1508.04025.

@@ -333,6 +333,7 @@ torch_mha(x, memory, memory, key_padding_mask=hidden)[0].sin().sum().backward()
 agree(torch.cat([linear.weight.grad for linear in projections]), torch_mha.in_proj_weight.grad)
 agree(torch.cat([linear.bias.grad for linear in projections]), torch_mha.in_proj_bias.grad)
 agree(ours.W_o.weight.grad, torch_mha.out_proj.weight.grad)
+agree(ours.W_o.bias.grad, torch_mha.out_proj.bias.grad)
 print("the gradients of all parameters agree")
 
 # %% [markdown]

@@ -37,7 +37,7 @@ config = translator.model.config
 print(f"{config.n_layers * (1 + 2) * config.n_heads} heads, {translator.n_parameters:,} parameters")
 
 # %% [markdown]
-# To study the heads, fewer steps are enough than the 4,000 of the command `attention train translation --arch transformer`. The [training loop](../primer.md#a-training-loop) is the package's.
+# To study the heads, fewer steps are enough than the 4,000 of the command `attention train translation --arch transformer`. The [training loop](../primer.md#a-training-loop) is the package's. (Over the first 200 steps the learning rate rises, which is called [warm-up](../reference/glossary.md).)
 #
 # <!--read 4,000: attention.tasks.architectures:ARCHITECTURES.transformer.training.steps-->
 

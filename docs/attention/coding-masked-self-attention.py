@@ -109,7 +109,7 @@ assert torch.allclose(layer(x), output)
 assert torch.allclose(layer.attention_weights(x), weights)
 
 # %% [markdown]
-# It needs no `__init__`, because it inherits that of `SelfAttention`. Here is the package's class. Compare it with yours, line by line: apart from the types, it differs in two ways. Its `combine_causal` is a function, because other layers need it, too.
+# It needs no `__init__`, because it inherits that of `SelfAttention`. Here is the package's class. Compare it with yours, line by line: apart from the types and docstrings, it differs in two ways. Its `combine_causal` is a function, because other layers need it, too.
 # And its `forward` calls the fused function itself, with `causal=True` instead of a causal mask, because a fused kernel can skip the masked half of the scores.
 
 # %%
@@ -399,7 +399,7 @@ suspects = {
 }
 
 # %% [markdown]
-# **Predict** before you run it: which suspect passes the first test, which the second, and which all three?
+# **Predict** before you run it: which suspects pass the first test, which the second, and which passes all three?
 
 # %%
 batch = torch.randn(2, 5, 8, dtype=torch.float64)

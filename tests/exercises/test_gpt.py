@@ -104,7 +104,7 @@ def top_p(chances, p, stays=lambda best, p: best.cumsum(0) - best < p, share=Tru
         (lambda c, p: (kept := top_p(c, p, back=False))[kept > 0], "of the shape .4,."),
         (
             lambda c, p: (kept := c.masked_fill(top_p(c, p) == 0, -torch.inf)) / kept.sum(),
-            "infinity",
+            "A nan comes from",
         ),
         (lambda c, p: c * (c >= p) / c[c >= p].sum(), "A nan comes"),
         (lambda c, p: c * (c.cumsum(0) <= p) / c[c.cumsum(0) <= p].sum(), "most probable token"),

@@ -58,8 +58,7 @@ class HeadMaps:
     def mask_reason(self, t: int, s: int) -> str:
         """Why key `s` is masked for query `t`; empty where it is not.
 
-        `future`, `padding`, or `future padding` where a later key is padding, which the causal
-        mask hides.
+        `future`, `padding`, or `future padding`: a later key, which is padding as well.
 
         A key with a weight above zero is never reported as masked, even if it should have been.
         """

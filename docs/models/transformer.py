@@ -412,9 +412,9 @@ assert scores.exact_match >= 0.97
 assert scores.aer <= 0.08
 
 # %% [markdown]
-# [Bahdanau's translator](../introduction.md) had an exact match of 0.986 and an alignment error rate of 0.033. So on sentences as short and regular as these, the two translate equally well, and the Transformer needs more time, because it takes twice as many steps. One run is one sample: on another computer, with the seeds 0 to 4, the Transformer's exact match has a median of .985 and a minimum of .983, and Bahdanau's .984 and .974. Neither always aligns better: their alignment error rates were between .035 and .089, and between .040 and .077.
+# [Bahdanau's translator](../introduction.md) had an exact match of 0.986 and an alignment error rate of 0.033. So on sentences as short and regular as these, the two translate equally well, and the Transformer needs more time, because it takes twice as many steps. One run is one sample: on another computer, with the seeds 0 to 4, the Transformer's exact match has a median of .986 and a minimum of .983, and Bahdanau's .984 and .974. Neither always aligns better: their alignment error rates were between .035 and .089, and between .040 and .077.
 #
-# <!--measured .985 .983 .984 .974 .035 .089 .040 .077: both commands with seeds 0 to 4, on one computer, November 2026-->
+# <!--measured .986 .983 .984 .974 .035 .089 .040 .077: both commands with seeds 0 to 4, on one computer, November 2026-->
 #
 # In the paper, the Transformer wins on millions of sentences, and on hardware that does many operations at once. One CPU core gains little when no token waits for another.
 #
